@@ -1,0 +1,93 @@
+"""A web server that spawns a thread for each request, after Mongoose's tutorial "Multithreading".
+
+/fast is answered by the loop itself, for comparison. Any other URI is answered after two seconds by a thread of its own, with "hi"
+or with the request's body, and meanwhile everybody else is served. The README beside this file walks through it.
+"""
+import _thread
+import time
+
+import mungo
+
+threads = 0  # how many run, under the lock
+lock = _thread.allocate_lock()
+
+
+# The worker thread: it gets the pipe's other end and a copy of what it needs, works, and writes the result into the pipe.
+def thread_function(sock, data, delay_ms):
+    global threads
+    try:
+        time.sleep_ms(delay_ms)  # simulate a long processing time
+        sock.send(data or b"hi\n")  # all of it, always; wakes the event manager
+    except OSError as er:
+        print("nobody waits for this result any more:", er)
+    sock.close()
+    with lock:
+        threads -= 1
+
+
+# Tie the two connections together: each gets the other as its parameter.
+def link_conns(c1, c2):
+    c1.fn_data = c2
+    c2.fn_data = c1
+
+
+def unlink_conns(c1, c2):
+    if c1 is not None and c1.fn_data is c2:
+        c1.fn_data = None
+    if c2 is not None:
+        c2.fn_data = None
+        c2.is_closing = True
+
+
+# The pipe's handler. c is C2, the connection to the pipe; once tied, fn_data is C1, the connection to the outside world.
+def pcb(c, ev, ev_data, fn_data):
+    if ev == mungo.EV_OPEN:
+        link_conns(fn_data, c)
+    elif ev == mungo.EV_READ and fn_data is not None:  # the worker's result: send it out
+        fn_data.http_reply(200, {"Content-Type": "text/plain"}, ev_data)
+        unlink_conns(fn_data, c)
+    elif ev == mungo.EV_CLOSE and fn_data is not None:  # the worker ended without one
+        unlink_conns(fn_data, c)
+        fn_data.http_reply(500, {}, "the worker has failed\n")
+
+
+# The HTTP handler. c is C1; while a request is being worked on, fn_data is C2.
+def fn(c, ev, hm, fn_data):
+    if ev == mungo.EV_HTTP_MSG:
+        if hm.match("/fast"):
+            c.http_reply(200, {}, "hi\n")  # a quick one, without a thread
+        elif not start_thread(c, hm.body):  # the body is a copy: hm is gone when the worker reads it
+            c.http_reply(503, {"Retry-After": "2"}, "all threads are busy\n")
+    elif ev == mungo.EV_CLOSE and fn_data is not None:  # the client has left: tell the worker
+        unlink_conns(c, fn_data)
+
+
+def start_thread(c, body):
+    global threads
+    with lock:
+        if threads >= settings.MAX_THREADS:
+            return False
+        threads += 1
+    sock = c.mgr.mkpipe(pcb, c, udp=settings.PIPE == "udp")
+    try:
+        _thread.start_new_thread(thread_function, (sock, body, settings.DELAY_MS))
+    except (OSError, RuntimeError, MemoryError):  # no core or no memory to give
+        sock.close()
+        unlink_conns(c, c.fn_data)
+        with lock:
+            threads -= 1
+        return False
+    return True
+
+
+def main(given):
+    global settings
+    settings = given
+    mgr = mungo.Manager(settings.BELL, **settings.LIMITS)
+    mgr.http_listen("http://%s:%d" % (settings.HOST, settings.PORT), fn)
+    print("mungo %s: http://%s:%d/" % (mungo.__version__, settings.HOST, settings.PORT))
+    try:
+        while mgr.poll(1000):
+            pass
+    finally:
+        mgr.close()

@@ -1,0 +1,52 @@
+class Buffer:
+    """Bytes that came in and wait to be used: a bytearray with a start and an end.
+
+    `data[start:end]` is what is there. Taking from the front moves `start`, nothing is copied; appending moves what is
+    left to the front when that makes room, and otherwise doubles the storage, so that n bytes cost O(n) in all.
+    Used in the loop's thread only.
+    """
+
+    def __init__(self, data=b"", end=0):
+        self.data = data
+        self.start = 0
+        self.end = end
+
+    def __len__(self):
+        return self.end - self.start
+
+    def clear(self):
+        """Drop everything."""
+        self.start = self.end = 0
+
+    def consume(self, n):
+        """Drop the first `n` bytes (all of them if there are fewer)."""
+        self.start += n
+        if self.start >= self.end:
+            self.start = self.end = 0
+
+    def read(self, n=-1):
+        """Take the first `n` bytes, by default all: a copy, as `bytes`."""
+        a = self.start
+        b = self.end if n < 0 else min(a + n, self.end)
+        out = bytes(memoryview(self.data)[a:b])
+        self.consume(b - a)
+        return out
+
+    def find(self, what):
+        """Where the bytes `what` first are, counted from the front, or -1."""
+        at = self.data.find(what, self.start, self.end)
+        return at if at < 0 else at - self.start
+
+    def append(self, src, n):
+        """Add the first `n` bytes of `src`, a bytes-like object."""
+        a = self.start
+        size = self.end - a
+        if self.end + n > len(self.data):
+            old = memoryview(self.data)[a : self.end]
+            if size + n > len(self.data):
+                self.data = bytearray(max(size + n, 2 * size))
+            memoryview(self.data)[:size] = old
+            self.start = 0
+            self.end = size
+        memoryview(self.data)[self.end : self.end + n] = memoryview(src)[:n]
+        self.end += n

@@ -1,0 +1,1 @@
+parser = plain = scan_viper = server = stream = None

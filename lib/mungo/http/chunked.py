@@ -1,0 +1,90 @@
+# The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
+from array import array
+
+from micropython import const
+
+from .kinds import KINDS
+from .parser import DONE, scan
+
+_SIZE = const(2)
+_CHUNK = const(3)
+_TRAILER = const(4)
+
+
+def parse(hm, buf):
+    """The next event of a chunked body: Request.parse in its states SIZE, CHUNK and TRAILER."""
+    while True:
+        if hm.state == _CHUNK:
+            if hm.left:
+                return hm.piece(buf)
+            end = _line(hm, buf, 2)
+            if end <= 0:
+                return end
+            if end != 2:
+                return -400
+            hm.at += end
+            hm.state = _SIZE
+        elif hm.state == _SIZE:
+            end = _line(hm, buf, hm.spare)
+            if end <= 0:
+                return end
+            at = buf.start + hm.at
+            n = _size(buf.data, at, at + end - 2)
+            if n < 0:
+                return n
+            hm.spare -= end
+            hm.at += end
+            hm.left = n
+            hm.state = _CHUNK if n else _TRAILER
+        else:
+            # Fields of the same shape as a head's. They are checked and dropped.
+            tab = array("i", bytes(108))
+            tab[9] = hm.spare
+            tab[10] = hm.tab[10] - hm.tab[8]
+            tab[26] = 1
+            at = buf.start + hm.at
+            end = scan(buf.data, at, buf.end, tab)
+            if end <= 0:
+                return end or hm.hold(buf)
+            hm.at += end - at
+            hm.state = 1
+            return DONE
+
+
+def _line(hm, buf, most):
+    # The length of the line at `hm.at`, with its CRLF, if that is at most `most` bytes.
+    start = buf.start + hm.at
+    end = min(buf.end, start + most)
+    at = buf.data.find(b"\n", start, end)
+    if at < 0:
+        if end - start >= most:
+            return -400 if most == 2 else -431
+        return hm.hold(buf)
+    if at == start or buf.data[at - 1] != 13:
+        return -400
+    return at + 1 - start
+
+
+def _size(data, a, b):
+    # 1 to 7 hex digits, then nothing or an extension: seven make 256 MB, and no overflow anywhere.
+    n = 0
+    at = a
+    while at < b:
+        x = data[at]
+        if 48 <= x <= 57:
+            x -= 48
+        elif 65 <= x <= 70 or 97 <= x <= 102:
+            x = (x & 7) + 9
+        else:
+            break
+        if at - a == 7:
+            return -400
+        n = n * 16 + x
+        at += 1
+    if at == a or (at < b and data[at] != 59):
+        return -400
+    while at < b:
+        if not KINDS[data[at]] & 2:
+            return -400
+        at += 1
+    return n

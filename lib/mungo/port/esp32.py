@@ -1,0 +1,35 @@
+# ESP32: 10 sockets in all (CONFIG_LWIP_MAX_SOCKETS), loopback on, threads under a GIL, FreeRTOS ticks of 10 ms.
+# Figures from the port's sources, not from a physical board.
+
+BELL = "udp"
+NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's numbers
+EPIPE = 32
+
+LIMITS = {
+    "backlog": 5,
+    "max_conns": 6,  # 10 sockets less the bell's two, the listener and one to spare
+    "max_pipes": 16,
+    "max_timers": 16,
+    "rx_bytes": 1440,  # one segment
+    "send_slice": 2880,  # half of TCP_SND_BUF, so that one connection leaves room for others
+    "recv_limit": 8192,
+    "send_limit": 8192,
+    "datagram": 1472,  # a datagram that fits into one packet: longer ones are cut, since lwIP does not reassemble
+    "head_limit": 4096,  # a browser's head with cookies is 0.5 to 2 KB
+    "body_limit": 8192,
+    "queue": 8,
+    "queue_bytes": 8192,
+    "wakeups": 32,
+    "head_ms": 10000,
+    "body_ms": 30000,
+    "idle_ms": 30000,
+    "write_ms": 30000,
+    "linger_ms": 1000,
+    "connect_ms": 10000,
+}
+MAY_PAUSE = True  # receive windows are each socket's own
+
+
+def address(raw):
+    """The text of a socket address as `accept` and `recvfrom` give it."""
+    return "%s:%d" % raw[:2]

@@ -1,0 +1,80 @@
+import errno
+import socket
+
+from micropython import const
+
+from .connection import CLOSED, CLOSING, FULL, Connection
+from .event import EV_OPEN, EV_READ
+
+_DATAGRAMS = const(16)  # of one socket in one turn
+
+
+class UdpConnection(Connection):
+    """A UDP socket: each datagram is an EV_READ with its bytes; `rem` is who sent it, and `send` answers that peer.
+
+    Of a connected socket the peer is always the same. Nothing is queued: what the system has no room for is gone, as UDP may.
+    """
+
+    is_udp = True
+    connected = False
+
+    def send(self, data):
+        """Send one datagram to the peer. False if the system would not take it, which `mgr.stats["undelivered"]` counts.
+
+        ValueError if it is empty: on ESP32 an empty datagram closes the receiver's socket for good.
+        """
+        if isinstance(data, str):
+            data = data.encode()
+        if not data:
+            raise ValueError("send: a datagram has at least one byte")
+        if self.state & (CLOSING | CLOSED):
+            return False
+        try:
+            if self.connected:
+                self.sock.send(data)
+            elif self.raw_address is None:
+                raise ValueError("send: nobody has sent a datagram to this socket yet")
+            else:
+                self.sock.sendto(data, self.raw_address)
+        except OSError:  # too long, no route, no room: like a datagram that the net loses
+            self.mgr.stats["undelivered"] += 1
+            return False
+        return True
+
+    def event(self, ev):
+        """Datagrams have come."""
+        for _ in range(_DATAGRAMS):
+            if self.state & (CLOSING | CLOSED | FULL):
+                return
+            try:
+                if self.connected:
+                    data = self.sock.recv(self.mgr.datagram)
+                else:
+                    data, self.raw_address = self.sock.recvfrom(self.mgr.datagram)
+            except OSError as er:
+                if er.errno != errno.EAGAIN and not (self.connected and er.errno == errno.ECONNREFUSED):
+                    self.broken(er)
+                return
+            if data:
+                self.emit(EV_READ, data)
+
+    def _drained(self):
+        self.is_closing = True
+
+
+def listen(mgr, host, port, fn, fn_data):
+    """`mgr.listen` for "udp://"."""
+    mgr.check_open()
+    info = socket.getaddrinfo(host, port)[0]
+    sock = socket.socket(info[0], socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(info[-1])
+        c = UdpConnection(mgr, sock, fn, fn_data)
+    except Exception:
+        sock.close()
+        raise
+    c.look()
+    c.emit(EV_OPEN, None)
+    return c
