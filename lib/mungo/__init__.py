@@ -5,7 +5,8 @@ __version__ = "0.1.0"
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-buffer = connection = barepipe = dial = doorbell = event = http = loop = manager = pipe = port = timer = udp = url = None
+backlog = barepipe = buffer = connection = crowd = dial = doorbell = event = http = limits = linger = listen = loop = loopback = None
+manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = None
 
 
 def __getattr__(name):

@@ -1,5 +1,5 @@
 from .dial import wrap
-from .doorbell import udp_pair
+from .loopback import udp_pair
 
 
 def make(mgr, fn, fn_data):

@@ -1,36 +1,33 @@
-import errno
+from errno import EAGAIN, ENOBUFS, ENOMEM
 
 from micropython import const
 
-from .port import MAY_PAUSE, NO_SOCKETS, address
 from .buffer import Buffer
-from .event import EV_ACCEPT, EV_CLOSE, EV_CONNECT, EV_ERROR, EV_OPEN, EV_READ, EV_WRITE
 
-# What only a protocol's handler (pfn) is told, besides the events that everyone gets. It answers EV_BUG with True if the
-# connection need not be closed at once.
-EV_DUE = 100  # its deadline has passed
-EV_BUG = 101  # a handler has raised
-EV_FULL = 102  # it is beyond max_conns: say so, it is closed next
+# The events' numbers, see event.py: as private constants they cost nothing on the board. A test holds them equal.
+_EV_ERROR = const(0)
+_EV_READ = const(7)
+_EV_CLOSE = const(9)
 
-IN = const(1)  # select.POLLIN; the numbers are the same on every port
-OUT = const(4)
+# What only a protocol's handler (pfn) is told. It answers EV_BUG with True if the connection need not be closed at once.
+_EV_DUE = const(100)  # its deadline has passed
+_EV_BUG = const(101)  # a handler has raised
 
-CLOSING = const(1)
-CLOSED = const(2)
-DRAINING = const(4)
-FULL = const(8)  # the program asked for a pause
-PAUSED = const(16)  # a limit did
-CONNECTING = const(32)
-LINGER = const(64)  # read and discard for a while before closing, so that a reset does not eat the last reply
-IDLE = const(128)  # between two requests: may be evicted
-ENDED = const(256)  # the peer has sent its end
-ACCEPTED = const(512)
-TURNED_AWAY = const(1024)  # beyond max_conns
+_IN = const(1)  # select.POLLIN and POLLOUT, the same everywhere
+_OUT = const(4)
+
+# Bits of `state`
+_CLOSING = const(1)
+_CLOSED = const(2)
+_DRAINING = const(4)
+_FULL = const(8)  # the program asked for a pause
+_PAUSED = const(16)  # a limit did
+_CONNECTING = const(32)
+_ENDED = const(64)  # the peer has sent its end
+_ACCEPTED = const(128)
+# 256: lingering, see linger.py; 512: idle, may be evicted, see http/server.py; 1024: turned away, see crowd.py
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
-_ACCEPTS = const(16)  # of one listener in one turn
-_SMALL = const(512)  # bytes: shorter pieces of a backlog are copied together
-_RETRY_MS = const(100)  # after which a listener without sockets tries again
 
 EMPTY = Buffer()
 
@@ -58,11 +55,9 @@ class Connection:
         self.since = 0  # (ticks_ms) the deadline's start, and
         self.wait = 0  # its length in ms; 0: there is none
         self.state = state
-        self.mask = 0
-        self.raw_address = None
-        self._out = []
-        self._out_bytes = 0
-        self._off = 0  # how much of _out[0] is sent
+        self.mask = 0  # what poll looks for
+        self.raw = None  # the address of the other side, as the port has it
+        self.out = None  # a backlog.Backlog, while something waits to be sent
         mgr.add(self)
 
     # --- flags
@@ -70,50 +65,44 @@ class Connection:
     @property
     def is_closing(self):
         """Set it to close now: what is not sent is dropped. EV_CLOSE comes when the handlers of this turn are done."""
-        return bool(self.state & (CLOSING | CLOSED))
+        return self.state & _CLOSING > 0
 
     @is_closing.setter
     def is_closing(self, value):
         if not value:
-            raise ValueError("is_closing can't be taken back")
-        if not self.state & CLOSING:
-            self.state |= CLOSING
-            self.mgr.doom(self)
+            raise ValueError("can't be taken back")
+        if not self.state & _CLOSING:
+            self.state |= _CLOSING
+            self.mgr.doomed.append(self)
 
     @property
     def is_draining(self):
         """Set it to close when everything is sent."""
-        return bool(self.state & DRAINING)
+        return self.state & _DRAINING > 0
 
     @is_draining.setter
     def is_draining(self, value):
         if not value:
-            raise ValueError("is_draining can't be taken back")
-        self.state |= DRAINING
-        self._drained()
+            raise ValueError("can't be taken back")
+        self.state |= _DRAINING
+        if self.out is None:
+            self.is_closing = True
 
     @property
     def is_full(self):
         """Set it to stop reading from this peer, clear it to go on."""
-        return bool(self.state & FULL)
+        return self.state & _FULL > 0
 
     @is_full.setter
     def is_full(self, value):
-        self._stop(FULL, value)
-
-    @property
-    def wants_poll(self):
-        """Set it to get EV_POLL in each turn, which then does not sleep."""
-        return self in self.mgr._polled
-
-    @wants_poll.setter
-    def wants_poll(self, value):
-        self.mgr.want_poll(self, value)
+        self.stop(_FULL, value)
 
     @property
     def rem(self):
-        """The peer's address as text, "10.0.0.7:51324", or None."""
-        return None if self.raw_address is None else address(self.raw_address)
+        """The address of the other side (of a listener: its own) as text, "10.0.0.7:51324", or None."""
+        from .port.address import address
+
+        return self.raw and address(self.raw)
 
     # --- sending
 
@@ -121,267 +110,161 @@ class Connection:
         """Send `data` (bytes-like, or str as UTF-8): what the socket takes at once, the rest when there is room.
 
         What has to wait is kept by reference if it is `bytes`, and copied otherwise.
-        Returns True if all of it was taken; False if the connection is closing, or if `send_limit` bytes wait already (nothing
-        of it was taken then; EV_WRITE says when there is room). Data over the limit is taken when nothing else waits.
+        Returns True if all of it was taken; False if the connection is closing, or if more than `send_limit` bytes would wait (then
+        none of it was taken; EV_WRITE says when there is room). Data over the limit is taken when nothing else waits.
         """
         if isinstance(data, str):
             data = data.encode()
-        if self._out and self._out_bytes + len(data) > self.mgr.send_limit:
-            self.mgr.stats["send_full"] += 1
-            return False
-        return self.put(data)
+        return (self.out is None or self.out.has_room(self, len(data))) and self.put(data)
 
     def put(self, data):
-        """`send` without its limit: for protocols, whose answers come one by one. `data` is bytes-like."""
-        n = len(data)
-        if self.state & (CLOSING | CLOSED | DRAINING):
+        """`send` without its limit, of something bytes-like: for protocols, whose answers come one by one."""
+        if self.state & (_CLOSING | _DRAINING):
             return False
-        done = 0
-        if not self._out and not self.state & CONNECTING:
-            try:
-                done = self._write(data, 0, n)
-            except OSError as er:
-                self.broken(er)
-                return False
-        if done < n:
-            self._keep(data, done, n)
-        return True
+        n = 0
+        if self.out is None and not self.state & _CONNECTING:
+            n = self.write(data, 0, len(data))
+        if n < len(data):
+            from .backlog import keep
+
+            keep(self, data, n)
+        return not self.state & _CLOSING
+
+    def write(self, data, at, n):
+        """Give the socket up to `n` bytes of `data` from `at` on; how many it took. A broken connection takes all: they are gone."""
+        # At most a slice: on RP2 a send for which lwIP has no memory sleeps, up to 10 s, although the socket does not block.
+        try:
+            return self.sock.write(data, at, min(n, self.mgr.send_slice)) or 0
+        except OSError as er:
+            if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
+                return 0
+            self.broken(er)
+            return len(data)
 
     # --- HTTP
 
     @property
     def is_resp(self):
-        """An HTTP request waits for its answer."""
+        """An HTTP request waits for its answer, or for the rest of it."""
         return self.proto is not None and self.proto.phase > 0
 
     def http_reply(self, status, headers=None, body=b""):
         """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
-        CRLF, `body` bytes-like or str; or an iterator of such pieces, pulled when there is room and sent chunked.
+        CRLF, `body` bytes-like or str; or an iterator of such pieces, pulled when there is room and sent
+        chunked; or None, and the pieces follow by `http_chunk`.
 
         In the handler of EV_HTTP_MSG (or EV_HTTP_HDRS, then the connection closes unless there is no body), or later, when a worker is
         done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204 and 304 get no body.
         Returns False if the client has gone. ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
         """
         if self.proto is None:
-            raise ValueError("http_reply: this is no HTTP connection")
+            raise ValueError("not an HTTP server's connection")
         return self.proto.reply(self, status, headers, body)
 
-    def http_begin(self, status, headers=None):
-        """Begin an answer whose pieces follow by `http_chunk`. As `http_reply` otherwise."""
-        return self.http_reply(status, headers, None)
-
     def http_chunk(self, data):
-        """Send a piece of the answer that `http_begin` began; an empty one ends it. Returns and limits as `send`."""
+        """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
         from .http.stream import chunk
 
-        if not self.is_resp:
-            raise ValueError("http_chunk: no answer was begun")
-        return chunk(self, self.proto, data)
-
-    def _write(self, data, off, n):
-        # At most a slice: on RP2 a send for which lwIP has no memory sleeps, up to 10 s, although the socket does not block.
-        if n > self.mgr.send_slice:
-            n = self.mgr.send_slice
-        try:
-            return self.sock.write(data, off, n) or 0
-        except OSError as er:
-            if er.errno in (errno.EAGAIN, errno.ENOMEM, errno.ENOBUFS):
-                return 0
-            raise
-
-    def _keep(self, data, done, n):
-        out = self._out
-        if not out:
-            self._off = 0
-            self.mgr.deadline(self, self.mgr.write_ms)
-        self._out_bytes += n - done
-        if n - done < _SMALL:
-            if out and isinstance(out[-1], bytearray) and len(out[-1]) < _SMALL:
-                out[-1].extend(data)
-            else:
-                out.append(bytearray(memoryview(data)[done:n]))
-        else:
-            if not isinstance(data, bytes):  # its owner may change it
-                data = bytes(memoryview(data)[done:])
-                done = 0
-            if not out:
-                self._off = done
-            out.append(data)
-        self.look()
-
-    def _flush(self):
-        out = self._out
-        left = self.mgr.send_slice
-        while out and left > 0:
-            piece = out[0]
-            n = len(piece) - self._off
-            try:
-                done = self._write(piece, self._off, min(n, left))
-            except OSError as er:
-                return self.broken(er)
-            if not done:
-                break
-            left -= done
-            self.since = self.mgr.now
-            self._out_bytes -= done
-            if done == n:
-                out.pop(0)
-                self._off = 0
-            else:
-                self._off += done
-                break
-        if not out:
-            self.wait = 0
-            self.look()
-            self._drained()
-            if not self.state & (CLOSING | DRAINING):
-                self.emit(EV_WRITE, None)
-
-    def _drained(self):
-        if not self.state & DRAINING or self._out:
-            return
-        if self.state & LINGER and not self.state & ENDED:
-            self.mgr.deadline(self, self.mgr.linger_ms)
-        else:
-            self.is_closing = True
-
-    def linger(self):
-        """Close when everything is sent and the peer has had its time to read it: 1 s, or 64 KB more from it, or its end."""
-        self.state |= LINGER
-        self.recv = EMPTY
-        self.left = 65536
-        self.is_draining = True
+        return chunk(self, data)
 
     # --- what the loop calls
 
     def event(self, ev):
         """The socket is ready."""
-        state = self.state
-        if state & (CLOSING | CLOSED):
+        if self.state & _CLOSING:
             return
-        if state & CONNECTING:
-            return self._connected(ev)
-        if ev & OUT and self._out:
-            self._flush()
-        if ev & ~OUT:
-            if self.mask & IN:
+        if ev & _OUT and self.out is not None:
+            self.out.flush(self)
+        if ev & ~_OUT:
+            if self.mask & _IN:
                 self._readable()
-            elif not self._out:
-                self.error("poll: the connection broke (%d)" % ev)
+            elif self.out is None:
+                self.error("poll: %d" % ev)
 
     def _readable(self):
-        mgr = self.mgr
-        rx = mgr.rx
+        rx = self.mgr.rx.data
         for _ in range(_READS):
-            if self.state & (CLOSING | CLOSED) or not self.mask & IN:
-                return
             try:
-                n = self.sock.readinto(rx.data)
+                n = self.sock.readinto(rx)
             except OSError as er:
                 return self.broken(er)
-            if not n:
-                if n is not None:
-                    self.ended()
-                return
-            if self.state & LINGER:
-                self.left -= n
-                if self.left <= 0:
-                    self.is_closing = True
-                continue
-            self._take(n)
-            if n < len(rx.data):
+            if n:
+                self.take(n)
+            elif n is not None:
+                # Its end: the peer is gone; what was sent in this turn still goes out.
+                self.state |= _ENDED
+                self.is_draining = True
+                if not self.state & _CLOSING:
+                    self.look()
+            if not n or n < len(rx) or self.state & _CLOSING or not self.mask & _IN:
                 return
 
-    def _take(self, n):
-        # The loop's one buffer is lent out while the handlers run; only what they leave is copied.
+    def take(self, n):
+        """`n` bytes have come into the loop's buffer."""
+        rx = self.mgr.rx
+        # It is lent out while the handlers run; only what they leave is copied.
         if self.recv is EMPTY:
-            rx = self.mgr.rx
             rx.start = 0
             rx.end = n
             self.recv = rx
         else:
-            self.recv.append(self.mgr.rx.data, n)
-        self.emit(EV_READ, n)
-        self._settle()
+            self.recv.append(rx.data, n)
+        self.resume(n)
 
-    def _settle(self):
-        # Take the lent buffer back, with a copy of what was left in it; hold the limit.
-        recv = self.recv
-        if recv is self.mgr.rx:
-            n = recv.end - recv.start
-            if n:
-                self.recv = Buffer()
-                self.recv.append(memoryview(recv.data)[recv.start : recv.end], n)
-            else:
-                self.recv = EMPTY
-        elif recv is not EMPTY:
-            n = len(recv)
-            if not n:
-                self.recv = EMPTY
-        else:
+    def resume(self, n=0):
+        """Have the handlers look at what is in `recv`: `n` new bytes, or none, after `mgr.again`."""
+        if self.state & _CLOSING:
             return
-        if n >= self.mgr.recv_limit and not self.state & (CLOSING | CLOSED | PAUSED):
+        self.emit(_EV_READ, n)
+        recv = self.recv
+        n = recv.end - recv.start
+        if not n:
+            self.recv = EMPTY
+        elif recv is self.mgr.rx:
+            self.recv = Buffer()
+            self.recv.append(memoryview(recv.data)[recv.start :], n)
+        if n >= self.mgr.recv_limit and not self.state & (_CLOSING | _PAUSED):
             self.mgr.stats["recv_full"] += 1
-            self.error("recv_limit: %d bytes wait to be read" % n)
-
-    def resume(self):
-        """The loop's next turn after `mgr.again(c)`: what waits in `recv` may be looked at again."""
-        if not self.state & (CLOSING | CLOSED):
-            self.emit(EV_READ, 0)
-            self._settle()
-
-    def ended(self):
-        """The peer has sent its end, so it is gone; what was sent in this turn still goes out."""
-        self.state |= ENDED
-        if self._out:
-            self.state |= DRAINING
-            self.look()
-        else:
-            self.is_closing = True
+            self.error("recv_limit")
 
     def expired(self):
         """The deadline has passed."""
         self.wait = 0
-        if self._out or self.state & CONNECTING:
-            self.mgr.stats["timeouts"] += 1
-            self.error("timeout: the peer takes no data" if self._out else "timeout: no connection")
-        elif self.state & LINGER:
-            self.is_closing = True
+        if self.out is not None:
+            self.out.expired(self)
         elif self.pfn is not None:
-            self.pfn(self, EV_DUE, None)
+            self.pfn(self, _EV_DUE, None)
 
     def shut(self):
         """Close the socket and send the last events. Called by the loop alone."""
-        if self.state & CLOSED:
+        if self.state & _CLOSED:
             return
-        self.state |= CLOSING | CLOSED
-        mgr = self.mgr
-        mgr.remove(self)
-        if self.mask:
-            mgr.watch(self.sock, self, 0, self.mask)
-        self.mask = self.wait = 0
-        self._out = []
-        self._release()
+        self.state |= _CLOSING | _CLOSED
+        self.mgr.remove(self)
+        self.release()
+        self.wait = 0
+        self.out = None
         if self.error_text is not None:
-            self.emit(EV_ERROR, self.error_text)
-        self.emit(EV_CLOSE, None)
+            self.emit(_EV_ERROR, self.error_text)
+        self.emit(_EV_CLOSE, None)
         self.recv = EMPTY
 
-    def _release(self):
+    def release(self):
+        """Give back what the system lent."""
+        if self.mask:
+            self.mgr.watch(self.sock, self, 0, self.mask)
+            self.mask = 0
         self.sock.close()
-        mgr = self.mgr
-        if self.state & ACCEPTED:
-            mgr.accepted -= 1
-        elif self.state & TURNED_AWAY:
-            mgr.turning_away = False
-        while mgr.starved:
-            mgr.starved[0].expired()
+        if self.state & _ACCEPTED:
+            self.mgr.accepted -= 1
+        while self.mgr.starved:
+            self.mgr.starved.pop().expired()
 
     # --- ends and errors
 
     def error(self, text):
         """End this connection with EV_ERROR(text) and EV_CLOSE."""
-        if not self.state & CLOSING:
+        if not self.state & _CLOSING:
             self.mgr.stats["failed"] += 1
             self.error_text = text
             self.is_closing = True
@@ -401,125 +284,26 @@ class Connection:
             self.bug(er)
 
     def bug(self, er):
-        """A handler has raised: report it and end the connection, unless its protocol has an answer."""
+        """A handler has raised: report it and end the connection, unless its protocol has an answer, or it is a listener."""
         self.mgr.report(er)
-        if self.pfn is None or not self.pfn(self, EV_BUG, er):
+        if not self.is_listening and (self.pfn is None or not self.pfn(self, _EV_BUG, er)):
             self.error("bug: %r" % er)
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""
-        state = self.state
-        mask = 0
-        if not state & (FULL | PAUSED | ENDED | CONNECTING | CLOSED):
-            mask = IN
-        if self._out or state & CONNECTING:
-            mask |= OUT
-        if mask != self.mask and not state & CLOSED:
+        mask = 0 if self.state & (_FULL | _PAUSED | _CONNECTING | _ENDED) else _IN
+        if self.out is not None or self.state & _CONNECTING:
+            mask |= _OUT
+        if mask != self.mask and not self.state & _CLOSED:
             self.mgr.watch(self.sock, self, mask, self.mask)
             self.mask = mask
 
-    def _stop(self, bit, value):
+    def stop(self, bit, value):
+        """Set or clear `bit` of `state`, _FULL or _PAUSED: stop or go on reading."""
         if value:
             self.state |= bit
         elif self.state & bit:
             self.state &= ~bit
-            if self.recv is not EMPTY and not self.state & CLOSING:
-                self.mgr.again(self)
+            if self.recv is not EMPTY:
+                self.mgr.again.append(self)
         self.look()
-
-    def pause(self, value):
-        """Stop or go on reading because of a limit. False if this port must close instead (see port.MAY_PAUSE)."""
-        if value and not MAY_PAUSE:
-            return False
-        self._stop(PAUSED, value)
-        return True
-
-    def _connected(self, ev):
-        # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
-        try:
-            n = self.sock.readinto(self.mgr.rx.data)
-        except OSError as er:
-            return self.broken(er)
-        if n is None and ev & ~(IN | OUT):
-            return self.error("connect: no connection")
-        self.state &= ~CONNECTING
-        self.wait = 0
-        self.look()
-        self.emit(EV_CONNECT, None)
-        if self._out:
-            self._flush()
-        if n:
-            self._take(n)
-        elif n == 0:
-            self.ended()
-
-
-class Listener(Connection):
-    """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
-
-    is_listening = True
-
-    def event(self, ev):
-        """Somebody knocks: accept several in one turn."""
-        for _ in range(_ACCEPTS):
-            if self.state & (CLOSING | CLOSED) or not self.mask or not self._accept():
-                return
-
-    def _accept(self):
-        mgr = self.mgr
-        full = mgr.accepted >= mgr.max_conns and not mgr.evict()
-        if full and mgr.turning_away:
-            # The one socket to spare is in use: leave the others in the backlog.
-            return self._put_off()
-        try:
-            sock, raw = self.sock.accept()
-        except OSError as er:
-            if er.errno in NO_SOCKETS:
-                # Poll is level triggered: it would spin.
-                mgr.stats["starved"] += 1
-                return self._put_off()
-            if er.errno != errno.EAGAIN:
-                mgr.stats["failed"] += 1
-            return False
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: the second piece of a reply must not wait for an ACK
-            if full:
-                c = Connection(mgr, sock, None, None, TURNED_AWAY)
-                mgr.turning_away = True
-            else:
-                c = Connection(mgr, sock, self.fn, self.fn_data, ACCEPTED)
-                c.pfn = self.pfn
-                mgr.accepted += 1
-        except Exception:
-            sock.close()
-            raise
-        c.raw_address = raw
-        c.look()
-        if full:
-            mgr.stats["refused"] += 1
-            if self.pfn is not None:
-                self.pfn(c, EV_FULL, None)
-            c.linger()
-        else:
-            mgr.stats["accepted"] += 1
-            c.emit(EV_OPEN, None)
-            c.emit(EV_ACCEPT, None)
-        return True
-
-    def _put_off(self):
-        self._stop(PAUSED, True)
-        self.mgr.starved.append(self)
-        self.mgr.deadline(self, _RETRY_MS)
-        return False
-
-    def expired(self):
-        """A socket was given back, or it is time to try without: accept again."""
-        self.wait = 0
-        if self in self.mgr.starved:
-            self.mgr.starved.remove(self)
-            self._stop(PAUSED, False)
-
-    def bug(self, er):
-        """Accepting has failed, for want of memory: that one is lost, the listener stays."""
-        self.mgr.report(er)

@@ -1,10 +1,20 @@
 import errno
 import socket
 
-from .connection import CONNECTING, Connection
-from .event import EV_CONNECT, EV_OPEN, EV_RESOLVE
+from micropython import const
+
+from .connection import Connection
 from .udp import UdpConnection
 from .url import parse
+
+_EV_OPEN = const(1)
+_EV_RESOLVE = const(3)
+_EV_CONNECT = const(4)
+
+_IN = const(1)
+_OUT = const(4)
+_CLOSING = const(1)
+_CONNECTING = const(32)
 
 
 def connect(mgr, url, fn, fn_data):
@@ -23,27 +33,60 @@ def connect(mgr, url, fn, fn_data):
         except OSError as er:
             if er.errno != errno.EINPROGRESS:
                 failed = er
-        c = _make(mgr, sock, fn, fn_data, udp, 0 if udp else CONNECTING)
+        c = _make(mgr, sock, fn, fn_data, udp, 0 if udp else _CONNECTING)
     except Exception:
         sock.close()
         raise
-    c.raw_address = info[-1]
-    c.emit(EV_OPEN, None)
-    c.emit(EV_RESOLVE, None)
+    c.raw = info[-1]
+    c.emit(_EV_OPEN, None)
+    c.emit(_EV_RESOLVE, None)
     if failed is not None:
         c.broken(failed)
     elif udp:
-        c.emit(EV_CONNECT, None)
+        c.emit(_EV_CONNECT, None)
     else:
+        c.event = lambda ev: _connected(c, ev)
+        c.expired = lambda: _late(c)
         mgr.deadline(c, mgr.connect_ms)
     return c
+
+
+def _late(c):
+    c.wait = 0
+    c.mgr.stats["timeouts"] += 1
+    c.error("timeout: no connection")
+
+
+def _connected(c, ev):
+    if c.state & _CLOSING:
+        return
+    # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
+    try:
+        n = c.sock.readinto(c.mgr.rx.data)
+    except OSError as er:
+        return c.broken(er)
+    if n is None and ev & ~(_IN | _OUT):
+        return c.error("no connection")
+    del c.event
+    del c.expired
+    c.state &= ~_CONNECTING
+    c.wait = 0
+    c.look()
+    c.emit(_EV_CONNECT, None)
+    if c.out is not None and not c.state & _CLOSING:
+        c.mgr.deadline(c, c.mgr.write_ms)
+        c.out.flush(c)
+    if n:
+        c.take(n)
+    elif n == 0:
+        c.is_draining = True
 
 
 def wrap(mgr, sock, fn, fn_data, udp):
     """`mgr.wrap`."""
     sock.setblocking(False)
     c = _make(mgr, sock, fn, fn_data, udp, 0)
-    c.emit(EV_OPEN, None)
+    c.emit(_EV_OPEN, None)
     return c
 
 

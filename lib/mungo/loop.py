@@ -3,70 +3,71 @@ import select
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
-from .port import BELL, LIMITS
-from .buffer import Buffer
-from .connection import IDLE
-from .doorbell import Doorbell, works
-from .event import EV_POLL
+from micropython import const
 
-_NEVER = 1000  # ms: the longest sleep, the net under a ring that was lost
-_MESSAGES = 64  # that other threads may have delivered in one turn before sockets and timers are looked at again
+from .buffer import Buffer
+from .doorbell import Doorbell
+from .port import BELL, LIMITS
+
+_LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
+_MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
+_MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
+
+# What `stats` counts.
+_COUNTERS = (
+    "accepted",  # connections taken in
+    "evicted",  # idle ones closed to make room
+    "refused",  # clients turned away at max_conns
+    "starved",  # times that accept found no socket
+    "missed",  # clients that had gone before they were accepted
+    "failed",  # connections that ended in EV_ERROR
+    "timeouts",  # deadlines that passed, but for idle connections
+    "recv_full",  # receive buffers at recv_limit
+    "send_full",  # sends refused at send_limit
+    "queue_full",  # messages of pipes and wakeups that had to wait or were refused
+    "undelivered",  # messages whose connection had gone, datagrams that the system did not take
+    "rings_lost",
+    "bugs",  # exceptions that handlers let go
+)
 
 
 class Loop:
     """One thread's sockets, timers and mail, and the poll that serves them.
 
-    Limits are keyword arguments; `LIMITS` lists them with their defaults. How often each was hit is in `stats`.
+    Limits are keyword arguments; `port.LIMITS` lists them with their defaults. How often each was hit is in `stats`.
     All methods are for the loop's own thread, `stop` excepted.
     """
 
     def __init__(self, bell=None, **limits):
-        for name, default in LIMITS.items():
-            value = limits.pop(name, default)
-            if not isinstance(value, int) or not 0 < value < 1 << 29:
-                raise ValueError("%s=%r: want a whole number from 1 to %d" % (name, value, (1 << 29) - 1))
-            setattr(self, name, value)
+        for name in LIMITS:
+            setattr(self, name, LIMITS[name])
         if limits:
-            raise ValueError("no such limit: %s; there are: %s" % (", ".join(limits), ", ".join(sorted(LIMITS))))
-        self.stats = {
-            "accepted": 0,  # connections taken in
-            "refused": 0,  # turned away or put off at max_conns
-            "evicted": 0,  # idle ones closed to make room
-            "starved": 0,  # times that accept found no socket
-            "failed": 0,  # connections that ended in EV_ERROR
-            "timeouts": 0,  # of these, by a deadline
-            "recv_full": 0,  # receive buffers at their limit
-            "send_full": 0,  # sends refused at send_limit
-            "queue_full": 0,  # pipe messages that had to wait, or were refused to the loop
-            "undelivered": 0,  # messages of workers whose connection had gone
-            "rings_lost": 0,
-            "bugs": 0,  # exceptions that handlers let go
-        }
-        if bell is None:
-            bell = BELL if works(BELL) else "ring"
-        self.bell = Doorbell(bell, self.stats)
-        self.stats["bell"] = bell
+            from .limits import override
+
+            override(self, limits)
+        self.stats = dict.fromkeys(_COUNTERS, 0)
+        self.bell = Doorbell(bell or BELL, not bell, self.stats)
         self.running = True
         self.closed = False
+        self.busy = False
         self.now = ticks_ms()  # of this turn
         self.conns = []  # newest last
         self.accepted = 0  # how many of them are accepted sockets
+        self.pipes = 0  # and pipes
         self.pipe_ends = 0  # that workers still hold; under the bell's lock
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
-        self.timers = []  # soonest first
-        self._poller = select.poll()
+        self.timers = None  # a timer.Timers once there was one
+        self.doomed = []  # connections to be closed at the end of the turn
+        self.again = []  # to be resumed in the next one, which does not sleep
+        self.polled = []  # that want EV_POLL: a program adds and removes its own
+        self.starved = []  # listeners that wait for a free socket
+        self.poller = select.poll()
         self._socks = {}  # socket -> connection
         self._ids = [None] * 16  # chains of connections by the low bits of their ids: the one table that other threads read
         self._last_id = 0
         self._ready = []  # (both reused) what ipoll found
         self._flags = []
-        self._doomed = []  # to be closed at the end of the turn
-        self._again = []  # to be served without waiting for their sockets
-        self.starved = []  # listeners that wait for a free socket
-        self.turning_away = False  # there is one connection beyond max_conns, which is being told so
-        self._polled = []  # connections that want EV_POLL
         self._due = None  # no deadline of a connection is earlier
-        self._busy = False
         self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
 
     # --- one turn
@@ -79,13 +80,13 @@ class Loop:
         Raises RuntimeError inside a handler, and OSError when the manager is closed.
         """
         self.check_open()
-        if self._busy:
-            raise RuntimeError("poll called inside a handler")
-        self._busy = True
+        if self.busy:
+            raise RuntimeError("poll inside a handler")
+        self.busy = True
         try:
-            self._turn(self._wait(ms))
+            self._turn(self._sleep(ms))
         finally:
-            self._busy = False
+            self.busy = False
         return self.running
 
     def stop(self):
@@ -93,14 +94,14 @@ class Loop:
         self.running = False
         self.bell.ring()
 
-    def _wait(self, ms):
-        if self._doomed or self._again or self._polled or self.bell.first is not None or not self.running:
+    def _sleep(self, ms):
+        if self.doomed or self.again or self.polled or self.bell.first is not None or not self.running:
             return 0
-        if not 0 <= ms < _NEVER:
-            ms = _NEVER
+        if not 0 <= ms < _LONGEST:
+            ms = _LONGEST
         now = ticks_ms()
-        if self.timers:
-            ms = min(ms, ticks_diff(self.timers[0].due, now))
+        if self.timers is not None:
+            ms = min(ms, self.timers.left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
         return max(ms, 0)
@@ -109,7 +110,7 @@ class Loop:
         ready = self._ready
         n = 0
         # Collected first: handlers change the poll set, and ipoll minds that while it runs.
-        for sock, ev in self._poller.ipoll(ms):
+        for sock, ev in self.poller.ipoll(ms):
             if n == len(ready):
                 ready.append(None)
                 self._flags.append(0)
@@ -117,64 +118,44 @@ class Loop:
             self._flags[n] = ev
             n += 1
         self.now = now = ticks_ms()
-        if self.timers:
-            self._fire(now)
-        for c in self._polled:
-            c.emit(EV_POLL, now)
+        if self.timers is not None:
+            self.timers.fire(now)
+        if self.polled:
+            from .polled import tell
+
+            tell(self)
         for i in range(n):
             c = ready[i]
-            ready[i] = None
             try:
                 c.event(self._flags[i])
-            except Exception as er:  # want of memory, mostly; handlers are guarded where they are called
+            except Exception as er:  # want of memory, mostly: handlers are guarded where they are called
                 c.bug(er)
-        if self._again:
-            again = self._again
-            self._again = []
+            ready[i] = None
+        if self.again:
+            again = self.again
+            self.again = []
             for c in again:
                 c.resume()
-        if self.bell.first is not None:
-            self._mail()
+        budget = _MESSAGES
+        while budget > 0 and self.bell.first is not None:
+            budget -= self.bell.take().deliver(budget)
         if self._due is not None and ticks_diff(self._due, now) <= 0:
             self._sweep(now)
-        if self._doomed:
-            self._bury()
-
-    def _mail(self):
-        budget = _MESSAGES
-        while budget > 0:
-            box = self.bell.take()
-            if box is None:
-                return
-            budget -= box.deliver(budget)
-
-    def _fire(self, now):
-        timers = self.timers
-        for _ in range(len(timers)):  # what a timer adds is for the next turn
-            if not timers or ticks_diff(timers[0].due, now) > 0:
-                return
-            timers.pop(0).fire(now)
+        while self.doomed:
+            self.doomed.pop(0).shut()
 
     def _sweep(self, now):
         # The one place where connections' deadlines are looked at; on the way it learns when to look next.
-        least = None
+        least = _MOST
         for c in self.conns:
+            if c.wait and ticks_diff(now, c.since) >= c.wait:
+                try:
+                    c.expired()
+                except Exception as er:
+                    c.bug(er)
             if c.wait:
-                left = c.wait - ticks_diff(now, c.since)
-                if left <= 0:
-                    try:
-                        c.expired()
-                    except Exception as er:
-                        c.bug(er)
-                    left = c.wait - ticks_diff(now, c.since)
-                if c.wait and (least is None or left < least):
-                    least = left
-        self._due = None if least is None else ticks_add(now, max(least, 1))
-
-    def _bury(self):
-        doomed = self._doomed
-        while doomed:
-            doomed.pop(0).shut()
+                least = min(least, c.wait - ticks_diff(now, c.since))
+        self._due = None if least == _MOST else ticks_add(now, max(least, 1))
 
     # --- what connections need
 
@@ -185,28 +166,23 @@ class Loop:
 
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
-        self._last_id += 1
-        c.id = self._last_id
+        self._last_id = c.id = self._last_id + 1
         self.conns.append(c)
-        at = c.id & 15
         with self.bell.lock:
-            c.chain = self._ids[at]
-            self._ids[at] = c
+            c.chain = self._ids[c.id & 15]
+            self._ids[c.id & 15] = c
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
         self.conns.remove(c)
-        if c in self._polled:
-            self._polled.remove(c)
-        at = c.id & 15
         with self.bell.lock:
-            before = self._ids[at]
-            if before is c:
-                self._ids[at] = c.chain
+            other = self._ids[c.id & 15]
+            if other is c:
+                self._ids[c.id & 15] = c.chain
             else:
-                while before.chain is not c:
-                    before = before.chain
-                before.chain = c.chain
+                while other.chain is not c:
+                    other = other.chain
+                other.chain = c.chain
 
     def find(self, id):
         """The connection with this id, or None. Any thread, with the bell's lock held."""
@@ -219,49 +195,21 @@ class Loop:
         """Have the poll look at `sock` for `mask` (0: not at all) instead of `old`; `c.event(flags)` is called when it is ready."""
         if not mask:
             # Also before every close: the unix port would go on polling the descriptor's number.
-            self._poller.unregister(sock)
+            self.poller.unregister(sock)
             self._socks.pop(sock)
         elif old:
-            self._poller.modify(sock, mask)
+            self.poller.modify(sock, mask)
         else:
             self._socks[sock] = c
-            self._poller.register(sock, mask)
+            self.poller.register(sock, mask)
 
     def deadline(self, c, ms):
-        """`c.expired()` will be called unless `c.since` moves on or `c.wait` changes within `ms` milliseconds."""
+        """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
         c.since = self.now
         c.wait = ms
         due = ticks_add(self.now, ms)
         if self._due is None or ticks_diff(due, self._due) < 0:
             self._due = due
-
-    def doom(self, c):
-        """Have `c` closed when the handlers of this turn are done."""
-        self._doomed.append(c)
-
-    def again(self, c):
-        """Call `c.resume()` in the next turn, which will not sleep."""
-        if c not in self._again:
-            self._again.append(c)
-
-    def want_poll(self, c, wanted):
-        """Switch EV_POLL for `c` on or off."""
-        if c in self._polled:
-            self._polled.remove(c)
-        if wanted:
-            self._polled.append(c)
-
-    def evict(self):
-        """Close the kept-alive connection that has been idle longest. False if all are at work."""
-        idlest = None
-        for c in self.conns:
-            if c.state & IDLE and (idlest is None or ticks_diff(c.since, idlest.since) < 0):
-                idlest = c
-        if idlest is None:
-            return False
-        self.stats["evicted"] += 1
-        idlest.shut()
-        return True
 
     def report(self, er):
         """Print a handler's exception with its traceback and count it."""

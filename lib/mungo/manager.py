@@ -1,13 +1,10 @@
-import errno
-import select
-import socket
-from time import ticks_diff, ticks_ms
+from micropython import const
 
-from .connection import Listener
-from .event import EV_OPEN
 from .loop import Loop
-from .pipe import PipeConnection, Wakeups
-from .url import parse
+from .pipe import Outbox, PipeConnection
+
+_EV_OPEN = const(1)
+_EV_WAKEUP = const(19)
 
 
 class Manager(Loop):
@@ -19,37 +16,15 @@ class Manager(Loop):
 
     def __init__(self, bell=None, **limits):
         super().__init__(bell, **limits)
-        self.pipes = 0
-        self.mail = Wakeups(self)
+        self._mail = Outbox(self.bell, self._wakeup)
 
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
-        scheme, host, port = parse(url, ("tcp", "udp"))
-        if scheme == "udp":
+        if url[:3] == "udp":
             from .udp import listen
-
-            return listen(self, host, port, fn, fn_data)
-        return self.serve(host, port, fn, fn_data, None)
-
-    def serve(self, host, port, fn, fn_data, pfn):
-        """`listen` for protocols: what is accepted has the handler `pfn` before `fn`."""
-        self.check_open()
-        info = socket.getaddrinfo(host, port)[0]
-        sock = socket.socket(info[0], socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(info[-1])
-            sock.listen(self.backlog)
-            c = Listener(self, sock, fn, fn_data)
-        except Exception:
-            sock.close()
-            raise
-        c.pfn = pfn
-        c.raw_address = info[-1]
-        c.look()
-        c.emit(EV_OPEN, None)
-        return c
+        else:
+            from .listen import listen
+        return listen(self, url, "tcp", fn, fn_data, None)
 
     def connect(self, url, fn, fn_data=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN and EV_RESOLVE now, EV_CONNECT or EV_ERROR later.
@@ -58,22 +33,20 @@ class Manager(Loop):
         """
         from .dial import connect
 
-        self.check_open()
         return connect(self, url, fn, fn_data)
 
     def wrap(self, sock, fn, fn_data=None, udp=False):
         """Make a connection of a connected socket, from here on the manager's. `udp`: it is a datagram socket."""
         from .dial import wrap
 
-        self.check_open()
         return wrap(self, sock, fn, fn_data, udp)
 
     def http_listen(self, url, fn, fn_data=None):
         """Serve HTTP/1.1 at "http://host:port": `fn` gets EV_HTTP_MSG for each request and answers with `c.http_reply`."""
         from .http.server import handler
+        from .listen import listen
 
-        _, host, port = parse(url, ("http",))
-        return self.serve(host, port, fn, fn_data, handler)
+        return listen(self, url, "http", fn, fn_data, handler)
 
     def mkpipe(self, fn, fn_data=None, udp=False):
         """Make a pipe: C2, whose handler `fn` gets EV_OPEN inside this call, and the worker's end, which is returned.
@@ -87,12 +60,12 @@ class Manager(Loop):
 
             return make(self, fn, fn_data)
         if self.pipes >= self.max_pipes:
-            raise OSError(errno.ENOBUFS, "no more than max_pipes=%d pipes" % self.max_pipes)
+            raise OSError(12, "max_pipes=%d" % self.max_pipes)  # ENOMEM
         c = PipeConnection(self, fn, fn_data)
         self.pipes += 1
         with self.bell.lock:
             self.pipe_ends += 1
-        c.emit(EV_OPEN, None)
+        c.emit(_EV_OPEN, None)
         return c.end
 
     def wakeup(self, id, data=b""):
@@ -101,13 +74,32 @@ class Manager(Loop):
         True if it was accepted: it is delivered unless the connection is closed first (counted as "undelivered").
         False if there is no such connection, or if `wakeups` messages or `queue_bytes` bytes are under way.
         """
-        return self.mail.put(id, data)
+        node = [data if isinstance(data, bytes) else bytes(data), None, id]
+        with self.bell.lock:
+            if self.find(id) is None:
+                return False
+            if not self._mail.push(node, self.wakeups, self.queue_bytes):
+                self.stats["queue_full"] += 1
+                return False
+            ring = self.bell.post(self._mail)
+        if ring:
+            self.bell.ring()
+        return True
+
+    def _wakeup(self, node):
+        if node is None:
+            return
+        with self.bell.lock:
+            c = self.find(node[2])
+        if c is None or c.is_closing:
+            self.stats["undelivered"] += 1
+        else:
+            c.emit(_EV_WAKEUP, node[0])
 
     def timer(self, ms, fn, arg=None, repeat=False):
         """Call `fn(arg)` in `ms` milliseconds, or each `ms` milliseconds; returns a Timer, which has `cancel`."""
         from .timer import Timer
 
-        self.check_open()
         return Timer(self, ms, fn, arg, repeat)
 
     def close(self, wait_ms=1000):
@@ -116,23 +108,6 @@ class Manager(Loop):
 
         True if all have; if not, the bell stays open, since a sender must not find it closed. Twice is once.
         """
-        if self._busy:
-            raise RuntimeError("close called inside a handler; stop() makes poll return False")
-        if self.closed:
-            return True
-        self.running = False
-        with self.bell.lock:
-            self.closed = True
-        del self.timers[:]
-        while self.conns:
-            self.conns[-1].shut()
-        start = ticks_ms()
-        while self.pipe_ends:
-            left = wait_ms - ticks_diff(ticks_ms(), start)
-            if left <= 0:
-                return False
-            for _ in self._poller.ipoll(min(left, 1000)):
-                self.bell.event(0)
-        self.watch(self.bell.rx, self.bell, 0, select.POLLIN)
-        self.bell.close()
-        return True
+        from .shutdown import close
+
+        return close(self, wait_ms)

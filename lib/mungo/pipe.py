@@ -4,14 +4,20 @@
 # on a lock of its own. Everything that both sides touch is touched under the bell's lock, and there nothing is allocated, sent
 # or called back.
 import _thread
-import errno
-from time import ticks_add, ticks_diff, ticks_ms
+from errno import EBADF, ETIMEDOUT
 
+from micropython import const
+
+from .connection import Connection
 from .port import EPIPE
-from .connection import CLOSED, CLOSING, DRAINING, FULL, Connection
-from .event import EV_READ, EV_WAKEUP, EV_WRITE
 
-_MESSAGES = 16  # of one pipe in one turn
+_EV_READ = const(7)
+_EV_WRITE = const(8)
+
+_CLOSING = const(1)
+_FULL = const(8)
+
+_MESSAGES = const(16)  # of one pipe in one turn
 
 
 class Fifo:
@@ -28,10 +34,10 @@ class Fifo:
         n = len(node[0])
         if self.count and (self.count >= most or self.size + n > most_bytes):
             return False
-        if self.head is None:
-            self.head = node
-        else:
+        if self.count:
             self.tail[1] = node
+        else:
+            self.head = node
         self.tail = node
         self.count += 1
         self.size += n
@@ -47,32 +53,58 @@ class Fifo:
         return node
 
 
-class Waiter:
-    """A thread that sleeps until `wake` lets go of its lock, which it holds itself from the start."""
+class Outbox(Fifo):
+    """Messages for the loop: a Fifo that can be posted at the bell. In the loop each node is given to `hand`, until that returns
+    a true value, and then None."""
 
-    def __init__(self, ms):
-        self.lock = _thread.allocate_lock()
-        self.lock.acquire()
-        self.due = None if ms is None else ticks_add(ticks_ms(), ms)
-        self.expired = False
+    def __init__(self, bell, hand):
+        super().__init__()
+        self.bell = bell
+        self.hand = hand
+        self.posted = False
         self.next = None
+
+    def deliver(self, budget):
+        """Called by the loop when this was posted; returns how many messages, at least 1."""
+        done = 1
+        stop = False
+        while done <= min(budget, _MESSAGES) and not stop:
+            with self.bell.lock:
+                node = self.pop()
+            if node is None:
+                break
+            done += 1
+            stop = self.hand(node)
+        if not stop and self.count:
+            with self.bell.lock:
+                self.bell.link(self)
+        self.hand(None)
+        return done
+
+
+# A thread that waits is a list: the lock it sleeps on, which it holds itself from the start; the next one that waits at the same
+# pipe; when its time is over (ticks_ms, or None); whether it is.
+_LOCK = const(0)
+_NEXT = const(1)
+_DUE = const(2)
+_EXPIRED = const(3)
 
 
 def wake(waiter):
     """Wake a chain of waiters that was taken off its pipe under the lock, so that nobody else can: a double release raises."""
     while waiter is not None:
-        after = waiter.next  # read before: once awake it may wait anew
-        waiter.lock.release()
+        after = waiter[_NEXT]  # read before: once awake it may wait anew
+        waiter[_LOCK].release()
         waiter = after
 
 
 def message(data):
-    """`data` as bytes that nobody changes: kept if they are bytes, else copied."""
+    """`data` (bytes-like or str) as bytes that nobody changes: kept if they are bytes, else copied. ValueError if empty."""
     if isinstance(data, str):
         data = data.encode()
-    elif not isinstance(data, bytes):
-        data = bytes(data)
-    return data
+    if not data:
+        raise ValueError("a message has at least one byte")
+    return data if isinstance(data, bytes) else bytes(data)
 
 
 class Pipe:
@@ -82,20 +114,19 @@ class Pipe:
     """
 
     def __init__(self, c):
-        self._c = c
-        self._bell = c.mgr.bell
+        self.c = c
         self.inbox = Fifo()
         self.waiters = None
         self.gone = False  # C2 is closed
         self.shut = False  # this end is
         self._off = 0  # how much of the first message was received
-        self._ms = None
+        self.timeout = None  # what tells when a wait that starts now is over
 
     def settimeout(self, seconds):
         """How long `send` and `recv` wait: None for ever (the default), 0 not at all, else seconds, for calls from now on."""
-        if seconds is not None and not 0 <= seconds <= 500000:
-            raise ValueError("settimeout(%r): want None or 0 to 500000 seconds" % seconds)
-        self._ms = None if seconds is None else int(seconds * 1000)
+        from .patience import timeout
+
+        self.timeout = timeout(seconds)
 
     def send(self, data):
         """Give `data` (bytes-like or str, at least one byte) to the loop, whose handler gets it as one EV_READ; return its length.
@@ -103,108 +134,89 @@ class Pipe:
         Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE when the loop's end
         is closed, EBADF when this end is; ValueError if `data` is empty.
         """
-        data = message(data)
-        if not data:
-            raise ValueError("send: a message has at least one byte")
-        node = [data, None]
-        mgr = self._c.mgr
-        waiter = None
-        while True:
-            ring = done = False
-            with self._bell.lock:
-                if self.shut:
-                    code = errno.EBADF
-                elif self.gone:
-                    code = EPIPE
-                elif self._c.outbox.push(node, mgr.queue, mgr.queue_bytes):
-                    code = 0
-                    done = True
-                    ring = self._bell.post(self._c)
-                else:
-                    code = 0
-                    if waiter is None:
-                        mgr.stats["queue_full"] += 1
-                    elif waiter.expired:
-                        code = errno.ETIMEDOUT
-                    else:
-                        ring = self._sleep(waiter)
-            if ring:
-                self._bell.ring()
-            if code:
-                raise OSError(code)
-            if done:
-                return len(data)
-            waiter = self._wait(waiter)
+        return self._try(self._put, [message(data), None, False])
 
     def recv(self, n):
         """The next message of the loop's `c2.send`, at most `n` bytes of it; the rest stays for the next call.
 
-        Waits until there is one. Returns b"" when the loop's end is closed and everything was received.
+        Waits until there is one. Returns b"" when the loop's end is closed and everything was received, or when this end is closed.
         Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0); ValueError unless `n` is at least 1.
         """
         if n < 1:
             raise ValueError("recv(%r): want at least 1" % n)
-        waiter = None
-        late = False
-        while True:
-            ring = False
-            with self._bell.lock:
-                node = self.inbox.head
-                if node is not None:
-                    a = self._off
-                    b = a + n
-                    if b < len(node[0]):
-                        self._off = b
-                    else:
-                        self._off = 0
-                        self.inbox.pop()
-                        if self._c.wants_room:
-                            ring = self._bell.post(self._c)
-                elif self.gone or self.shut:
-                    return b""
-                elif waiter is not None:
-                    late = waiter.expired
-                    if not late:
-                        ring = self._sleep(waiter)
-            if ring:
-                self._bell.ring()
-            if late:
-                raise OSError(errno.ETIMEDOUT)
-            if node is not None:
-                data = node[0]
-                return data if a == 0 and b >= len(data) else data[a:b]
-            waiter = self._wait(waiter)
+        got = [n, 0, False]
+        data = self._try(self._get, got)
+        at = got[1]
+        return data if not at and n >= len(data) else data[at : at + n]
 
     def close(self):
         """No more from this end: C2 gets its EV_CLOSE after the last message. Twice is once."""
-        ring = False
-        with self._bell.lock:
+        mgr = self.c.mgr
+        with mgr.bell.lock:
             if self.shut:
                 return
             self.shut = True
-            self._c.mgr.pipe_ends -= 1
-            sleepers = self.waiters
+            waiters = self.waiters
             self.waiters = None
-            if not self.gone or self._c.mgr.closed:  # a manager that is being closed waits for this
-                ring = self._bell.post(self._c)
+            ring = mgr.bell.post(self.c.outbox)
         if ring:
-            self._bell.ring()
-        wake(sleepers)
+            mgr.bell.ring()
+        wake(waiters)
+        with mgr.bell.lock:
+            mgr.pipe_ends -= 1  # last: from here on the manager may close the bell
 
-    def _sleep(self, waiter):
-        # Under the lock: queue the waiter; a loop that sleeps must learn of its deadline.
-        waiter.next = self.waiters
-        self.waiters = waiter
-        return waiter.due is not None and self._bell.post(self._c)
+    def _try(self, step, arg):
+        # Try `step(arg)` under the lock until it has a result, and sleep between. It sets arg[2] if the loop must be told.
+        bell = self.c.mgr.bell
+        waiter = None
+        while True:
+            arg[2] = False
+            with bell.lock:
+                done = step(arg)
+                if done is None and waiter is not None:
+                    if waiter[_EXPIRED]:
+                        done = -ETIMEDOUT
+                    else:
+                        waiter[_NEXT] = self.waiters
+                        self.waiters = waiter
+                        if waiter[_DUE] is not None:  # the loop must know how long it may sleep
+                            self.c.timed = True
+                            arg[2] = bell.post(self.c.outbox)
+            if arg[2]:
+                bell.ring()
+            if done is None:
+                if waiter is not None:
+                    waiter[_LOCK].acquire()
+                else:  # made here, since it allocates
+                    waiter = [_thread.allocate_lock(), None, self.timeout and self.timeout(), False]
+                    waiter[_LOCK].acquire()
+            elif isinstance(done, int) and done < 0:
+                raise OSError(-done)
+            else:
+                return done
 
-    def _wait(self, waiter):
-        # The first time round there is no waiter yet, since making one allocates and the lock was held.
-        if waiter is None:
-            if self._ms == 0:
-                raise OSError(errno.EAGAIN)
-            return Waiter(self._ms)
-        waiter.lock.acquire()
-        return waiter
+    def _put(self, node):
+        c = self.c
+        if self.gone or self.shut:
+            return -EBADF if self.shut else -EPIPE
+        if not c.outbox.push(node, c.mgr.queue, c.mgr.queue_bytes):
+            c.mgr.stats["queue_full"] += 1
+            return None
+        node[2] = c.mgr.bell.post(c.outbox)
+        return len(node[0])
+
+    def _get(self, got):
+        node = self.inbox.head
+        if node is None:
+            return b"" if self.gone or self.shut else None
+        got[1] = self._off
+        self._off += got[0]
+        if self._off >= len(node[0]):
+            self._off = 0
+            self.inbox.pop()
+            if self.c.wants_room:
+                got[2] = self.c.mgr.bell.post(self.c.outbox)
+        return node[0]
 
 
 class PipeConnection(Connection):
@@ -215,168 +227,69 @@ class PipeConnection(Connection):
     """
 
     def __init__(self, mgr, fn, fn_data):
-        super().__init__(mgr, None, fn, fn_data)
-        self.outbox = Fifo()  # from the worker
+        self.outbox = Outbox(mgr.bell, self._hand)  # from the worker
         self.wants_room = False
-        self.posted = False
-        self.next = None
+        self.timed = False  # some waiter has, or had, a deadline
         self.end = Pipe(self)
+        super().__init__(mgr, None, fn, fn_data)
 
     def send(self, data):
         """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
         or the pipe is closing. ValueError if it is empty."""
-        data = message(data)
-        if not data:
-            raise ValueError("send: a message has at least one byte")
-        node = [data, None]
-        end = self.end
-        sleepers = None
-        with self.mgr.bell.lock:
-            if self.state & (CLOSING | CLOSED | DRAINING) or end.shut:
-                return False
-            sent = end.inbox.push(node, self.mgr.queue, self.mgr.queue_bytes)
-            if sent:
-                sleepers = end.waiters
-                end.waiters = None
-            else:
+        node = [message(data), None]
+        mgr = self.mgr
+        if self.state & _CLOSING or self.end.shut:
+            return False
+        with mgr.bell.lock:
+            sent = self.end.inbox.push(node, mgr.queue, mgr.queue_bytes)
+            if not sent:
                 self.wants_room = True
-                self.mgr.stats["queue_full"] += 1
-        wake(sleepers)
+                mgr.stats["queue_full"] += 1
+        self._wake()
         return sent
 
-    def deliver(self, budget):
-        """Called by the loop when the worker has posted this pipe."""
-        bell = self.mgr.bell
+    def _hand(self, node):
         end = self.end
-        done = 0
-        budget = min(budget, _MESSAGES)
-        while done < budget and not self.state & (CLOSING | CLOSED | FULL):
-            with bell.lock:
-                node = self.outbox.pop()
-                sleepers = None
-                if node is not None:
-                    sleepers = end.waiters
-                    end.waiters = None
-            wake(sleepers)
-            if node is None:
-                break
-            done += 1
-            self.emit(EV_READ, node[0])
-        room = False
-        draining = bool(self.state & DRAINING)
-        with bell.lock:
-            left = self.outbox.count and not self.state & (CLOSING | CLOSED | FULL)
-            if left:
-                bell.link(self)
-            ended = end.shut and not self.outbox.count
-            if self.wants_room and end.inbox.count < self.mgr.queue:
-                self.wants_room = draining  # to be told of each that is taken
-                room = True
-            drained = not end.inbox.count
-            ms = self._first_due()
-        if ms is not None:
-            self.mgr.deadline(self, max(ms, 1))
-        if ended or (drained and draining):
+        if node is not None:
+            if end.waiters is not None:  # there is room for another
+                self._wake()
+            if not self.state & _CLOSING:
+                self.emit(_EV_READ, node[0])
+            return self.state & (_CLOSING | _FULL)
+        # Posted, and its messages are delivered: what else may the worker have done?
+        if self.timed:
+            from .patience import watch
+
+            watch(self)
+        if end.shut and not self.outbox.count:
             self.is_closing = True
-        elif room and not self.state & (CLOSING | DRAINING):
-            self.emit(EV_WRITE, None)
-        return done + 1
+        elif self.wants_room and end.inbox.count < self.mgr.queue:
+            self.wants_room = False
+            if not self.state & _CLOSING:
+                self.emit(_EV_WRITE, None)
 
-    def _first_due(self):
-        # With the lock held: milliseconds to the earliest waiter's deadline, or None.
-        least = None
-        now = ticks_ms()
-        waiter = self.end.waiters
-        while waiter is not None:
-            if waiter.due is not None:
-                ms = ticks_diff(waiter.due, now)
-                if least is None or ms < least:
-                    least = ms
-            waiter = waiter.next
-        return least
-
-    def expired(self):
-        """A deadline of a waiting worker has passed: wake whom it concerns. The others wake too and wait again."""
-        now = ticks_ms()
+    def _wake(self):
         with self.mgr.bell.lock:
-            sleepers = waiter = self.end.waiters
+            waiters = self.end.waiters
             self.end.waiters = None
-            while waiter is not None:
-                if waiter.due is not None and ticks_diff(waiter.due, now) <= 0:
-                    waiter.expired = True
-                waiter = waiter.next
-        self.wait = 0
-        wake(sleepers)
+        wake(waiters)
 
     def look(self):
         """Go on with what waits, unless is_full."""
-        if not self.state & (FULL | CLOSED) and self.outbox.head is not None:
+        if not self.state & (_CLOSING | _FULL) and self.outbox.count:
             with self.mgr.bell.lock:
-                self.mgr.bell.link(self)
+                self.mgr.bell.link(self.outbox)
 
-    def _drained(self):
-        # (is_draining) Closed once the worker has received what it was sent.
-        with self.mgr.bell.lock:
-            self.wants_room = True
-            left = self.end.inbox.count
-        if not left:
-            self.is_closing = True
+    def expired(self):
+        """The deadline of a waiting worker has passed."""
+        from .patience import expire
 
-    def _release(self):
+        expire(self)
+
+    def release(self):
+        """The loop's end is gone: the worker learns it, and what it had sent has no taker."""
         with self.mgr.bell.lock:
             self.end.gone = True
-            sleepers = self.end.waiters
-            self.end.waiters = None
-            lost = self.outbox.count
-            self.outbox = Fifo()
-            self.mgr.stats["undelivered"] += lost
-            self.mgr.pipes -= 1
-        wake(sleepers)
-
-
-class Wakeups:
-    """What `mgr.wakeup` has accepted and the loop not yet delivered."""
-
-    def __init__(self, mgr):
-        self.mgr = mgr
-        self.posted = False
-        self.next = None
-        self.fifo = Fifo()
-
-    def put(self, id, data):
-        """`mgr.wakeup`."""
-        mgr = self.mgr
-        node = [message(data), None, id]
-        ring = False
-        with mgr.bell.lock:
-            if mgr.closed or mgr.find(id) is None:
-                return False
-            taken = self.fifo.push(node, mgr.wakeups, mgr.queue_bytes)
-            if taken:
-                ring = mgr.bell.post(self)
-            else:
-                mgr.stats["queue_full"] += 1
-        if ring:
-            mgr.bell.ring()
-        return taken
-
-    def deliver(self, budget):
-        """Called by the loop."""
-        mgr = self.mgr
-        bell = mgr.bell
-        done = 0
-        while done < budget:
-            with bell.lock:
-                node = self.fifo.pop()
-                c = None if node is None else mgr.find(node[2])
-            if node is None:
-                return done + 1
-            done += 1
-            if c is None or c.is_closing:
-                mgr.stats["undelivered"] += 1
-            else:
-                c.emit(EV_WAKEUP, node[0])
-        with bell.lock:
-            if self.fifo.count:
-                bell.link(self)
-        return done
+        self._wake()
+        self.mgr.stats["undelivered"] += self.outbox.count
+        self.mgr.pipes -= 1

@@ -1,4 +1,10 @@
+import errno
 from time import ticks_add, ticks_diff, ticks_ms
+
+from micropython import const
+
+_MOST = const(0x1FFFFFFF)  # ms: ticks_ms wraps at twice that on a board, and only half of it can be told from the past
+_LONGEST = const(1000)
 
 
 class Timer:
@@ -6,42 +12,61 @@ class Timer:
 
     A repeating timer keeps its phase: the n-th call is due n * `ms` after the start, however late the last one was, and periods
     that were missed altogether are left out, not caught up with.
+    Raises ValueError for an `ms` that is no whole number in range, OSError beyond `max_timers`.
     """
 
-    def __init__(self, loop, ms, fn, arg, repeat):
-        if not isinstance(ms, int) or not (1 if repeat else 0) <= ms < 1 << 29:
-            # ticks_ms wraps after 2**30 ms on a board, so that only half of that can be told from the past.
-            raise ValueError("timer of %r ms: want a whole number up to %d, of at least 1 if it repeats" % (ms, (1 << 29) - 1))
-        if len(loop.timers) >= loop.max_timers:
-            raise OSError(12, "no more than max_timers=%d timers" % loop.max_timers)
-        self._loop = loop
-        self._fn = fn
-        self._arg = arg
-        self._ms = ms
-        self._repeat = repeat
+    def __init__(self, mgr, ms, fn, arg, repeat):
+        mgr.check_open()
+        if not isinstance(ms, int) or not bool(repeat) <= ms <= _MOST:
+            raise ValueError("timer: %r ms: want a whole number, %d to %d" % (ms, bool(repeat), _MOST))
+        if mgr.timers is None:
+            mgr.timers = Timers(mgr)
+        self.mgr = mgr
+        self.fn = fn
+        self.arg = arg
+        self.ms = ms
+        self.repeat = repeat
         self.due = ticks_add(ticks_ms(), ms)
-        self._insert()
+        mgr.timers.add(self)
 
     def cancel(self):
         """Never call it again. Nothing happens if it is not going to be called anyway."""
-        self._repeat = False
-        if self in self._loop.timers:
-            self._loop.timers.remove(self)
+        self.repeat = False
+        if self.mgr.timers is not None and self in self.mgr.timers.all:
+            self.mgr.timers.all.remove(self)
 
-    def _insert(self):
-        timers = self._loop.timers
-        at = len(timers)
-        while at and ticks_diff(timers[at - 1].due, self.due) > 0:
+
+class Timers:
+    """A manager's timers, soonest first."""
+
+    def __init__(self, mgr):
+        self.mgr = mgr
+        self.all = []
+
+    def add(self, timer):
+        """Put it in its place."""
+        at = len(self.all)
+        if at >= self.mgr.max_timers:
+            raise OSError(errno.ENOMEM, "max_timers=%d" % at)
+        while at and ticks_diff(self.all[at - 1].due, timer.due) > 0:
             at -= 1
-        timers.insert(at, self)
+        self.all.insert(at, timer)
+
+    def left(self, now):
+        """Milliseconds to the first, at most a second."""
+        return min(_LONGEST, ticks_diff(self.all[0].due, now)) if self.all else _LONGEST
 
     def fire(self, now):
-        """Called by the loop, which has taken it off its list."""
-        if self._repeat:
-            late = ticks_diff(now, self.due)
-            self.due = ticks_add(self.due, self._ms * (late // self._ms + 1))
-            self._insert()
-        try:
-            self._fn(self._arg)
-        except Exception as er:
-            self._loop.report(er)
+        """Call those that are due. What they add is for the next turn."""
+        for _ in range(len(self.all)):
+            if not self.all or ticks_diff(self.all[0].due, now) > 0:
+                return
+            timer = self.all.pop(0)
+            if timer.repeat:
+                late = ticks_diff(now, timer.due)
+                timer.due = ticks_add(timer.due, timer.ms * (late // timer.ms + 1))
+                self.add(timer)
+            try:
+                timer.fn(timer.arg)
+            except Exception as er:
+                self.mgr.report(er)

@@ -3,8 +3,14 @@ import socket
 
 from micropython import const
 
-from .connection import CLOSED, CLOSING, FULL, Connection
-from .event import EV_OPEN, EV_READ
+from .connection import Connection
+from .url import parse
+
+_EV_OPEN = const(1)
+_EV_READ = const(7)
+
+_CLOSING = const(1)
+_FULL = const(8)
 
 _DATAGRAMS = const(16)  # of one socket in one turn
 
@@ -27,15 +33,15 @@ class UdpConnection(Connection):
             data = data.encode()
         if not data:
             raise ValueError("send: a datagram has at least one byte")
-        if self.state & (CLOSING | CLOSED):
+        if self.state & _CLOSING:
             return False
         try:
             if self.connected:
                 self.sock.send(data)
-            elif self.raw_address is None:
+            elif self.raw is None:
                 raise ValueError("send: nobody has sent a datagram to this socket yet")
             else:
-                self.sock.sendto(data, self.raw_address)
+                self.sock.sendto(data, self.raw)
         except OSError:  # too long, no route, no room: like a datagram that the net loses
             self.mgr.stats["undelivered"] += 1
             return False
@@ -44,27 +50,25 @@ class UdpConnection(Connection):
     def event(self, ev):
         """Datagrams have come."""
         for _ in range(_DATAGRAMS):
-            if self.state & (CLOSING | CLOSED | FULL):
+            if self.state & (_CLOSING | _FULL):
                 return
             try:
                 if self.connected:
                     data = self.sock.recv(self.mgr.datagram)
                 else:
-                    data, self.raw_address = self.sock.recvfrom(self.mgr.datagram)
+                    data, self.raw = self.sock.recvfrom(self.mgr.datagram)
             except OSError as er:
                 if er.errno != errno.EAGAIN and not (self.connected and er.errno == errno.ECONNREFUSED):
                     self.broken(er)
                 return
             if data:
-                self.emit(EV_READ, data)
-
-    def _drained(self):
-        self.is_closing = True
+                self.emit(_EV_READ, data)
 
 
-def listen(mgr, host, port, fn, fn_data):
-    """`mgr.listen` for "udp://"."""
+def listen(mgr, url, _, fn, fn_data, pfn):
+    """Listen for datagrams at `url`, "udp://host:port"."""
     mgr.check_open()
+    _, host, port = parse(url, ("udp",))
     info = socket.getaddrinfo(host, port)[0]
     sock = socket.socket(info[0], socket.SOCK_DGRAM)
     try:
@@ -75,6 +79,7 @@ def listen(mgr, host, port, fn, fn_data):
     except Exception:
         sock.close()
         raise
+    c.pfn = pfn
     c.look()
-    c.emit(EV_OPEN, None)
+    c.emit(_EV_OPEN, None)
     return c

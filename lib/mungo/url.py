@@ -5,18 +5,11 @@ def parse(url, schemes):
     which would block the loop: ValueError, as for everything else that is not such a URL.
     """
     scheme, _, rest = url.partition("://")
-    rest = rest.partition("/")[0]
-    at = rest.rfind(":")
-    host = rest[: max(at, 0)]
-    digits = rest[at + 1 :]
-    if scheme not in schemes or at < 0 or not digits.isdigit() or int(digits) > 65535:
-        raise ValueError("URL %r: want %s://host:port, port 0 to 65535" % (url, " or ".join(schemes)))
+    host, _, port = rest.partition("/")[0].rpartition(":")
+    if scheme not in schemes or not port.isdigit() or int(port) > 65535:
+        raise ValueError("%r: want %s://host:port" % (url, " or ".join(schemes)))
     if host == "localhost":
         host = "127.0.0.1"
-    elif host[:1] == "[" and host[-1:] == "]":
-        host = host[1:-1]
-    elif not host:
-        host = "0.0.0.0"
-    elif not host.replace(".", "").isdigit():
-        raise ValueError("URL %r: the host must be an address: looking up a name would block the loop" % url)
-    return scheme, host, int(digits)
+    elif host.strip("[]:.0123456789abcdefABCDEF"):
+        raise ValueError("%r: want an address, looking up a name would block" % url)
+    return scheme, host.strip("[]") or "0.0.0.0", int(port)

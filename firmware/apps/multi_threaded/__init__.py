@@ -44,7 +44,7 @@ def pcb(c, ev, ev_data, fn_data):
     if ev == mungo.EV_OPEN:
         link_conns(fn_data, c)
     elif ev == mungo.EV_READ and fn_data is not None:  # the worker's result: send it out
-        fn_data.http_reply(200, {"Content-Type": "text/plain"}, ev_data)
+        fn_data.http_reply(200, {}, ev_data)
         unlink_conns(fn_data, c)
     elif ev == mungo.EV_CLOSE and fn_data is not None:  # the worker ended without one
         unlink_conns(fn_data, c)

@@ -1,1 +1,0 @@
-parser = plain = scan_viper = server = stream = None

@@ -4,11 +4,12 @@ from array import array
 from micropython import const
 
 from .kinds import KINDS
-from .parser import DONE, scan
+from .parser import scan
 
 _SIZE = const(2)
 _CHUNK = const(3)
 _TRAILER = const(4)
+_DONE = const(3)  # the event
 
 
 def parse(hm, buf):
@@ -48,7 +49,7 @@ def parse(hm, buf):
                 return end or hm.hold(buf)
             hm.at += end - at
             hm.state = 1
-            return DONE
+            return _DONE
 
 
 def _line(hm, buf, most):

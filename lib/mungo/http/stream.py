@@ -1,6 +1,9 @@
 # Answers whose length is not known when they start: chunked (RFC 9112 section 7.1), or ended by the close for HTTP/1.0.
 from micropython import const
 
+from .answer import make_head, over
+
+_NONE = const(0)
 _STREAMING = const(3)
 _PIECES = const(16)  # of one answer in one turn
 
@@ -8,25 +11,29 @@ _PIECES = const(16)  # of one answer in one turn
 def start(c, hm, status, headers, source):
     """Answer with what the iterator `source` yields (str or bytes-like), pulled when there is room; None: the program sends it
     with `c.http_chunk`."""
+    if status == 204 or status == 304:
+        raise ValueError("status %d has no body" % status)
     if source is not None:
         source = iter(source)
-    chunked = hm.tab[5] > 0
-    if not chunked:
+    if not hm.tab[5]:
         hm.keep_alive = False
-    if status == 204 or status == 304:
-        raise ValueError("status %d has no body to stream" % status)
-    head = hm.head(status, headers, "Transfer-Encoding: chunked\r\n" if chunked else "")
+    head = make_head(hm, status, headers, "Transfer-Encoding: chunked\r\n" if hm.tab[5] else "")
     c.put(head)
-    if hm.is_head:
-        hm.source = source
-        stop(hm)
-        hm.over(c)
-        return True
-    hm.phase = _STREAMING
     hm.source = source
-    if not hm.serving:
-        c.mgr.again(c)
+    hm.phase = _STREAMING
+    if hm.is_head and source is not None:
+        stop(hm)
+        _end(c, hm)
+    elif not hm.serving:
+        c.mgr.again.append(c)
     return True
+
+
+def _end(c, hm):
+    hm.phase = _NONE
+    over(c, hm)
+    if not hm.serving:
+        hm.resume(c)
 
 
 def stop(hm):
@@ -37,36 +44,39 @@ def stop(hm):
         source.close()
 
 
-def chunk(c, hm, data):
-    """Send one piece; an empty one ends the answer. See Connection.http_chunk."""
+def chunk(c, data):
+    """Connection.http_chunk"""
+    hm = c.proto
+    if hm is None or hm.phase != _STREAMING:
+        if c.is_closing or c.is_draining:
+            return False
+        raise ValueError("http_chunk: no answer was begun")
     if isinstance(data, str):
         data = data.encode()
-    n = len(data)
-    if not hm.tab[5]:
-        sent = not n or c.send(data)
-    elif n:
-        sent = c.send(b"%x\r\n%s\r\n" % (n, data))
-    else:
-        c.put(b"0\r\n\r\n")
-        sent = True
-    if not n:
+    if not data:
+        if hm.tab[5] and not hm.is_head:
+            c.put(b"0\r\n\r\n")
         hm.source = None
-        hm.over(c)
-    return sent
+        _end(c, hm)
+        return True
+    if hm.is_head:
+        return True
+    return c.send(b"%x\r\n%s\r\n" % (len(data), bytes(data)) if hm.tab[5] else data)
 
 
 def pull(c, hm):
     """Take pieces from the source while the socket takes them."""
-    if hm.source is None:
-        return
     for _ in range(_PIECES):
-        if c._out or c.is_closing or c.is_draining:
+        if hm.source is None or c.out is not None or c.is_closing:
             return
         try:
             piece = next(hm.source)
         except StopIteration:
-            chunk(c, hm, b"")
-            return
-        if piece:
-            chunk(c, hm, piece)
-    c.mgr.again(c)
+            piece = b""
+            hm.source = None
+        else:
+            if not piece:
+                continue
+        chunk(c, piece)
+    if hm.source is not None:
+        c.mgr.again.append(c)

@@ -28,8 +28,3 @@ LIMITS = {
     "connect_ms": 10000,
 }
 MAY_PAUSE = True  # receive windows are each socket's own
-
-
-def address(raw):
-    """The text of a socket address as `accept` and `recvfrom` give it."""
-    return "%s:%d" % raw[:2]

@@ -30,8 +30,3 @@ LIMITS = {
 # The packets that a socket does not read come out of one pool of 16 for all: a connection is closed at its limit
 # rather than left unread.
 MAY_PAUSE = False
-
-
-def address(raw):
-    """The text of a socket address as `accept` and `recvfrom` give it."""
-    return "%s:%d" % tuple(raw[:2])

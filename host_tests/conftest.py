@@ -1,0 +1,98 @@
+"""What the tests share: unit tests inside the runtimes, servers for black-box tests, and the table at the end."""
+
+import pytest
+
+import lanes
+import server
+import unit_items
+
+HERE = lanes.ROOT / "host_tests"
+_servers = pytest.StashKey()
+
+
+# --- unit tests
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    if module_path.parent == HERE / "unit":
+        return unit_items.UnitFile.from_parent(parent, path=module_path)
+
+
+# --- servers
+
+
+def pytest_generate_tests(metafunc):
+    if "runtime" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("lanes")
+        metafunc.parametrize("runtime", marker.args if marker else lanes.SERVER_LANES, indirect=True)
+
+
+@pytest.fixture
+def runtime(request):
+    """The lane's name. A test with this fixture runs in the lanes of its @pytest.mark.lanes(...), else cpython, upy."""
+    return request.param
+
+
+@pytest.fixture
+def serve(request, runtime):
+    """serve(app=None, env=None, script="firmware/main.py") starts a server in this lane and returns it when it listens.
+
+    script: a path below the root, or the name of a file in host_tests/servers/. env: its settings, besides HOST and
+    PORT. Whatever was started is stopped after the test; a failed test shows what its servers printed.
+    """
+    started = request.node.stash[_servers] = []
+
+    def start(app=None, env=None, script="firmware/main.py"):
+        if "/" not in script:
+            script = f"host_tests/servers/{script}"
+        settings = dict(env or {}, **({"APP": app} if app else {}))
+        one = server.Server(lanes.LANES[runtime], script, settings)
+        started.append(one)
+        one.wait_ready()
+        return one
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and report.failed:
+        for one in item.stash.get(_servers, ()):
+            report.sections.append((f"output of {one.script} on {one.lane.name}", one.output()))
+    return report
+
+
+# --- the table at the end: how many tests ran on which runtime and heap
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.user_properties.append(("lane", _lane_of(item)))
+
+
+def _lane_of(item):
+    if isinstance(item, unit_items.UnitItem):
+        return item.lane.name, item.heap or "-"
+    name = item.callspec.params.get("runtime") if hasattr(item, "callspec") else None
+    return (name, lanes.LANES[name].heap or "-") if name else ("host", "-")
+
+
+def pytest_terminal_summary(terminalreporter):
+    outcomes = ("passed", "failed", "error", "skipped")
+    table = {}
+    for outcome in outcomes:
+        for report in terminalreporter.stats.get(outcome, ()):
+            lane = dict(getattr(report, "user_properties", ())).get("lane")
+            if lane:
+                row = table.setdefault(tuple(lane), dict.fromkeys(outcomes, 0))
+                row[outcome] += 1
+    if not table:
+        return
+    order = [*lanes.LANES, "host"]
+    terminalreporter.section("tests by runtime")
+    terminalreporter.write_line(f"{'lane':10} {'heap':>6}" + "".join(f" {outcome:>8}" for outcome in outcomes))
+    for (name, heap), row in sorted(table.items(), key=lambda entry: order.index(entry[0][0])):
+        terminalreporter.write_line(f"{name:10} {heap:>6}" + "".join(f" {row[outcome]:>8}" for outcome in outcomes))

@@ -1,0 +1,91 @@
+"""The lanes: each a runtime and a heap that the same tests run on.
+
+cpython        CPython through the shim
+upy            MicroPython's unix port, from source, its own default heap
+upy-64k ...    the same with a heap as small as a board's, from bytecode, as a board would run it
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import mpy
+
+ROOT = mpy.ROOT
+DEFAULT_HEAP = "2M"
+
+
+class Lane:
+    def __init__(self, name, heap=None):
+        self.name = name
+        self.heap = heap
+        self.is_cpython = name == "cpython"
+        self.is_compiled = heap not in (None, DEFAULT_HEAP)
+
+
+LANES = {
+    lane.name: lane
+    for lane in (
+        Lane("cpython"),
+        Lane("upy", DEFAULT_HEAP),
+        Lane("upy-64k", "64k"),
+        Lane("upy-100k", "100k"),
+        Lane("upy-192k", "192k"),
+    )
+}
+UNIT_LANES = ("cpython", "upy", "upy-64k", "upy-192k")
+SERVER_LANES = ("cpython", "upy")
+
+
+def micropython():
+    name = os.environ.get("MICROPYTHON") or str(Path(sys.executable).with_name("micropython"))
+    return str(ROOT / name) if "/" in name else name
+
+
+def heap_bytes(heap):
+    units = {"k": 1 << 10, "m": 1 << 20}
+    unit = units.get(heap[-1].lower())
+    return int(heap[:-1]) * unit if unit else int(heap)
+
+
+def unit_heap(lane, least=None):
+    """The heap for a unit test module in this lane: the lane's own, or what the module needs at least."""
+    if lane.heap and least and heap_bytes(least) > heap_bytes(lane.heap):
+        return least
+    return lane.heap
+
+
+def unit_command(lane, heap, module, names):
+    """How to run tests of host_tests/unit/<module>.py in this lane: (argv, environment)."""
+    unit = "host_tests/unit"
+    if lane.is_cpython:
+        return _cpython(f"{unit}/runner.py", module, *names)
+    if not lane.is_compiled:
+        return _micropython(heap, ["lib", "firmware", unit], "-m", "runner", module, *names)
+    mpy.build("lib")
+    mpy.build("firmware")
+    mpy.build("unit", level=0, root=ROOT / "host_tests")
+    return _micropython(heap, ["build/mpy/lib", "build/mpy/firmware", "build/mpy/unit"], "-m", "runner", module, *names)
+
+
+def script_command(lane, script):
+    """How to run a script, a path below the root, in this lane: (argv, environment)."""
+    if lane.is_cpython:
+        return _cpython(script)
+    if not lane.is_compiled:
+        return _micropython(lane.heap, ["lib", "firmware"], script)
+    mpy.build("lib")
+    mpy.build("firmware")
+    path = ["build/mpy/lib", "build/mpy/firmware"]
+    if script == "firmware/main.py":
+        return _micropython(lane.heap, path, "-m", "main")
+    return _micropython(lane.heap, path, script)
+
+
+def _cpython(*args):
+    return [sys.executable, "-u", "host_tests/shim/run.py", *args], dict(os.environ)
+
+
+def _micropython(heap, path, *args):
+    environment = dict(os.environ, MICROPYPATH=":".join([*path, ".frozen"]))
+    return [micropython(), "-X", f"heapsize={heap}", *args], environment

@@ -1,0 +1,140 @@
+"""The tools and the Makefile do what their help says."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+import mpy
+import size
+
+ROOT = mpy.ROOT
+
+
+# --- mpy
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "lib" / "part").mkdir(parents=True)
+    (tmp_path / "lib" / "one.py").write_text("def f(x):\n    assert x\n    return x\n")
+    (tmp_path / "lib" / "part" / "__init__.py").write_text("X = 1\n")
+    return tmp_path
+
+
+def build(tree, **options):
+    made = mpy.build("lib", root=tree, out=tree / "out", **options)
+    return {target.relative_to(tree).as_posix(): target for target in made.values()}
+
+
+def test_mpy_keeps_the_tree(tree):
+    made = build(tree)
+    assert sorted(made) == ["out/lib/one.mpy", "out/lib/part/__init__.mpy"]
+    for target in made.values():
+        assert target.read_bytes()[:2] == b"M\x06"
+    assert not list(tree.rglob("*.part"))
+
+
+def test_mpy_makes_only_what_is_old(tree):
+    for source in tree.rglob("*.py"):
+        os.utime(source, (1e9, 1e9))
+    made = build(tree)
+    before = {target: target.stat().st_mtime_ns for target in made.values()}
+    build(tree)
+    assert before == {target: target.stat().st_mtime_ns for target in made.values()}
+    one = made["out/lib/one.mpy"]
+    os.utime(tree / "lib" / "one.py", ns=(before[one] + 1, before[one] + 1))
+    build(tree)
+    assert [target for target, when in before.items() if target.stat().st_mtime_ns != when] == [one]
+
+
+def test_mpy_removes_what_has_no_source(tree):
+    build(tree)
+    (tree / "lib" / "one.py").unlink()
+    build(tree)
+    assert not (tree / "out/lib/one.mpy").exists()
+
+
+def test_mpy_level_keeps_or_drops_asserts(tree):
+    small = build(tree)["out/lib/one.mpy"].stat().st_size
+    assert mpy.build("lib", level=0, root=tree, out=tree / "out0")[tree / "lib/one.py"].stat().st_size > small
+
+
+def test_mpy_native_code_only_where_it_runs(tree, monkeypatch):
+    (tree / "lib" / "scan_viper.py").write_text(
+        "import micropython\n@micropython.viper\ndef f(p: ptr8) -> int:\n    return p[0]\n"
+    )
+    monkeypatch.setattr(mpy, "_ARCH", None)
+    assert "out/lib/scan_viper.mpy" not in build(tree)
+    monkeypatch.setattr(mpy, "_ARCH", "x64")
+    assert build(tree)["out/lib/scan_viper.mpy"].exists()
+
+
+def test_mpy_says_what_does_not_compile(tree):
+    (tree / "lib" / "bad.py").write_text("def f(:\n")
+    with pytest.raises(mpy.CompileError, match="(?s)bad.py.*SyntaxError"):
+        build(tree)
+    assert not list(tree.rglob("*.part"))
+
+
+# --- size
+
+
+def test_size_measures_each_file(tree):
+    sizes = size.measure(tree, tree / "out")
+    assert list(sizes) == ["lib/one.py", "lib/part/__init__.py"]
+    assert all(20 < count < 300 for count in sizes.values())
+
+
+def test_size_budget():
+    sizes = {"lib/a/x.py": 100, "lib/a/y.py": 50, "lib/ab.py": 10}
+    assert size.over_budget(sizes, {"lib/a/x.py": 100, "lib/a": 150, "lib": 160}) == []
+    assert size.over_budget(sizes, {"lib/a/x.py": 99}) == ["lib/a/x.py: 100 bytes, the budget is 99"]
+    assert size.over_budget(sizes, {"lib/a": 149}) == ["lib/a: 150 bytes, the budget is 149"]
+    assert size.over_budget(sizes, {"lib/b": 1}) == ["lib/b: has a budget, but there is no such file or folder"]
+
+
+def test_size_fails_when_over_budget(tree, monkeypatch, capsys):
+    measure = size.measure
+    monkeypatch.setattr(size, "measure", lambda: measure(tree, tree / "out"))
+    monkeypatch.setattr(size, "BUDGET", tree / "budget.json")
+    size.BUDGET.write_text(json.dumps({"lib": 100000}))
+    assert size.main() is None
+    size.BUDGET.write_text(json.dumps({"lib": 10}))
+    assert "the budget is 10" in size.main()
+    assert "total of 2 files" in capsys.readouterr().out
+
+
+# --- make
+
+
+def make(*args):
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    own.pop("MICROPYTHON", None)
+    # -o: never set up the tools anew from inside a test.
+    command = ["make", "-o", ".venv/.stamp", *args]
+    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=60)
+
+
+def test_make_run_starts_the_chosen_runtime():
+    assert "MICROPYPATH=lib:firmware:.frozen .venv/bin/micropython firmware/main.py" in make("-n", "run").stdout
+    assert "host_tests/shim/run.py firmware/main.py" in make("-n", "run", "RUNTIME=cpython").stdout
+    assert "allowed are micropython and cpython" in make("-n", "run", "RUNTIME=jython").stderr
+
+
+# `env` in place of MicroPython shows what reaches the program, and that make adds nothing of its own.
+def test_make_run_hands_settings_on(tmp_path):
+    program = tmp_path / "program"
+    program.write_text('#!/bin/sh\necho "$1 $MICROPYPATH $APP $PORT"\nexit $STATUS\n')
+    program.chmod(0o755)
+    done = make("run", f"MICROPYTHON={program}", "APP=x", "PORT=8080", "STATUS=0")
+    assert (done.stdout, done.stderr) == ("firmware/main.py lib:firmware:.frozen x 8080\n", "")
+    assert done.returncode == 0
+    assert make("run", f"MICROPYTHON={program}", "STATUS=3").returncode != 0
+
+
+def test_make_alone_lists_the_targets():
+    help_text = make().stdout
+    for target in ("setup", "run", "test", "check", "bench", "size", "mpy", "clean"):
+        assert f"make {target} " in help_text

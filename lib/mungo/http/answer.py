@@ -1,0 +1,150 @@
+# Answers other than a plain 200, and what happens seldom: errors, deadlines, clients that are turned away.
+from micropython import const
+
+from ..linger import linger
+from ..port import MAY_PAUSE
+from .kinds import KINDS
+
+_EV_CLOSE = const(9)
+_EV_DUE = const(100)
+_EV_BUG = const(101)
+_EV_FULL = const(102)
+
+_CLOSING = const(1)
+_DRAINING = const(4)
+_PAUSED = const(16)
+
+_NONE = const(0)  # phases, see server.py
+_EARLY = const(1)
+_STREAMING = const(3)
+
+
+def must_wait(hm):
+    """ValueError unless a request waits for its answer."""
+    if hm.phase not in (1, 2):
+        raise ValueError("no request of this connection waits for an answer")
+
+
+def answer(c, hm, status, headers, body):
+    """Connection.http_reply"""
+    if c.state & (_CLOSING | _DRAINING):
+        return False
+    must_wait(hm)
+    if isinstance(body, str):
+        body = body.encode()
+    elif not isinstance(body, (bytes, bytearray, memoryview)):
+        from .stream import start
+
+        return start(c, hm, status, headers, body)
+    empty = status == 204 or status == 304
+    head = make_head(hm, status, headers, "" if empty else "Content-Length: %d\r\n" % len(body))
+    early = hm.phase == _EARLY and bool(hm.left or hm.state > 1)
+    hm.send(c, head, b"" if hm.is_head or empty else bytes(body))
+    over(c, hm, early)
+    return not c.state & _CLOSING
+
+
+def over(c, hm, early=False):
+    """An answer that may have to be the last is complete; `early`: the request was not."""
+    if not hm.keep_alive:
+        if early or len(c.recv) > (hm.at if hm.serving else 0):
+            linger(c)
+        else:
+            c.is_draining = True
+
+
+def make_head(hm, status, headers, framing):
+    """An answer's head as bytes: status line, the program's fields, `framing` and Connection."""
+    from .reasons import REASONS
+
+    if not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError("status %r: want 200 to 599" % (status,))
+    if hm.phase == _EARLY and (hm.left or hm.state > 1):
+        hm.keep_alive = False  # the rest of the body would be taken for the next request
+    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, REASONS.get(status, ""), _fields(hm, headers) if headers else "", framing)
+    if not hm.keep_alive:
+        text += "Connection: close\r\n"
+    elif not hm.tab[5]:
+        text += "Connection: keep-alive\r\n"
+    return (text + "\r\n").encode()
+
+
+def _fields(hm, headers):
+    # What a program puts into a field must not be able to end it: a CR or LF there would start another, or another answer.
+    text = ""
+    if isinstance(headers, str):
+        if headers[-2:] != "\r\n":
+            raise ValueError("headers %r: each must end with CRLF" % headers)
+        pairs = [line.partition(":")[::2] for line in headers[:-2].split("\r\n")]
+    else:
+        pairs = headers.items() if isinstance(headers, dict) else headers
+    for name, value in pairs:
+        value = str(value).strip()
+        bad = not name
+        for x in name:
+            bad = bad or x > "~" or not KINDS[ord(x)] & 1
+        if bad or "\r" in value or "\n" in value or "\0" in value:
+            raise ValueError("header %r: %r: a name is a token, a value has no CR, LF or NUL" % (name, value))
+        lower = name.lower()
+        if lower == "content-length" or lower == "transfer-encoding":
+            raise ValueError("header %r: it follows from the body" % name)
+        if lower != "connection":
+            text += "%s: %s\r\n" % (name, value)
+        elif value.lower() == "close":
+            hm.keep_alive = False
+    return text
+
+
+def fail(c, hm, status):
+    """Answer `status` and close; nothing that this client sends counts from here on."""
+    from .reasons import REASONS
+
+    if c.state & (_CLOSING | _DRAINING):
+        return
+    hm.keep_alive = False
+    text = REASONS[status] + "\n"
+    head = make_head(hm, status, {"Content-Type": "text/plain"}, "Content-Length: %d\r\n" % len(text))
+    hm.phase = _NONE
+    c.put(head if hm.is_head else head + text.encode())
+    linger(c)
+
+
+def body_follows(c, hm, buf):
+    """The handler of EV_HTTP_HDRS has let a request with a body pass."""
+    if hm.sink is None and hm.left > c.mgr.body_limit:
+        fail(c, hm, 413)
+    elif hm.expects and buf.end == buf.start + hm.at:
+        c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def waiting(c, hm):
+    """An answer is being streamed; or pipelined requests fill the buffer behind one that has no answer yet."""
+    if hm.phase == _STREAMING:
+        from .stream import pull
+
+        pull(c, hm)
+    elif MAY_PAUSE:
+        c.mgr.stats["recv_full"] += 1
+        c.stop(_PAUSED, True)
+
+
+def rare(c, hm, ev):
+    """The events that `server.handler` leaves to this."""
+    if ev == _EV_DUE:
+        if hm.timing:
+            c.mgr.stats["timeouts"] += 1
+            fail(c, hm, 408)
+        else:
+            c.is_closing = True  # idle: no answer, it would be taken for the next request's
+    elif ev == _EV_BUG:
+        if hm is not None and 0 < hm.phase < _STREAMING and not c.state & (_CLOSING | _DRAINING):
+            fail(c, hm, 500)
+            return True
+    elif ev == _EV_FULL:
+        c.put(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    elif ev == _EV_CLOSE:
+        hm.phase = _NONE
+        if hm.source is not None:
+            from .stream import stop
+
+            stop(hm)

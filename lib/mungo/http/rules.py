@@ -1,0 +1,132 @@
+# How a request is read beyond the common case of the parser: RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1.
+from micropython import const
+
+from ..buffer import Buffer
+
+_HEAD = const(1)  # the parser's event
+_LENGTH = const(1)  # and its states
+_SIZE = const(2)
+
+_EXPECT = const(14)  # places in the parser's table
+_CONNECTION = const(17)
+_LENGTHS = const(20)
+_CODINGS = const(23)
+
+
+def judge(hm):
+    """The head that `hm` has scanned: HEAD, or minus a status. Sets `state`, `left`, `keep_alive` and `expects`."""
+    t = hm.tab
+    modern = t[5] > 0
+    if t[_CONNECTION] or not modern:
+        hm.keep_alive = _keeps(hm, modern)
+    ev = _HEAD
+    if t[_CODINGS]:
+        ev = _coding(hm, t, modern)
+    elif t[_LENGTHS]:
+        ev = hm.length(t)
+    if ev == _HEAD and t[_EXPECT] and modern:
+        if _value(hm, _EXPECT) != "100-continue":
+            return -417
+        hm.expects = hm.left > 0 or hm.state != _LENGTH
+    if ev == _HEAD and hm.data[t[2]] != 47:
+        ev = _target(hm, t)
+    return ev
+
+
+def headers(hm):
+    """Request.headers"""
+    data = hm.data
+    at = hm.tab[6]
+    while data[at] != 13:
+        colon = data.find(b":", at)
+        end = data.find(b"\r", colon)
+        yield hm.text(at, colon), hm.text(colon + 1, end).strip(" \t")
+        at = end + 2
+
+
+def header(hm, name, default):
+    """Request.header"""
+    for field, value in headers(hm):
+        if len(field) == len(name) and field.lower() == name.lower():
+            return value
+    return default
+
+
+def latin(raw):
+    """Bytes as text, each a character."""
+    return "".join([chr(x) for x in raw])
+
+
+def skip_lines(buf):
+    """Drop empty lines before a request (section 2.2). False if there is something else behind a CR."""
+    data = buf.data
+    while len(buf) > 1 and data[buf.start] == 13:
+        if data[buf.start + 1] != 10:
+            return False
+        buf.consume(2)
+    return True
+
+
+def collect(hm, buf, limit):
+    """Request.collect, for a body that comes in pieces."""
+    piece = hm.view(buf)
+    if hm.parts is None:
+        hm.parts = Buffer(bytearray(len(piece) + hm.left if hm.state == _LENGTH else 0))
+    if len(hm.parts) + len(piece) > limit:
+        return False
+    hm.parts.append(piece, len(piece))
+    return True
+
+
+def hold(hm, buf):
+    """Request.hold"""
+    t = hm.tab
+    if not hm.held:
+        hm.held = True
+        hm.data = bytes(memoryview(buf.data)[t[0] : t[7]])
+        for at in range(8):
+            if at != 5:
+                t[at] -= buf.start
+    buf.consume(hm.at)
+    hm.at = 0
+
+
+def _value(hm, at):
+    return hm.text(hm.tab[at + 1], hm.tab[at + 2]).lower()
+
+
+def _keeps(hm, modern):
+    options = []
+    for name, value in headers(hm):
+        if name.lower() == "connection":
+            for option in value.lower().split(","):
+                options.append(option.strip(" \t"))
+    return "close" not in options and (modern or "keep-alive" in options)
+
+
+def _coding(hm, t, modern):
+    # Two lengths, or a length and a coding: one of them is a lie.
+    if t[_LENGTHS] or t[_CODINGS] > 1 or not modern:
+        return -400
+    codings = [coding.strip(" \t") for coding in _value(hm, _CODINGS).split(",")]
+    if codings == ["chunked"]:
+        hm.state = _SIZE
+        hm.spare = t[9] - hm.at
+        return _HEAD
+    return -400 if "" in codings or "chunked" in codings[:-1] else -501
+
+
+def _target(hm, t):
+    # absolute-form, or "*" of OPTIONS. A server is no proxy: CONNECT is not for it.
+    target = hm.text(t[2], t[4])
+    method = hm.method
+    if method == "CONNECT":
+        return -501
+    if target == "*":
+        return _HEAD if method == "OPTIONS" else -400
+    at = target.find("://") + 3
+    if target[:at].lower() not in ("http://", "https://") or target[at : at + 1] in ("", "/", "?"):
+        return -400
+    path = hm.data.find(b"/", t[2] + at, t[3])
+    t[2] = t[3] if path < 0 else path
+    return _HEAD

@@ -1,0 +1,41 @@
+# Closing with unread input is a reset, which can overtake the last reply and wipe it out of the client's buffer (RFC 9112 section 9.6). So
+# after an error the connection reads and discards, for a while, before it closes.
+from micropython import const
+
+from .connection import EMPTY
+
+_OUT = const(4)
+_DRAINING = const(4)
+_LINGER = const(256)
+
+_MOST = const(65536)  # bytes to discard
+
+
+def linger(c):
+    """Close `c` when everything is sent and its peer has had the time to read it: linger_ms, 64 KB more from it, or its end."""
+    c.state |= _LINGER | _DRAINING
+    c.recv = EMPTY
+    left = [_MOST]
+    c.event = lambda ev: _discard(c, ev, left)
+    c.expired = lambda: _close(c)
+    if c.out is None:
+        c.mgr.deadline(c, c.mgr.linger_ms)
+
+
+def _close(c):
+    c.wait = 0
+    c.is_closing = True
+
+
+def _discard(c, ev, left):
+    if ev & _OUT and c.out is not None:
+        c.out.flush(c)
+    if ev & ~_OUT:
+        try:
+            n = c.sock.readinto(c.mgr.rx.data)
+        except OSError:
+            n = 0  # it has reset the connection: an end like any other here
+        if n is not None:
+            left[0] -= n
+            if not n or left[0] <= 0:
+                c.is_closing = True

@@ -1,0 +1,91 @@
+import socket
+from errno import EAGAIN
+
+from micropython import const
+
+from .connection import Connection
+from .url import parse
+
+_EV_OPEN = const(1)
+_EV_ACCEPT = const(5)
+
+_CLOSING = const(1)
+_PAUSED = const(16)
+_ACCEPTED = const(128)
+
+_ACCEPTS = const(16)  # in one turn
+
+
+class Listener(Connection):
+    """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
+
+    is_listening = True
+
+    def event(self, ev):
+        """Somebody knocks: accept several in one turn."""
+        for _ in range(_ACCEPTS):
+            if self.state & _CLOSING or not self._accept():
+                return
+
+    def _accept(self):
+        mgr = self.mgr
+        if mgr.accepted >= mgr.max_conns:
+            from .crowd import make_room
+
+            if not make_room(self):
+                return False
+        try:
+            sock, raw = self.sock.accept()
+        except OSError as er:
+            if er.errno != EAGAIN:
+                from .crowd import failed
+
+                failed(self, er)
+            return False
+        c = self.welcome(sock, raw, self.fn, _ACCEPTED)
+        c.pfn = self.pfn
+        mgr.accepted += 1
+        mgr.stats["accepted"] += 1
+        c.emit(_EV_OPEN, None)
+        c.emit(_EV_ACCEPT, None)
+        return True
+
+    def welcome(self, sock, raw, fn, state):
+        """Make a connection of an accepted socket."""
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: the second piece of a reply must not wait for an ACK
+            c = Connection(self.mgr, sock, fn, self.fn_data, state)
+        except Exception:
+            sock.close()
+            raise
+        c.raw = raw
+        c.look()
+        return c
+
+    def expired(self):
+        """A socket was given back, or it is time to try without: accept again."""
+        self.wait = 0
+        self.stop(_PAUSED, False)
+
+
+def listen(mgr, url, scheme, fn, fn_data, pfn):
+    """Listen for TCP at `url`, which has this scheme. What is accepted has the protocol's handler `pfn` before `fn`."""
+    mgr.check_open()
+    _, host, port = parse(url, (scheme,))
+    info = socket.getaddrinfo(host, port)[0]
+    sock = socket.socket(info[0], socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(info[-1])
+        sock.listen(mgr.backlog)
+        c = Listener(mgr, sock, fn, fn_data)
+    except Exception:
+        sock.close()
+        raise
+    c.pfn = pfn
+    c.raw = info[-1]
+    c.look()
+    c.emit(_EV_OPEN, None)
+    return c

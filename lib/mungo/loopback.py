@@ -1,0 +1,38 @@
+import errno
+import socket
+import time
+
+
+def udp_pair():
+    """Two UDP sockets on 127.0.0.1, each connected to the other, so that nobody else's datagrams reach them; both block.
+
+    There is no getsockname on MicroPython, so ports are tried in pairs until two are free.
+    Raises OSError where the system has no loopback: EHOSTUNREACH on stock RP2 firmware, ETIMEDOUT or EAGAIN if it swallows.
+    """
+    port = 20000 + (time.ticks_us() & 0x3FFE)
+    for attempt in range(200):
+        one = two = None
+        try:
+            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            two = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            here = socket.getaddrinfo("127.0.0.1", port)[0][-1]
+            there = socket.getaddrinfo("127.0.0.1", port + 1)[0][-1]
+            one.bind(here)
+            two.bind(there)
+            one.connect(there)
+            two.connect(here)
+            # The probe: what is sent must arrive, whatever strangers sent between bind and connect.
+            for rx, tx in ((one, two), (two, one)):
+                rx.settimeout(1)
+                tx.send(b"mungo")
+                while rx.recv(6) != b"mungo":
+                    pass
+                rx.settimeout(None)
+            return one, two
+        except OSError as er:
+            for sock in (one, two):
+                if sock is not None:
+                    sock.close()
+            if er.errno != errno.EADDRINUSE or attempt == 199:
+                raise
+        port += 2

@@ -1,0 +1,57 @@
+"""What the others wait for while some requests are slow: the reason why mungo exists.
+
+    python slow.py --port 8000 --slow /slow --fast / --count 3
+
+sends count requests for the slow path at once, meanwhile 15 for the fast path, one each 100 ms, each on a connection of
+its own. Prints one JSON object: the fast ones' latencies in ms, when the slow ones were answered in s, and errors.
+"""
+
+import argparse
+import json
+import threading
+import time
+
+from load import Blocking, heads
+
+FAST = 15
+EVERY = 0.1
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--slow", default="/slow")
+    parser.add_argument("--fast", default="/")
+    parser.add_argument("--count", type=int, default=3)
+    args = parser.parse_args()
+    slow, fast = (heads(True, 1, path)[0].replace(b"?n=0", b"") for path in (args.slow, args.fast))
+    errors, latencies, finished = [], [], []
+
+    def ask(request, due, results):
+        time.sleep(max(0.0, due - time.perf_counter()))
+        begun = time.perf_counter()
+        try:
+            client = Blocking(args.port, True, timeout=60)
+            if not client.ask(request):
+                errors.append("empty body")
+            results.append((begun, client.answered))
+        except OSError as ex:
+            errors.append(repr(ex))
+
+    ask(fast, 0.0, [])
+    start = time.perf_counter() + 0.1
+    threads = [threading.Thread(target=ask, args=(slow, start, finished)) for _ in range(args.count)]
+    for i in range(FAST):
+        due = start + EVERY / 2 + i * EVERY
+        threads.append(threading.Thread(target=ask, args=(fast, due, latencies)))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ranked = sorted((end - begun) * 1000 for begun, end in latencies)
+    done = sorted(end - start for _, end in finished)
+    print(json.dumps({"fast_ms": ranked, "slow_s": done, "errors": errors}))
+
+
+if __name__ == "__main__":
+    main()
