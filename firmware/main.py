@@ -2,6 +2,6 @@
 import settings
 
 try:
-    __import__("apps." + settings.APP, None, None, ("main",)).main(settings)
+    __import__("apps." + settings.APP, None, None, ("main",)).main()
 except KeyboardInterrupt:
     pass

@@ -58,7 +58,9 @@ def build(folder, *, level=3, root=ROOT, out=OUT):
             flags.append(f"-march={_ARCH}")
         made[source] = target
         if not target.exists() or target.stat().st_mtime <= max(source.stat().st_mtime, _oldest):
-            compile_file(source, target, name.as_posix(), *flags)
+            # Tracebacks call every file of a package by the package's name: the function's name follows, there are no line
+            # numbers at -O3, and each name more costs a board some 40 bytes.
+            compile_file(source, target, name.parts[0] if level == 3 else name.as_posix(), *flags)
     for target in set((out / folder).rglob("*.mpy")) - set(made.values()):
         target.unlink(missing_ok=True)
     return made

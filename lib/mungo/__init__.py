@@ -1,11 +1,68 @@
 # mungo: a poll-based event manager. `import mungo` is light; the parts load when they are used.
-from .event import *  # noqa: F403
+#
+# The events, in the order of the C original where it has them. A handler is fn(c, ev, ev_data, fn_data).
+#
+# event          ev_data                      when
+# EV_ERROR       str, what went wrong         before the EV_CLOSE of a connection that failed
+# EV_OPEN        None                         the connection exists (inside listen, connect, wrap, mkpipe; on accept)
+# EV_POLL        int, ticks_ms                each turn of poll, for connections with wants_poll set
+# EV_RESOLVE     None                         outgoing: the address is known
+# EV_CONNECT     None                         outgoing: established
+# EV_ACCEPT      None                         incoming, right after EV_OPEN
+# EV_TLS_HS      None                         the TLS handshake is done
+# EV_READ        int, number of new bytes     stream: they are in c.recv (an HTTP server's handler has run before)
+#                bytes, the message           pipe: one for each send of the worker; UDP: one datagram
+# EV_WRITE       None                         a backlog has drained: there is room again
+# EV_CLOSE       None                         the last event of every connection that had EV_OPEN, exactly once
+# EV_HTTP_HDRS   Request                      the head is complete, the body may still be coming
+# EV_HTTP_MSG    Request                      the body is complete: answer it, now or later
+# EV_WS_OPEN     Request                      a WebSocket is open
+# EV_WS_MSG      WebSocket message
+# EV_WS_CTL      WebSocket control frame
+# EV_MQTT_OPEN   int, the return code
+# EV_MQTT_CMD    MQTT packet
+# EV_MQTT_MSG    MQTT message
+# EV_SNTP_TIME   int, milliseconds since 1970
+# EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
+# EV_USER        the program's own            the first free number
+#
+# Orders that are kept:
+#   listener       OPEN .. CLOSE
+#   accepted       OPEN ACCEPT (TLS_HS) READ .. CLOSE
+#   HTTP request   HTTP_HDRS HTTP_MSG READ; the next request only after this one's answer
+#   outgoing       OPEN RESOLVE CONNECT (TLS_HS) .. CLOSE, or OPEN .. ERROR CLOSE
+#   pipe           OPEN (inside mkpipe) READ .. CLOSE
+#   WebSocket      HTTP_MSG WS_OPEN (WS_MSG | WS_CTL) .. CLOSE
+# CLOSE and ERROR never come inside a handler's own send, reply or is_closing = True, but after it has returned.
+# (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.)
 
 __version__ = "0.1.0"
 
+EV_ERROR = 0
+EV_OPEN = 1
+EV_POLL = 2
+EV_RESOLVE = 3
+EV_CONNECT = 4
+EV_ACCEPT = 5
+EV_TLS_HS = 6
+EV_READ = 7
+EV_WRITE = 8
+EV_CLOSE = 9
+EV_HTTP_HDRS = 10
+EV_HTTP_MSG = 11
+EV_WS_OPEN = 12
+EV_WS_MSG = 13
+EV_WS_CTL = 14
+EV_MQTT_CMD = 15
+EV_MQTT_MSG = 16
+EV_MQTT_OPEN = 17
+EV_SNTP_TIME = 18
+EV_WAKEUP = 19
+EV_USER = 23
+
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-backlog = barepipe = buffer = connection = crowd = dial = doorbell = event = http = limits = linger = listen = loop = loopback = None
+backlog = barepipe = buffer = connection = crowd = dial = doorbell = http = limits = linger = listen = loop = loopback = None
 manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = None
 
 

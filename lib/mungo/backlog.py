@@ -78,7 +78,7 @@ class Backlog:
             c.is_closing = True
 
 
-def keep(c, data, at):
+def put(c, data, at):
     """Have `data` from `at` on sent when the socket of `c` has room."""
     if c.out is None:
         c.out = Backlog()

@@ -32,9 +32,9 @@ class Buffer:
         self.consume(b - a)
         return out
 
-    def find(self, what):
-        """Where the bytes `what` first are, counted from the front, or -1."""
-        at = self.data.find(what, self.start, self.end)
+    def find(self, data):
+        """Where the bytes `data` first are, counted from the front, or -1."""
+        at = self.data.find(data, self.start, self.end)
         return at if at < 0 else at - self.start
 
     def append(self, src, n):

@@ -4,7 +4,7 @@ from micropython import const
 
 from .buffer import Buffer
 
-# The events' numbers, see event.py: as private constants they cost nothing on the board. A test holds them equal.
+# Events, see __init__.py
 _EV_ERROR = const(0)
 _EV_READ = const(7)
 _EV_CLOSE = const(9)
@@ -40,25 +40,34 @@ class Connection:
     Everything here is for the loop's thread, inside a handler or between two polls.
     """
 
+    # Most connections never set all of these, and the dict of an object grows by the ones that it sets.
     is_listening = False
-    is_udp = False
+    sock = None
+    pfn = None  # the protocol's handler, called first: pfn(c, ev, ev_data)
+    proto = None  # and its state
+    recv = EMPTY
+    since = 0  # (ticks_ms) the deadline's start, and
+    wait = 0  # its length in ms; 0: there is none
+    mask = _IN  # what poll looks for
+    raw = None  # the address of the other side, as the port has it
+    out = None  # a backlog.Backlog, while something waits to be sent
     error_text = None
 
     def __init__(self, mgr, sock, fn, fn_data, state=0):
         self.mgr = mgr
-        self.sock = sock
         self.fn = fn
         self.fn_data = fn_data
-        self.pfn = None  # the protocol's handler, called first: pfn(c, ev, ev_data)
-        self.proto = None  # and its state
-        self.recv = EMPTY
-        self.since = 0  # (ticks_ms) the deadline's start, and
-        self.wait = 0  # its length in ms; 0: there is none
         self.state = state
-        self.mask = 0  # what poll looks for
-        self.raw = None  # the address of the other side, as the port has it
-        self.out = None  # a backlog.Backlog, while something waits to be sent
         mgr.add(self)
+        if sock is not None:
+            self.sock = sock
+            if state & _CONNECTING:
+                self.mask = _OUT
+            try:
+                mgr.watch(sock, self, self.mask, 0)
+            except Exception:
+                mgr.remove(self)
+                raise
 
     # --- flags
 
@@ -125,9 +134,9 @@ class Connection:
         if self.out is None and not self.state & _CONNECTING:
             n = self.write(data, 0, len(data))
         if n < len(data):
-            from .backlog import keep
+            from .backlog import put
 
-            keep(self, data, n)
+            put(self, data, n)
         return not self.state & _CLOSING
 
     def write(self, data, at, n):
@@ -141,32 +150,6 @@ class Connection:
             self.broken(er)
             return len(data)
 
-    # --- HTTP
-
-    @property
-    def is_resp(self):
-        """An HTTP request waits for its answer, or for the rest of it."""
-        return self.proto is not None and self.proto.phase > 0
-
-    def http_reply(self, status, headers=None, body=b""):
-        """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
-        CRLF, `body` bytes-like or str; or an iterator of such pieces, pulled when there is room and sent
-        chunked; or None, and the pieces follow by `http_chunk`.
-
-        In the handler of EV_HTTP_MSG (or EV_HTTP_HDRS, then the connection closes unless there is no body), or later, when a worker is
-        done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204 and 304 get no body.
-        Returns False if the client has gone. ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
-        """
-        if self.proto is None:
-            raise ValueError("not an HTTP server's connection")
-        return self.proto.reply(self, status, headers, body)
-
-    def http_chunk(self, data):
-        """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
-        from .http.stream import chunk
-
-        return chunk(self, data)
-
     # --- what the loop calls
 
     def event(self, ev):
@@ -175,13 +158,12 @@ class Connection:
             return
         if ev & _OUT and self.out is not None:
             self.out.flush(self)
-        if ev & ~_OUT:
-            if self.mask & _IN:
-                self._readable()
-            elif self.out is None:
-                self.error("poll: %d" % ev)
-
-    def _readable(self):
+        if not ev & ~_OUT:
+            return
+        if not self.mask & _IN:
+            if self.out is None:
+                self.broken(ev)
+            return
         rx = self.mgr.rx.data
         for _ in range(_READS):
             try:
@@ -270,8 +252,8 @@ class Connection:
             self.is_closing = True
 
     def broken(self, er):
-        """The socket has raised OSError: the peer's fault or the net's."""
-        self.error("socket: %s" % er)
+        """End it because of `er`: an exception, or what poll says of a socket that broke."""
+        self.error(repr(er))
 
     def emit(self, ev, data):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
@@ -287,7 +269,7 @@ class Connection:
         """A handler has raised: report it and end the connection, unless its protocol has an answer, or it is a listener."""
         self.mgr.report(er)
         if not self.is_listening and (self.pfn is None or not self.pfn(self, _EV_BUG, er)):
-            self.error("bug: %r" % er)
+            self.broken(er)
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""
@@ -298,12 +280,12 @@ class Connection:
             self.mgr.watch(self.sock, self, mask, self.mask)
             self.mask = mask
 
-    def stop(self, bit, value):
-        """Set or clear `bit` of `state`, _FULL or _PAUSED: stop or go on reading."""
+    def stop(self, mask, value):
+        """Set or clear the bit `mask` of `state`, _FULL or _PAUSED: stop or go on reading."""
         if value:
-            self.state |= bit
-        elif self.state & bit:
-            self.state &= ~bit
+            self.state |= mask
+        elif self.state & mask:
+            self.state &= ~mask
             if self.recv is not EMPTY:
                 self.mgr.again.append(self)
         self.look()

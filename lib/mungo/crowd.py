@@ -16,7 +16,7 @@ _TURNED_AWAY = const(1024)
 _RETRY_MS = const(100)  # after which a listener without sockets tries again
 
 
-def make_room(listener):
+def accept(listener):
     """True if the listener may accept after all: the idlest connection was closed. Else one client was turned away, or none."""
     mgr = listener.mgr
     idlest = None
@@ -35,8 +35,8 @@ def make_room(listener):
         return failed(listener, er)
     c = listener.welcome(sock, raw, None, _TURNED_AWAY)
     mgr.stats["refused"] += 1
-    if listener.pfn is not None:
-        listener.pfn(c, _EV_FULL, None)
+    if c.pfn is not None:
+        c.pfn(c, _EV_FULL, None)
     linger(c)
     return False
 

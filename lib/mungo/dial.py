@@ -94,5 +94,4 @@ def _make(mgr, sock, fn, fn_data, udp, state):
     c = (UdpConnection if udp else Connection)(mgr, sock, fn, fn_data, state)
     if udp:
         c.connected = True
-    c.look()
     return c

@@ -3,7 +3,8 @@
 #
 # No wake-up is lost, in four steps:
 #   producer   under the lock push, post the box, test-and-set `rung`; outside the lock, if it was not set, ring
-#   loop       drain the bell; under the lock clear `rung`; then take boxes; and look once more before it sleeps
+#   loop       drain the bell; under the lock take boxes, and with the last one clear `rung`; look once more before it sleeps
+# So whoever posts to an empty queue rings, and a ring that got lost, however silently, mutes the bell for one sleep, not for good.
 import _thread
 import errno
 
@@ -13,16 +14,16 @@ class Doorbell:
 
     A box is any object with `posted` (bool), `next`, and `deliver(budget)`, called in the loop, which returns how many messages
     it handed over. `kind` is "udp" (two UDP sockets on 127.0.0.1, connected to each other) or "ring" (a micropython.RingIO);
-    with `may_change` "ring" is taken where "udp" does not work. Which one it is stands in `stats["bell"]`.
+    with `any` (either will do) "ring" is taken where "udp" does not work. Which one it is stands in `stats["bell"]`.
     """
 
-    def __init__(self, kind, may_change, stats):
+    def __init__(self, kind, any, stats):
         self.lock = _thread.allocate_lock()
         self.first = None
         self.last = None
         self.rung = False
-        self._stats = stats
-        self._byte = bytearray(1)
+        self.stats = stats
+        self._bytes = bytearray(16)
         if kind == "udp":
             from .loopback import udp_pair
 
@@ -31,7 +32,7 @@ class Doorbell:
                 self.rx.setblocking(False)
                 self.tx.setblocking(False)
             except OSError:
-                if not may_change:
+                if not any:
                     raise
                 kind = "ring"  # no loopback here
         if kind != "udp":
@@ -40,54 +41,54 @@ class Doorbell:
             self.rx, self.tx = make(kind)
         stats["bell"] = kind
 
-    def post(self, box):
-        """Put `box` at the end of the queue unless it is there; True if the caller must `ring` once it has let go of the lock.
+    def post(self, node):
+        """Put the box `node` at the end of the queue unless it is there; True if the caller must `ring` once it has let go of the lock.
 
         Called with the lock held. Allocates nothing.
         """
-        self.link(box)
+        self.link(node)
         rung = self.rung
         self.rung = True
         return not rung
 
-    def link(self, box):
-        """Put `box` at the end of the queue unless it is there, without a ring: for the loop's own thread, lock held."""
-        if not box.posted:
-            box.posted = True
-            box.next = None
+    def link(self, node):
+        """Put the box `node` at the end of the queue unless it is there, without a ring: for the loop's own thread, lock held."""
+        if not node.posted:
+            node.posted = True
+            node.next = None
             if self.first is None:
-                self.first = box
+                self.first = node
             else:
-                self.last.next = box
-            self.last = box
+                self.last.next = node
+            self.last = node
 
     def take(self):
-        """The first box. Called by the loop, which has seen that there is one."""
+        """The first node. Called by the loop, which has seen that there is one."""
         with self.lock:
-            box = self.first
-            self.first = box.next
-            box.posted = False
-        return box
+            node = self.first
+            self.first = node.next
+            node.posted = False
+            if node.next is None:
+                self.rung = False
+        return node
 
     def ring(self):
         """Wake the loop. Any thread, never with the lock held; never raises.
 
         EAGAIN on a full buffer is no failure: the loop has not read the last ring yet, so it will wake. Anything else is: the ring
-        is lost, so the next message must ring again. Until then the loop's longest sleep, one second, is the limit.
+        is lost. Either way the next message rings again; until then the loop's longest sleep, one second, is the limit.
         """
         try:
             self.tx.send(b"!")
         except OSError as er:
-            if er.errno != errno.EAGAIN:
-                with self.lock:
-                    self.rung = False
-                    self._stats["rings_lost"] += 1
+            with self.lock:
+                self.rung = False
+                if er.errno != errno.EAGAIN:
+                    self.stats["rings_lost"] += 1
 
     def event(self, ev):
-        """The bell is readable: read one ring. What is left over makes ipoll return once more, which is harmless."""
-        self.rx.readinto(self._byte)
-        with self.lock:
-            self.rung = False
+        """The bell is readable: read what has rung. What is left over makes ipoll return once more, which is harmless."""
+        self.rx.readinto(self._bytes)
 
     def bug(self, er):
         """Nothing here can raise but for want of memory, and then the program must know."""

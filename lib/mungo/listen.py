@@ -1,3 +1,4 @@
+import gc
 import socket
 from errno import EAGAIN
 
@@ -20,6 +21,7 @@ class Listener(Connection):
     """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
 
     is_listening = True
+    kind = Connection
 
     def event(self, ev):
         """Somebody knocks: accept several in one turn."""
@@ -30,9 +32,9 @@ class Listener(Connection):
     def _accept(self):
         mgr = self.mgr
         if mgr.accepted >= mgr.max_conns:
-            from .crowd import make_room
+            from .crowd import accept
 
-            if not make_room(self):
+            if not accept(self):
                 return False
         try:
             sock, raw = self.sock.accept()
@@ -43,7 +45,6 @@ class Listener(Connection):
                 failed(self, er)
             return False
         c = self.welcome(sock, raw, self.fn, _ACCEPTED)
-        c.pfn = self.pfn
         mgr.accepted += 1
         mgr.stats["accepted"] += 1
         c.emit(_EV_OPEN, None)
@@ -55,12 +56,11 @@ class Listener(Connection):
         try:
             sock.setblocking(False)
             sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: the second piece of a reply must not wait for an ACK
-            c = Connection(self.mgr, sock, fn, self.fn_data, state)
+            c = self.kind(self.mgr, sock, fn, self.fn_data, state)
         except Exception:
             sock.close()
             raise
         c.raw = raw
-        c.look()
         return c
 
     def expired(self):
@@ -69,10 +69,10 @@ class Listener(Connection):
         self.stop(_PAUSED, False)
 
 
-def listen(mgr, url, scheme, fn, fn_data, pfn):
-    """Listen for TCP at `url`, which has this scheme. What is accepted has the protocol's handler `pfn` before `fn`."""
+def listen(mgr, url, name, fn, fn_data, kind):
+    """Listen for TCP at `url`, which has this name. What is accepted is made a connection of this `kind`."""
     mgr.check_open()
-    _, host, port = parse(url, (scheme,))
+    _, host, port = parse(url, (name,))
     info = socket.getaddrinfo(host, port)[0]
     sock = socket.socket(info[0], socket.SOCK_STREAM)
     try:
@@ -84,8 +84,8 @@ def listen(mgr, url, scheme, fn, fn_data, pfn):
     except Exception:
         sock.close()
         raise
-    c.pfn = pfn
+    c.kind = kind
+    gc.collect()  # as in Loop: a protocol was imported
     c.raw = info[-1]
-    c.look()
     c.emit(_EV_OPEN, None)
     return c

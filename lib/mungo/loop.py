@@ -1,4 +1,5 @@
 import errno
+import gc
 import select
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
@@ -7,45 +8,44 @@ from micropython import const
 
 from .buffer import Buffer
 from .doorbell import Doorbell
-from .port import BELL, LIMITS
+from .port import BELL, Limits
 
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
 
-# What `stats` counts.
-_COUNTERS = (
-    "accepted",  # connections taken in
-    "evicted",  # idle ones closed to make room
-    "refused",  # clients turned away at max_conns
-    "starved",  # times that accept found no socket
-    "missed",  # clients that had gone before they were accepted
-    "failed",  # connections that ended in EV_ERROR
-    "timeouts",  # deadlines that passed, but for idle connections
-    "recv_full",  # receive buffers at recv_limit
-    "send_full",  # sends refused at send_limit
-    "queue_full",  # messages of pipes and wakeups that had to wait or were refused
-    "undelivered",  # messages whose connection had gone, datagrams that the system did not take
-    "rings_lost",
-    "bugs",  # exceptions that handlers let go
-)
 
-
-class Loop:
+class Loop(Limits):
     """One thread's sockets, timers and mail, and the poll that serves them.
 
-    Limits are keyword arguments; `port.LIMITS` lists them with their defaults. How often each was hit is in `stats`.
+    Limits are keyword arguments; `port.Limits` lists them with their defaults. How often each was hit is in `stats`.
     All methods are for the loop's own thread, `stop` excepted.
     """
 
     def __init__(self, bell=None, **limits):
-        for name in LIMITS:
-            setattr(self, name, LIMITS[name])
+        gc.collect()  # what importing has left behind would lie between things that stay
         if limits:
-            from .limits import override
+            from .limits import set
 
-            override(self, limits)
-        self.stats = dict.fromkeys(_COUNTERS, 0)
+            set(self, limits)
+        self.stats = dict.fromkeys(
+            (
+            "accepted",  # connections taken in
+            "evicted",  # idle ones closed to make room
+            "refused",  # clients turned away at max_conns
+            "starved",  # times that accept found no socket
+            "missed",  # clients that had gone before they were accepted
+            "failed",  # connections that ended in EV_ERROR
+            "timeouts",  # deadlines that passed, but for idle connections
+            "recv_full",  # receive buffers at recv_limit
+            "send_full",  # sends refused at send_limit
+            "queue_full",  # messages of pipes and wakeups that had to wait or were refused
+            "undelivered",  # messages whose connection had gone, datagrams that the system did not take
+            "rings_lost",
+            "bugs",  # exceptions that handlers let go
+            ),
+            0,
+        )
         self.bell = Doorbell(bell or BELL, not bell, self.stats)
         self.running = True
         self.closed = False
@@ -56,6 +56,7 @@ class Loop:
         self.pipes = 0  # and pipes
         self.pipe_ends = 0  # that workers still hold; under the bell's lock
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
+        self.scratch = None  # what the connections of a protocol share: they are served one by one
         self.timers = None  # a timer.Timers once there was one
         self.doomed = []  # connections to be closed at the end of the turn
         self.again = []  # to be resumed in the next one, which does not sleep
@@ -64,9 +65,8 @@ class Loop:
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
         self._ids = [None] * 16  # chains of connections by the low bits of their ids: the one table that other threads read
-        self._last_id = 0
-        self._ready = []  # (both reused) what ipoll found
-        self._flags = []
+        self.last = 0
+        self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
         self._due = None  # no deadline of a connection is earlier
         self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
 
@@ -84,7 +84,7 @@ class Loop:
             raise RuntimeError("poll inside a handler")
         self.busy = True
         try:
-            self._turn(self._sleep(ms))
+            self._turn(ms)
         finally:
             self.busy = False
         return self.running
@@ -94,9 +94,7 @@ class Loop:
         self.running = False
         self.bell.ring()
 
-    def _sleep(self, ms):
-        if self.doomed or self.again or self.polled or self.bell.first is not None or not self.running:
-            return 0
+    def _turn(self, ms):
         if not 0 <= ms < _LONGEST:
             ms = _LONGEST
         now = ticks_ms()
@@ -104,30 +102,28 @@ class Loop:
             ms = min(ms, self.timers.left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
-        return max(ms, 0)
-
-    def _turn(self, ms):
+        if ms < 0 or self.doomed or self.again or self.polled or self.bell.first is not None or not self.running:
+            ms = 0
         ready = self._ready
         n = 0
         # Collected first: handlers change the poll set, and ipoll minds that while it runs.
         for sock, ev in self.poller.ipoll(ms):
             if n == len(ready):
-                ready.append(None)
-                self._flags.append(0)
+                ready.extend((None, 0))
             ready[n] = self._socks[sock]
-            self._flags[n] = ev
-            n += 1
+            ready[n + 1] = ev
+            n += 2
         self.now = now = ticks_ms()
         if self.timers is not None:
             self.timers.fire(now)
         if self.polled:
-            from .polled import tell
+            from .polled import emit
 
-            tell(self)
-        for i in range(n):
+            emit(self)
+        for i in range(0, n, 2):
             c = ready[i]
             try:
-                c.event(self._flags[i])
+                c.event(ready[i + 1])
             except Exception as er:  # want of memory, mostly: handlers are guarded where they are called
                 c.bug(er)
             ready[i] = None
@@ -166,7 +162,7 @@ class Loop:
 
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
-        self._last_id = c.id = self._last_id + 1
+        self.last = c.id = self.last + 1
         self.conns.append(c)
         with self.bell.lock:
             c.chain = self._ids[c.id & 15]
@@ -191,13 +187,13 @@ class Loop:
             c = c.chain
         return c
 
-    def watch(self, sock, c, mask, old):
-        """Have the poll look at `sock` for `mask` (0: not at all) instead of `old`; `c.event(flags)` is called when it is ready."""
+    def watch(self, sock, c, mask, now):
+        """Have the poll look at `sock` for `mask` (0: not at all) instead of `now`; `c.event(flags)` is called when it is ready."""
         if not mask:
             # Also before every close: the unix port would go on polling the descriptor's number.
             self.poller.unregister(sock)
-            self._socks.pop(sock)
-        elif old:
+            self._socks.pop(sock, None)
+        elif now:
             self.poller.modify(sock, mask)
         else:
             self._socks[sock] = c

@@ -1,5 +1,6 @@
 from micropython import const
 
+from .connection import Connection
 from .loop import Loop
 from .pipe import Outbox, PipeConnection
 
@@ -10,13 +11,13 @@ _EV_WAKEUP = const(19)
 class Manager(Loop):
     """The event manager: owns all sockets of one thread, calls handlers `fn(c, ev, ev_data, fn_data)` from `poll`.
 
-    `bell` is "udp" or "ring", by default what works on this port; the limits are keyword arguments, see `port.LIMITS`.
+    `bell` is "udp" or "ring", by default what works on this port; the limits are keyword arguments, see `port.Limits`.
     Everything is called in the loop's thread; `wakeup` and `stop` may be called from any.
     """
 
     def __init__(self, bell=None, **limits):
         super().__init__(bell, **limits)
-        self._mail = Outbox(self.bell, self._wakeup)
+        self._mail = Outbox(self, self)
 
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
@@ -24,7 +25,7 @@ class Manager(Loop):
             from .udp import listen
         else:
             from .listen import listen
-        return listen(self, url, "tcp", fn, fn_data, None)
+        return listen(self, url, "tcp", fn, fn_data, Connection)
 
     def connect(self, url, fn, fn_data=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN and EV_RESOLVE now, EV_CONNECT or EV_ERROR later.
@@ -43,10 +44,10 @@ class Manager(Loop):
 
     def http_listen(self, url, fn, fn_data=None):
         """Serve HTTP/1.1 at "http://host:port": `fn` gets EV_HTTP_MSG for each request and answers with `c.http_reply`."""
-        from .http.server import handler
+        from .http.server import HttpConnection
         from .listen import listen
 
-        return listen(self, url, "http", fn, fn_data, handler)
+        return listen(self, url, "http", fn, fn_data, HttpConnection)
 
     def mkpipe(self, fn, fn_data=None, udp=False):
         """Make a pipe: C2, whose handler `fn` gets EV_OPEN inside this call, and the worker's end, which is returned.
@@ -86,7 +87,8 @@ class Manager(Loop):
             self.bell.ring()
         return True
 
-    def _wakeup(self, node):
+    def hand(self, node):
+        """Called by the loop with each wakeup."""
         if node is None:
             return
         with self.bell.lock:
@@ -102,12 +104,12 @@ class Manager(Loop):
 
         return Timer(self, ms, fn, arg, repeat)
 
-    def close(self, wait_ms=1000):
+    def close(self, ms=1000):
         """Close everything: every connection gets its EV_CLOSE, newest first, waiting workers are woken (`send` raises EPIPE,
-        `recv` returns b""), and workers have `wait_ms` milliseconds to close their ends.
+        `recv` returns b""), and workers have `ms` milliseconds to close their ends.
 
         True if all have; if not, the bell stays open, since a sender must not find it closed. Twice is once.
         """
         from .shutdown import close
 
-        return close(self, wait_ms)
+        return close(self, ms)

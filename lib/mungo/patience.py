@@ -1,6 +1,5 @@
 # Workers that wait with a timeout. MicroPython's acquire has none, so the deadlines live in the loop's sweep.
-from errno import EAGAIN
-from time import ticks_add, ticks_diff, ticks_ms
+from time import ticks_diff, ticks_ms
 
 from micropython import const
 
@@ -11,30 +10,13 @@ _DUE = const(2)
 _EXPIRED = const(3)
 
 
-def timeout(seconds):
-    """Pipe.settimeout: what tells, called when a wait starts, when it is over (ticks_ms)."""
-    if seconds is None:
-        return None
-    if not 0 <= seconds <= 500000:
-        raise ValueError("settimeout(%r): want None or 0 to 500000 seconds" % seconds)
-    ms = int(seconds * 1000)
-
-    def due():
-        if not ms:
-            raise OSError(EAGAIN)
-        return ticks_add(ticks_ms(), ms)
-
-    return due
-
-
 def watch(c):
     """Have the loop look at the waiters of the pipe `c` when the first of them is due."""
     now = ticks_ms()
     with c.mgr.bell.lock:
         least = _least(c.end.waiters, now)
     if least is not None:
-        # Counted from the turn's start, so it may come early: then `expire` finds none due, and they wait again.
-        c.mgr.deadline(c, max(least, 1))
+        c.mgr.deadline(c, max(least, 1) + ticks_diff(now, c.mgr.now))  # which counts from the turn's start
 
 
 def _least(waiter, now):
@@ -48,7 +30,7 @@ def _least(waiter, now):
     return least
 
 
-def expire(c):
+def expired(c):
     """Wake all that wait at the pipe `c`: those whose time is over give up, the others wait again."""
     now = ticks_ms()
     c.wait = 0

@@ -4,7 +4,8 @@
 # on a lock of its own. Everything that both sides touch is touched under the bell's lock, and there nothing is allocated, sent
 # or called back.
 import _thread
-from errno import EBADF, ETIMEDOUT
+from errno import EAGAIN, EBADF, ETIMEDOUT
+from time import ticks_add, ticks_ms
 
 from micropython import const
 
@@ -17,7 +18,7 @@ _EV_WRITE = const(8)
 _CLOSING = const(1)
 _FULL = const(8)
 
-_MESSAGES = const(16)  # of one pipe in one turn
+_MESSAGES = const(16)  # of one pipe at a time
 
 
 class Fifo:
@@ -29,10 +30,10 @@ class Fifo:
         self.count = 0
         self.size = 0  # bytes
 
-    def push(self, node, most, most_bytes):
-        """Append `node`; False if that would be more than `most` messages or `most_bytes` bytes. One message always fits."""
+    def push(self, node, limit, size):
+        """Append `node`; False if that would be more than `limit` messages or `size` bytes. One message always fits."""
         n = len(node[0])
-        if self.count and (self.count >= most or self.size + n > most_bytes):
+        if self.count and (self.count >= limit or self.size + n > size):
             return False
         if self.count:
             self.tail[1] = node
@@ -48,37 +49,40 @@ class Fifo:
         node = self.head
         if node is not None:
             self.head = node[1]
+            if node is self.tail:
+                self.tail = None  # the last message must not be kept until the next one comes
             self.count -= 1
             self.size -= len(node[0])
         return node
 
 
 class Outbox(Fifo):
-    """Messages for the loop: a Fifo that can be posted at the bell. In the loop each node is given to `hand`, until that returns
-    a true value, and then None."""
+    """Messages for the loop: a Fifo that can be posted at the bell. In the loop `c.hand` is called: with None, with each node
+    until it returns a true value, and with None again."""
 
-    def __init__(self, bell, hand):
+    def __init__(self, mgr, c):
         super().__init__()
-        self.bell = bell
-        self.hand = hand
+        self.mgr = mgr
+        self.c = c
         self.posted = False
         self.next = None
 
-    def deliver(self, budget):
+    def deliver(self, n):
         """Called by the loop when this was posted; returns how many messages, at least 1."""
+        bell = self.mgr.bell
         done = 1
-        stop = False
-        while done <= min(budget, _MESSAGES) and not stop:
-            with self.bell.lock:
+        stop = self.c.hand(None)
+        while done <= min(n, _MESSAGES) and not stop:
+            with bell.lock:
                 node = self.pop()
             if node is None:
                 break
             done += 1
-            stop = self.hand(node)
+            stop = self.c.hand(node)
         if not stop and self.count:
-            with self.bell.lock:
-                self.bell.link(self)
-        self.hand(None)
+            with bell.lock:
+                bell.link(self)
+        self.c.hand(None)
         return done
 
 
@@ -88,6 +92,13 @@ _LOCK = const(0)
 _NEXT = const(1)
 _DUE = const(2)
 _EXPIRED = const(3)
+
+# Bits of a pipe's `flags`
+_GONE = const(1)  # C2 is closed
+_SHUT = const(2)  # the worker's end is
+_WANT = const(4)  # the loop waits for room in the inbox,
+_ROOM = const(16)  # and there is some
+_TIMED = const(8)  # some waiter has, or had, a deadline
 
 
 def wake(waiter):
@@ -107,26 +118,27 @@ def message(data):
     return data if isinstance(data, bytes) else bytes(data)
 
 
-class Pipe:
+class Pipe(Outbox):
     """The worker's end of a pipe, made by `mgr.mkpipe`. Any thread may call its methods, which are those of a socket.
 
     Messages are neither lost, doubled, cut nor reordered. `mgr.queue` messages or `mgr.queue_bytes` bytes may wait each way.
     """
 
-    def __init__(self, c):
-        self.c = c
-        self.inbox = Fifo()
+    def __init__(self, mgr, c):
+        # All that a worker touches is here from the start. Of C2 it touches nothing: its dict may grow meanwhile.
+        super().__init__(mgr, c)
+        self.inbox = None  # a Fifo, once the loop has sent something
         self.waiters = None
-        self.gone = False  # C2 is closed
-        self.shut = False  # this end is
-        self._off = 0  # how much of the first message was received
-        self.timeout = None  # what tells when a wait that starts now is over
+        self.flags = 0  # under the lock
+        self.ms = None  # what a wait may take
 
-    def settimeout(self, seconds):
-        """How long `send` and `recv` wait: None for ever (the default), 0 not at all, else seconds, for calls from now on."""
-        from .patience import timeout
-
-        self.timeout = timeout(seconds)
+    def settimeout(self, timeout):
+        """How long `send` and `recv` wait: None for ever (the default), 0 not at all, else that many seconds, for calls from now on."""
+        if timeout is not None:
+            if not 0 <= timeout <= 500000:
+                raise ValueError("settimeout(%r): want 0 to 500000" % timeout)
+            timeout = int(timeout * 1000)
+        self.ms = timeout
 
     def send(self, data):
         """Give `data` (bytes-like or str, at least one byte) to the loop, whose handler gets it as one EV_READ; return its length.
@@ -134,7 +146,7 @@ class Pipe:
         Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE when the loop's end
         is closed, EBADF when this end is; ValueError if `data` is empty.
         """
-        return self._try(self._put, [message(data), None, False])
+        return self._try(self._put, [message(data), None, None])
 
     def recv(self, n):
         """The next message of the loop's `c2.send`, at most `n` bytes of it; the rest stays for the next call.
@@ -144,33 +156,38 @@ class Pipe:
         """
         if n < 1:
             raise ValueError("recv(%r): want at least 1" % n)
-        got = [n, 0, False]
-        data = self._try(self._get, got)
-        at = got[1]
+        arg = [n, 0, None]
+        data = self._try(self._get, arg)
+        at = arg[1]
         return data if not at and n >= len(data) else data[at : at + n]
 
     def close(self):
         """No more from this end: C2 gets its EV_CLOSE after the last message. Twice is once."""
-        mgr = self.c.mgr
-        with mgr.bell.lock:
-            if self.shut:
+        bell = self.mgr.bell
+        with bell.lock:
+            if self.flags & _SHUT:
                 return
-            self.shut = True
+            self.flags |= _SHUT
+            ring = bell.post(self)
+        if ring:
+            bell.ring()
+        self.wake()
+        with bell.lock:
+            self.mgr.pipe_ends -= 1  # last: from here on the manager may close the bell
+
+    def wake(self):
+        """Wake all that wait at this pipe, to look again. Not with the lock held."""
+        with self.mgr.bell.lock:
             waiters = self.waiters
             self.waiters = None
-            ring = mgr.bell.post(self.c.outbox)
-        if ring:
-            mgr.bell.ring()
         wake(waiters)
-        with mgr.bell.lock:
-            mgr.pipe_ends -= 1  # last: from here on the manager may close the bell
 
     def _try(self, step, arg):
-        # Try `step(arg)` under the lock until it has a result, and sleep between. It sets arg[2] if the loop must be told.
-        bell = self.c.mgr.bell
+        # Try `step(arg)` under the lock until it has a result, and sleep between. It sets arg[2] if the loop must be told; None
+        # there is the first time.
+        bell = self.mgr.bell
         waiter = None
         while True:
-            arg[2] = False
             with bell.lock:
                 done = step(arg)
                 if done is None and waiter is not None:
@@ -180,15 +197,19 @@ class Pipe:
                         waiter[_NEXT] = self.waiters
                         self.waiters = waiter
                         if waiter[_DUE] is not None:  # the loop must know how long it may sleep
-                            self.c.timed = True
-                            arg[2] = bell.post(self.c.outbox)
+                            self.flags |= _TIMED
+                            arg[2] = bell.post(self)
             if arg[2]:
                 bell.ring()
+            arg[2] = False
             if done is None:
                 if waiter is not None:
                     waiter[_LOCK].acquire()
+                elif self.ms == 0:
+                    raise OSError(EAGAIN)
                 else:  # made here, since it allocates
-                    waiter = [_thread.allocate_lock(), None, self.timeout and self.timeout(), False]
+                    due = None if self.ms is None else ticks_add(ticks_ms(), self.ms)
+                    waiter = [_thread.allocate_lock(), None, due, False]
                     waiter[_LOCK].acquire()
             elif isinstance(done, int) and done < 0:
                 raise OSError(-done)
@@ -196,26 +217,27 @@ class Pipe:
                 return done
 
     def _put(self, node):
-        c = self.c
-        if self.gone or self.shut:
-            return -EBADF if self.shut else -EPIPE
-        if not c.outbox.push(node, c.mgr.queue, c.mgr.queue_bytes):
-            c.mgr.stats["queue_full"] += 1
+        mgr = self.mgr
+        if self.flags & (_GONE | _SHUT):
+            return -EBADF if self.flags & _SHUT else -EPIPE
+        if not self.push(node, mgr.queue, mgr.queue_bytes):
+            if node[2] is None:
+                mgr.stats["queue_full"] += 1
             return None
-        node[2] = c.mgr.bell.post(c.outbox)
+        node[2] = mgr.bell.post(self)
         return len(node[0])
 
-    def _get(self, got):
-        node = self.inbox.head
-        if node is None:
-            return b"" if self.gone or self.shut else None
-        got[1] = self._off
-        self._off += got[0]
-        if self._off >= len(node[0]):
-            self._off = 0
+    def _get(self, arg):
+        node = self.inbox and self.inbox.head
+        if node is None or self.flags & _SHUT:
+            return b"" if self.flags & (_GONE | _SHUT) else None
+        arg[1] = node[2]
+        node[2] += arg[0]
+        if node[2] >= len(node[0]):
             self.inbox.pop()
-            if self.c.wants_room:
-                got[2] = self.c.mgr.bell.post(self.c.outbox)
+            if self.flags & _WANT:
+                self.flags ^= _WANT | _ROOM
+                arg[2] = self.mgr.bell.post(self)
         return node[0]
 
 
@@ -227,69 +249,63 @@ class PipeConnection(Connection):
     """
 
     def __init__(self, mgr, fn, fn_data):
-        self.outbox = Outbox(mgr.bell, self._hand)  # from the worker
-        self.wants_room = False
-        self.timed = False  # some waiter has, or had, a deadline
-        self.end = Pipe(self)
+        self.end = Pipe(mgr, self)
         super().__init__(mgr, None, fn, fn_data)
 
     def send(self, data):
         """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
         or the pipe is closing. ValueError if it is empty."""
-        node = [message(data), None]
+        node = [message(data), None, 0]
         mgr = self.mgr
-        if self.state & _CLOSING or self.end.shut:
+        end = self.end
+        if self.state & _CLOSING or end.flags & _SHUT:
             return False
+        if end.inbox is None:
+            end.inbox = Fifo()
         with mgr.bell.lock:
-            sent = self.end.inbox.push(node, mgr.queue, mgr.queue_bytes)
+            sent = end.inbox.push(node, mgr.queue, mgr.queue_bytes)
             if not sent:
-                self.wants_room = True
+                end.flags = end.flags & ~_ROOM | _WANT
                 mgr.stats["queue_full"] += 1
-        self._wake()
+        end.wake()
         return sent
 
-    def _hand(self, node):
+    def hand(self, node):
+        """Called by the loop with each message of the worker's, before and after them with None. True: no more for now."""
         end = self.end
         if node is not None:
             if end.waiters is not None:  # there is room for another
-                self._wake()
-            if not self.state & _CLOSING:
-                self.emit(_EV_READ, node[0])
-            return self.state & (_CLOSING | _FULL)
-        # Posted, and its messages are delivered: what else may the worker have done?
-        if self.timed:
-            from .patience import watch
+                end.wake()
+            self.emit(_EV_READ, node[0])
+        else:  # what else may the worker have done?
+            if end.flags & _TIMED:
+                from .patience import watch
 
-            watch(self)
-        if end.shut and not self.outbox.count:
-            self.is_closing = True
-        elif self.wants_room and end.inbox.count < self.mgr.queue:
-            self.wants_room = False
-            if not self.state & _CLOSING:
+                watch(self)
+            if end.flags & _SHUT and not end.count:
+                self.is_closing = True
+            elif end.flags & _ROOM and not self.state & _CLOSING:
+                with self.mgr.bell.lock:
+                    end.flags &= ~_ROOM
                 self.emit(_EV_WRITE, None)
-
-    def _wake(self):
-        with self.mgr.bell.lock:
-            waiters = self.end.waiters
-            self.end.waiters = None
-        wake(waiters)
+        return self.state & (_CLOSING | _FULL)
 
     def look(self):
         """Go on with what waits, unless is_full."""
-        if not self.state & (_CLOSING | _FULL) and self.outbox.count:
+        if not self.state & (_CLOSING | _FULL) and self.end.count:
             with self.mgr.bell.lock:
-                self.mgr.bell.link(self.outbox)
+                self.mgr.bell.link(self.end)
 
     def expired(self):
         """The deadline of a waiting worker has passed."""
-        from .patience import expire
+        from .patience import expired
 
-        expire(self)
+        expired(self)
 
     def release(self):
         """The loop's end is gone: the worker learns it, and what it had sent has no taker."""
         with self.mgr.bell.lock:
-            self.end.gone = True
-        self._wake()
-        self.mgr.stats["undelivered"] += self.outbox.count
+            self.end.flags |= _GONE
+        self.end.wake()
+        self.mgr.stats["undelivered"] += self.end.count
         self.mgr.pipes -= 1

@@ -3,7 +3,7 @@ from micropython import const
 _EV_POLL = const(2)
 
 
-def tell(mgr):
+def emit(mgr):
     """Send EV_POLL to the connections in `mgr.polled`; those that are closing leave the list."""
     for c in mgr.polled[:]:
         if c.is_closing:

@@ -2,7 +2,7 @@ import select
 from time import ticks_diff, ticks_ms
 
 
-def close(mgr, wait_ms):
+def close(mgr, ms):
     """`mgr.close`."""
     if mgr.busy:
         raise RuntimeError("close inside a handler; stop() makes poll return False")
@@ -16,7 +16,7 @@ def close(mgr, wait_ms):
         mgr.conns[-1].shut()
     start = ticks_ms()
     while mgr.pipe_ends:
-        left = wait_ms - ticks_diff(ticks_ms(), start)
+        left = ms - ticks_diff(ticks_ms(), start)
         if left <= 0:
             return False
         for _ in mgr.poller.ipoll(min(left, 10)):

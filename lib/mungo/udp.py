@@ -65,7 +65,7 @@ class UdpConnection(Connection):
                 self.emit(_EV_READ, data)
 
 
-def listen(mgr, url, _, fn, fn_data, pfn):
+def listen(mgr, url, _, fn, fn_data, __):
     """Listen for datagrams at `url`, "udp://host:port"."""
     mgr.check_open()
     _, host, port = parse(url, ("udp",))
@@ -79,7 +79,5 @@ def listen(mgr, url, _, fn, fn_data, pfn):
     except Exception:
         sock.close()
         raise
-    c.pfn = pfn
-    c.look()
     c.emit(_EV_OPEN, None)
     return c

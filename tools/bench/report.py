@@ -3,14 +3,23 @@
 import json
 import statistics
 
+# A server that 10 clients wait for has its processor to itself unless other programs take it.
+_DISTURBED = 0.9
+
+
+def quiet(turns):
+    """The turns with answers in which the server had its processor."""
+    return [turn for turn in turns if turn.get("requests") and turn["server_share"] >= _DISTURBED]
+
 
 def ratios(cell, one, other, key):
-    """one/other for each two turns next to each other; for CPU the other way round, so that more is better."""
-    found = []
-    for a, b in zip(cell.get(one, []), cell.get(other, [])):
-        if a.get("requests") and b.get("requests"):
-            found.append(b[key] / a[key] if key == "cpu_us" else a[key] / b[key])
-    return found
+    """one/other for each two turns next to each other; for CPU the other way round, so that more is better.
+
+    Pairs of which other programs disturbed one count only if there is no other pair.
+    """
+    pairs = [(a, b) for a, b in zip(cell.get(one, []), cell.get(other, [])) if a.get("requests") and b.get("requests")]
+    pairs = [p for p in pairs if min(turn["server_share"] for turn in p) >= _DISTURBED] or pairs
+    return [b[key] / a[key] if key == "cpu_us" else a[key] / b[key] for a, b in pairs]
 
 
 def median(numbers, form):
@@ -32,7 +41,7 @@ def load_table(results, garbage, modes):
     """results: {(mode, connections, headers): {name: turns}}; modes: {name: modes that it has}."""
     head(
         *("contender", "mode", "conn.>", "headers", "req/s>", "x bare>", "CPU us/req>", "x bare>"),
-        *("p50 ms>", "p99 ms>", "garbage B/req>"),
+        *("p50 ms>", "p99 ms>", "garbage B/req>", "turns>"),
     )
     notes = []
     busiest = 0.0
@@ -41,7 +50,7 @@ def load_table(results, garbage, modes):
             turns = [turn for turn in turns if turn]
             if not turns:
                 continue
-            good = [turn for turn in turns if turn.get("requests")]
+            good = quiet(turns) or [turn for turn in turns if turn.get("requests")]
             own = mode if mode in modes[name] else "close"
             columns = {key: [turn[key] for turn in good] for key in ("rps", "cpu_us", "p50_ms", "p99_ms")}
             row(
@@ -56,9 +65,10 @@ def load_table(results, garbage, modes):
                 median(columns["p50_ms"], "%.2f"),
                 median(columns["p99_ms"], "%.2f"),
                 "%.0f" % garbage[name, own] if (name, own) in garbage else "-",
+                "%d of %d" % (len(quiet(turns)), len(turns)),
             )
             where = "%s, %s, %d connections, %s headers: " % (name, own, connections, headers)
-            notes += [where + note for note in _notes(turns, good)]
+            notes += [where + note for note in _notes(turns)]
             busiest = max([busiest] + [turn["client_share"] for turn in good])
     print("\nThe client used at most %.0f %% of its processor in any turn." % (busiest * 100))
     for note in notes:
@@ -66,19 +76,20 @@ def load_table(results, garbage, modes):
     print("" if notes else "No errors.\n")
 
 
-def _notes(turns, good):
+def _notes(turns):
+    answered = [turn for turn in turns if turn.get("requests")]
     errors = {}
     for turn in turns:
         for error, count in turn.get("errors", {}).items():
             errors[error] = errors.get(error, 0) + count
-        if not turn.get("requests"):
-            errors["turns_without_answer"] = errors.get("turns_without_answer", 0) + 1
+    if len(answered) < len(turns):
+        errors["turns_without_answer"] = len(turns) - len(answered)
     if errors:
-        yield "errors among %d requests: %s" % (sum(turn["requests"] for turn in good), json.dumps(errors))
-    reconnects = sum(turn["reconnects"] for turn in good)
+        yield "errors among %d requests: %s" % (sum(turn["requests"] for turn in answered), json.dumps(errors))
+    reconnects = sum(turn["reconnects"] for turn in answered)
     if reconnects:
         yield "%d kept-alive connections were closed by the server" % reconnects
-    if good and statistics.median(turn["client_share"] for turn in good) > 0.9:
+    if answered and statistics.median(turn["client_share"] for turn in answered) > 0.9:
         yield "the client was as busy as the server: trust the CPU column, not req/s"
 
 
@@ -97,10 +108,9 @@ def targets(results):
                     print("- %s: not measured" % text)
                     continue
                 mid = statistics.median(found)
-                print(
-                    "- **%.2f** %s (%.2f to %.2f in %d turns), at least %g wanted: %s"
-                    % (mid, text, min(found), max(found), len(found), least, "met" if mid >= least else "NOT met")
-                )
+                numbers = " (%.3g to %.3g in %d turns)" % (min(found), max(found), len(found))
+                verdict = "met" if mid >= least else "NOT met"
+                print("- **%.3g** %s%s, at least %g wanted: %s" % (mid, text, numbers, least, verdict))
         print()
 
 

@@ -7,6 +7,7 @@ import _thread
 import time
 
 import mungo
+import settings
 
 threads = 0  # how many run, under the lock
 lock = _thread.allocate_lock()
@@ -57,7 +58,7 @@ def fn(c, ev, hm, fn_data):
         if hm.match("/fast"):
             c.http_reply(200, {}, "hi\n")  # a quick one, without a thread
         elif not start_thread(c, hm.body):  # the body is a copy: hm is gone when the worker reads it
-            c.http_reply(503, {"Retry-After": "2"}, "all threads are busy\n")
+            c.http_reply(503, {"Retry-After": 2}, "all threads are busy\n")
     elif ev == mungo.EV_CLOSE and fn_data is not None:  # the client has left: tell the worker
         unlink_conns(c, fn_data)
 
@@ -80,9 +81,7 @@ def start_thread(c, body):
     return True
 
 
-def main(given):
-    global settings
-    settings = given
+def main():
     mgr = mungo.Manager(settings.BELL, **settings.LIMITS)
     mgr.http_listen("http://%s:%d" % (settings.HOST, settings.PORT), fn)
     print("mungo %s: http://%s:%d/" % (mungo.__version__, settings.HOST, settings.PORT))

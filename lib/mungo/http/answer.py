@@ -5,7 +5,6 @@ from ..linger import linger
 from ..port import MAY_PAUSE
 from .kinds import KINDS
 
-_EV_CLOSE = const(9)
 _EV_DUE = const(100)
 _EV_BUG = const(101)
 _EV_FULL = const(102)
@@ -64,7 +63,7 @@ def make_head(hm, status, headers, framing):
     text = "HTTP/1.1 %d %s\r\n%s%s" % (status, REASONS.get(status, ""), _fields(hm, headers) if headers else "", framing)
     if not hm.keep_alive:
         text += "Connection: close\r\n"
-    elif not hm.tab[5]:
+    elif hm.is_old:
         text += "Connection: keep-alive\r\n"
     return (text + "\r\n").encode()
 
@@ -109,15 +108,17 @@ def fail(c, hm, status):
     linger(c)
 
 
-def body_follows(c, hm, buf):
+def body(c, hm, buf):
     """The handler of EV_HTTP_HDRS has let a request with a body pass."""
     if hm.sink is None and hm.left > c.mgr.body_limit:
         fail(c, hm, 413)
-    elif hm.expects and buf.end == buf.start + hm.at:
-        c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
+    elif hm.expects:
+        hm.expects = False
+        if buf.end == buf.start + hm.at:
+            c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
-def waiting(c, hm):
+def wait(c, hm):
     """An answer is being streamed; or pipelined requests fill the buffer behind one that has no answer yet."""
     if hm.phase == _STREAMING:
         from .stream import pull
@@ -128,7 +129,7 @@ def waiting(c, hm):
         c.stop(_PAUSED, True)
 
 
-def rare(c, hm, ev):
+def event(c, hm, ev):
     """The events that `server.handler` leaves to this."""
     if ev == _EV_DUE:
         if hm.timing:
@@ -142,9 +143,3 @@ def rare(c, hm, ev):
             return True
     elif ev == _EV_FULL:
         c.put(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-    elif ev == _EV_CLOSE:
-        hm.phase = _NONE
-        if hm.source is not None:
-            from .stream import stop
-
-            stop(hm)

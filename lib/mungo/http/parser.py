@@ -24,10 +24,6 @@ try:
 except (ImportError, AttributeError, SyntaxError, ValueError):  # no such compiler, or another architecture's .mpy
     from .plain import scan
 
-NEED = 0
-HEAD = 1
-PIECE = 2
-DONE = 3
 _NEED = const(0)
 _HEAD = const(1)
 _PIECE = const(2)
@@ -50,6 +46,14 @@ _MOST_FIELDS = const(100)
 _TOO_LONG = const(1000000000)  # a body; more would not be a small integer everywhere
 
 
+def make(head_limit):
+    """A table for heads of up to `head_limit` bytes. One serves all requests that one thread parses: `hold` makes a copy."""
+    tab = array("i", bytes(108))
+    tab[9] = head_limit
+    tab[10] = _MOST_FIELDS
+    return tab
+
+
 class Request:
     """One HTTP request after the other of a connection, parsed in place: what handlers get as `hm`.
 
@@ -57,22 +61,22 @@ class Request:
     safe to keep and to give to a thread.
     """
 
-    def __init__(self, head_limit):
-        self.tab = array("i", bytes(108))
-        self.tab[9] = head_limit
-        self.tab[10] = _MOST_FIELDS
-        self.data = b""  # where the head is: in the buffer, or a copy
-        self.state = _START
-        self.at = 0  # where parsing goes on, counted from the buffer's start
-        self.start = 0  # of the PIECE, which ends there
-        self.left = 0  # bytes of the body or chunk that are still to come
-        self.spare = 0  # bytes that size lines and trailers may still have
-        self.held = False  # the head was copied
-        self.keep_alive = True
-        self.is_head = False
-        self.expects = False  # Expect: 100-continue
-        self.parts = None  # the body, as far as it is collected
-        self.sink = None  # or who gets it
+    state = _START
+    data = b""  # where the head is: in the buffer, or a copy
+    at = 0  # where parsing goes on, counted from the buffer's start
+    start = 0  # of the PIECE, which ends there
+    left = 0  # bytes of the body or chunk that are still to come
+    spare = 0  # bytes that size lines and trailers may still have
+    shared = None  # the table of all, while this request has its own
+    keep_alive = True
+    is_head = False
+    is_old = False  # HTTP/1.0
+    expects = False  # Expect: 100-continue
+    parts = None  # the body, as far as it is collected
+    sink = None  # or who gets it
+
+    def __init__(self, tab):
+        self.tab = tab
 
     # --- for handlers
 
@@ -103,14 +107,13 @@ class Request:
             self.parts = self.parts.read()
         return self.parts or b""
 
-    def match(self, pattern):
-        """Whether the path is `pattern`, in which `?` is any character, `*` any number of them but `/`, and `#` any number of all."""
-        uri = self.uri
-        if uri == pattern:
-            return True
+    def match(self, uri):
+        """Whether the path is `uri`, in which `?` is any character, `*` any number of them but `/`, and `#` any number of all."""
+        if "#" not in uri and "*" not in uri and "?" not in uri:
+            return self.uri == uri
         from ..match import match
 
-        return match(uri, pattern)
+        return match(self.uri, uri)
 
     def header(self, name, default=None):
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
@@ -131,28 +134,75 @@ class Request:
         """
         self.sink = fn
 
-    def text(self, a, b):
-        """The head's bytes from `a` to `b` in `data`, as str."""
-        raw = bytes(memoryview(self.data)[a:b])
+    def text(self, at, end):
+        """The head's bytes from `at` to `end` in `data`, as str."""
+        raw = bytes(memoryview(self.data)[at:end])
         try:
             return raw.decode()
         except UnicodeError:
-            from .rules import latin
+            from .rules import decode
 
-            return latin(raw)
+            return decode(raw)
 
     # --- for the protocol's handler
 
     def parse(self, buf):
         """What comes next in `buf`: an event, or minus an HTTP status. After DONE call `finish`."""
-        state = self.state
-        if state == _START:
-            return self._head(buf)
-        if state != _LENGTH:
+        if self.state > _LENGTH:
             from .chunked import parse
 
             return parse(self, buf)
-        return self.piece(buf) if self.left else _DONE
+        if self.state == _LENGTH:
+            return self.piece(buf) if self.left else _DONE
+        data = buf.data
+        a = buf.start
+        end = buf.end
+        if a < end and data[a] == 13:
+            from .rules import strip
+
+            if not strip(buf):
+                return -400
+            a = buf.start
+            end = buf.end
+        if a == end or data[a] == 13:
+            return _NEED
+        t = self.tab
+        if self.at:
+                # Looked at before: go on only if there is another line, or too much.
+            if end - a < t[9] and data.find(b"\n", a + self.at, end) < 0:
+                self.at = end - a
+                return _NEED
+        elif not KINDS[data[a]] & 1:
+            return -400  # a TLS greeting, say: no need to wait for its first line
+        ev = scan(data, a, end, t)
+        if ev <= 0:
+            self.at = end - a
+            return ev
+        self.data = data
+        self.at = ev - a
+        self.state = _LENGTH
+        if not self.keep_alive:
+            self.keep_alive = True
+        is_head = t[1] - a == 4 and data.find(b"HEAD", a, a + 4) == a
+        if is_head != self.is_head:
+            self.is_head = is_head
+        if self.is_old == t[5]:
+            self.is_old = not t[5]
+        if t[_HOST] != 1 and (t[5] or t[_HOST]):
+            return -400
+        at = t[_CONNECTION + 1]
+        if (
+            not t[5]
+            or data[t[2]] != 47
+            or t[_EXPECT]
+            or t[_CODINGS]
+            or t[_CONNECTION]
+            and (t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0)
+        ):
+            from .rules import judge
+
+            return judge(self)
+        return self.length(t) if t[_LENGTHS] else _HEAD
 
     def piece(self, buf):
         """What there is of the body or chunk: PIECE or NEED."""
@@ -190,55 +240,13 @@ class Request:
         buf.consume(self.at)
         self.state = _START
         self.at = 0
-        self.held = False
-        self.parts = self.sink = None
-
-    def _head(self, buf):
-        data = buf.data
-        a = buf.start
-        end = buf.end
-        if a < end and data[a] == 13:
-            from .rules import skip_lines
-
-            if not skip_lines(buf):
-                return -400
-            a = buf.start
-            end = buf.end
-        if a == end or data[a] == 13:
-            return _NEED
-        t = self.tab
-        if self.at:
-                # Looked at before: go on only if there is another line, or too much.
-            if end - a < t[9] and data.find(b"\n", a + self.at, end) < 0:
-                self.at = end - a
-                return _NEED
-        elif not KINDS[data[a]] & 1:
-            return -400  # a TLS greeting, say: no need to wait for its first line
-        ev = scan(data, a, end, t)
-        if ev <= 0:
-            self.at = end - a
-            return ev
-        self.data = data
-        self.at = ev - a
-        self.state = _LENGTH
-        self.expects = False
-        self.keep_alive = True
-        self.is_head = t[1] - a == 4 and data.find(b"HEAD", a, a + 4) == a
-        if t[_HOST] != 1 and (t[5] or t[_HOST]):
-            return -400
-        at = t[_CONNECTION + 1]
-        if (
-            not t[5]
-            or data[t[2]] != 47
-            or t[_EXPECT]
-            or t[_CODINGS]
-            or t[_CONNECTION]
-            and (t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0)
-        ):
-            from .rules import judge
-
-            return judge(self)
-        return self.length(t) if t[_LENGTHS] else _HEAD
+        if self.shared is not None:
+            self.tab = self.shared
+            self.shared = None
+        if self.parts is not None:
+            self.parts = None
+        if self.sink is not None:
+            self.sink = None
 
     def length(self, t):
         """Take the Content-Length: HEAD, or minus a status."""

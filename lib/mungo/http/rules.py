@@ -1,4 +1,6 @@
 # How a request is read beyond the common case of the parser: RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1.
+from array import array
+
 from micropython import const
 
 from ..buffer import Buffer
@@ -52,12 +54,12 @@ def header(hm, name, default):
     return default
 
 
-def latin(raw):
+def decode(raw):
     """Bytes as text, each a character."""
     return "".join([chr(x) for x in raw])
 
 
-def skip_lines(buf):
+def strip(buf):
     """Drop empty lines before a request (section 2.2). False if there is something else behind a CR."""
     data = buf.data
     while len(buf) > 1 and data[buf.start] == 13:
@@ -80,9 +82,9 @@ def collect(hm, buf, limit):
 
 def hold(hm, buf):
     """Request.hold"""
-    t = hm.tab
-    if not hm.held:
-        hm.held = True
+    if hm.shared is None:
+        hm.shared = hm.tab
+        hm.tab = t = array("i", hm.tab)
         hm.data = bytes(memoryview(buf.data)[t[0] : t[7]])
         for at in range(8):
             if at != 5:

@@ -1,9 +1,10 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. answer.py has the less common answers.
 from micropython import const
 
-from .parser import Request
+from ..connection import Connection
+from .parser import Request, make
 
-_EV_ACCEPT = const(5)
+_EV_OPEN = const(1)
 _EV_READ = const(7)
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
@@ -32,16 +33,14 @@ _STREAMING = const(3)  # some of the answer has
 class Exchange(Request):
     """A request and its answer: the `hm` of handlers."""
 
-    def __init__(self, mgr):
-        super().__init__(mgr.head_limit)
-        self.phase = _NONE
-        self.serving = False  # the handler is called further up
-        self.timing = 0  # which deadline runs: 0 idle, 1 head, 2 body
-        self.source = None  # of a streamed answer
+    phase = _NONE
+    serving = False  # the handler is called further up
+    timing = 0  # which deadline runs: 0 idle, 1 head, 2 body
+    source = None  # of a streamed answer
 
     def reply(self, c, status, headers, body):
-        """See Connection.http_reply."""
-        plain = isinstance(body, (str, bytes)) and self.phase == _WAITING and self.keep_alive and self.tab[5]
+        """See HttpConnection.http_reply."""
+        plain = isinstance(body, (str, bytes)) and self.phase == _WAITING and self.keep_alive and not self.is_old
         if not plain or status != 200 or headers or self.is_head:
             from .answer import answer
 
@@ -76,13 +75,49 @@ def handler(c, ev, data):
     hm = c.proto
     if ev == _EV_READ or ev == _EV_WRITE:
         serve(c, hm)
-    elif ev == _EV_ACCEPT:
-        c.proto = hm = Exchange(c.mgr)
+    elif ev == _EV_OPEN:
+        if c.mgr.scratch is None:
+            c.mgr.scratch = make(c.mgr.head_limit)
+        c.proto = hm = Exchange(c.mgr.scratch)
         rest(c, hm)
-    elif ev > _EV_HTTP_MSG or ev == _EV_CLOSE and hm is not None:
-        from .answer import rare
+    elif ev == _EV_CLOSE and hm is not None:
+        hm.phase = _NONE
+        if hm.source is not None:
+            from .stream import stop
 
-        return rare(c, hm, ev)
+            stop(hm)
+    elif ev > _EV_HTTP_MSG:
+        from .answer import event
+
+        return event(c, hm, ev)
+
+
+class HttpConnection(Connection):
+    """A connection that `mgr.http_listen` has accepted."""
+
+    pfn = staticmethod(handler)
+
+    @property
+    def is_resp(self):
+        """A request waits for its answer, or for the rest of it."""
+        return self.proto.phase > 0
+
+    def http_reply(self, status, headers=None, body=b""):
+        """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
+        CRLF, `body` bytes-like or str; or an iterator of such pieces, pulled when there is room and sent
+        chunked; or None, and the pieces follow by `http_chunk`.
+
+        In the handler of EV_HTTP_MSG (or EV_HTTP_HDRS, then the connection closes unless there is no body), or later, when a worker is
+        done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204 and 304 get no body.
+        Returns False if the client has gone. ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
+        """
+        return self.proto.reply(self, status, headers, body)
+
+    def http_chunk(self, data):
+        """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
+        from .stream import chunk
+
+        return chunk(self, data)
 
 
 def serve(c, hm):
@@ -100,10 +135,10 @@ def serve(c, hm):
                     fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
                 if hm.phase == _NONE:
                     hm.finish(buf)
-                elif hm.left or hm.state > 1:
-                    from .answer import body_follows
+                elif hm.expects or hm.left > c.mgr.body_limit:
+                    from .answer import body
 
-                    body_follows(c, hm, buf)
+                    body(c, hm, buf)
             elif ev == _DONE:
                 hm.phase = _WAITING
                 if fn is not None:
@@ -138,9 +173,9 @@ def rest(c, hm):
         c.state &= ~_IDLE
         c.wait = 0
         if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
-            from .answer import waiting
+            from .answer import wait
 
-            waiting(c, hm)
+            wait(c, hm)
     elif hm.state:
         hm.timing = 2
         mgr.deadline(c, mgr.body_ms)

@@ -15,9 +15,9 @@ def start(c, hm, status, headers, source):
         raise ValueError("status %d has no body" % status)
     if source is not None:
         source = iter(source)
-    if not hm.tab[5]:
+    if hm.is_old:
         hm.keep_alive = False
-    head = make_head(hm, status, headers, "Transfer-Encoding: chunked\r\n" if hm.tab[5] else "")
+    head = make_head(hm, status, headers, "" if hm.is_old else "Transfer-Encoding: chunked\r\n")
     c.put(head)
     hm.source = source
     hm.phase = _STREAMING
@@ -54,14 +54,14 @@ def chunk(c, data):
     if isinstance(data, str):
         data = data.encode()
     if not data:
-        if hm.tab[5] and not hm.is_head:
+        if not hm.is_old and not hm.is_head:
             c.put(b"0\r\n\r\n")
         hm.source = None
         _end(c, hm)
         return True
     if hm.is_head:
         return True
-    return c.send(b"%x\r\n%s\r\n" % (len(data), bytes(data)) if hm.tab[5] else data)
+    return c.send(data if hm.is_old else b"%x\r\n%s\r\n" % (len(data), bytes(data)))
 
 
 def pull(c, hm):

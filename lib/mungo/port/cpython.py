@@ -1,2 +1,2 @@
 # CPython through the shim of host_tests: the unix port's limits.
-from .unix import BELL, EPIPE, LIMITS, MAY_PAUSE, NO_SOCKETS  # noqa: F401
+from .unix import BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, Limits  # noqa: F401

@@ -4,27 +4,29 @@
 BELL = "udp"
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's numbers
 EPIPE = 32
-
-LIMITS = {
-    "backlog": 5,
-    "max_conns": 6,  # 10 sockets less the bell's two, the listener and one to spare
-    "max_pipes": 16,
-    "max_timers": 16,
-    "rx_bytes": 1440,  # one segment
-    "send_slice": 2880,  # half of TCP_SND_BUF, so that one connection leaves room for others
-    "recv_limit": 8192,
-    "send_limit": 8192,
-    "datagram": 1472,  # a datagram that fits into one packet: longer ones are cut, since lwIP does not reassemble
-    "head_limit": 4096,  # a browser's head with cookies is 0.5 to 2 KB
-    "body_limit": 8192,
-    "queue": 8,
-    "queue_bytes": 8192,
-    "wakeups": 32,
-    "head_ms": 10000,
-    "body_ms": 30000,
-    "idle_ms": 30000,
-    "write_ms": 30000,
-    "linger_ms": 1000,
-    "connect_ms": 10000,
-}
 MAY_PAUSE = True  # receive windows are each socket's own
+
+
+class Limits:
+    """A manager's limits, each a keyword argument of it: milliseconds, bytes, or how many."""
+
+    backlog = 5
+    max_conns = 6  # 10 sockets less the bell's two, the listener and one to spare
+    max_pipes = 16
+    max_timers = 16
+    rx_bytes = 1440  # one segment
+    send_slice = 2880  # half of TCP_SND_BUF, so that one connection leaves room for others
+    recv_limit = 8192
+    send_limit = 8192
+    datagram = 1472  # a datagram that fits into one packet: longer ones are cut, since lwIP does not reassemble
+    head_limit = 4096  # a browser's head with cookies is 0.5 to 2 KB
+    body_limit = 8192
+    queue = 8
+    queue_bytes = 8192
+    wakeups = 32
+    head_ms = 10000
+    body_ms = 30000
+    idle_ms = 30000
+    write_ms = 30000
+    linger_ms = 1000
+    connect_ms = 10000

@@ -4,29 +4,31 @@
 BELL = "ring"  # 127.0.0.1 answers EHOSTUNREACH
 NO_SOCKETS = (24, 23, 12, 105)
 EPIPE = 32
-
-LIMITS = {
-    "backlog": 4,
-    "max_conns": 4,  # 5 TCP sockets (MEMP_NUM_TCP_PCB) less one to spare
-    "max_pipes": 8,
-    "max_timers": 16,
-    "rx_bytes": 1024,
-    "send_slice": 1600,  # two segments: at ERR_MEM a send sleeps up to 10 s, and all sockets share an 8000 byte heap
-    "recv_limit": 4096,
-    "send_limit": 8192,
-    "datagram": 1472,  # a datagram that fits into one packet
-    "head_limit": 3072,
-    "body_limit": 8192,
-    "queue": 4,
-    "queue_bytes": 4096,
-    "wakeups": 16,
-    "head_ms": 10000,
-    "body_ms": 30000,
-    "idle_ms": 30000,
-    "write_ms": 30000,
-    "linger_ms": 1000,
-    "connect_ms": 10000,
-}
 # The packets that a socket does not read come out of one pool of 16 for all: a connection is closed at its limit
 # rather than left unread.
 MAY_PAUSE = False
+
+
+class Limits:
+    """A manager's limits, each a keyword argument of it: milliseconds, bytes, or how many."""
+
+    backlog = 4
+    max_conns = 4  # 5 TCP sockets (MEMP_NUM_TCP_PCB) less one to spare
+    max_pipes = 8
+    max_timers = 16
+    rx_bytes = 1024
+    send_slice = 1600  # two segments: at ERR_MEM a send sleeps up to 10 s, and all sockets share an 8000 byte heap
+    recv_limit = 4096
+    send_limit = 8192
+    datagram = 1472  # a datagram that fits into one packet
+    head_limit = 3072
+    body_limit = 8192
+    queue = 4
+    queue_bytes = 4096
+    wakeups = 16
+    head_ms = 10000
+    body_ms = 30000
+    idle_ms = 30000
+    write_ms = 30000
+    linger_ms = 1000
+    connect_ms = 10000

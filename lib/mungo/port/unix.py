@@ -1,29 +1,34 @@
 # The unix port of MicroPython: a host. Memory is the only thing that is short, and only with a small -X heapsize.
+import gc
+
 BELL = "udp"
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
 EPIPE = 32
-
-LIMITS = {
-    "backlog": 64,  # clients that wait for accept; with MicroPython's own 2 to 5 a burst costs a second (SYN again)
-    "max_conns": 512,  # accepted sockets: half of the usual 1024 descriptors
-    "max_pipes": 1024,  # about 1 KB each
-    "max_timers": 64,
-    "rx_bytes": 4096,  # one read; the loop has one such buffer, whatever the number of connections
-    "send_slice": 262144,  # given to a socket at once; the kernel takes what it wants
-    "recv_limit": 65536,  # unread bytes of a connection
-    "send_limit": 65536,  # unsent bytes of a connection
-    "datagram": 65536,  # the longest datagram that is received whole
-    "head_limit": 8192,  # a request's line, fields, chunk extensions and trailers; what nginx and Apache allow
-    "body_limit": 65536,  # a request's body, unless its handler takes it as a stream
-    "queue": 16,  # messages in a pipe, each way
-    "queue_bytes": 65536,
-    "wakeups": 256,  # what wakeup() may have under way
-    "head_ms": 10000,
-    "body_ms": 30000,
-    "idle_ms": 30000,
-    "write_ms": 30000,
-    "linger_ms": 1000,
-    "connect_ms": 10000,
-}
 # A connection whose program is busy stops reading at its limit: the kernel holds the rest.
 MAY_PAUSE = True
+
+
+class Limits:
+    """A manager's limits, each a keyword argument of it: milliseconds, bytes, or how many."""
+
+    backlog = 64  # clients that wait for accept; with MicroPython's own 2 to 5 a burst costs a second (SYN again)
+    max_conns = 512  # accepted sockets: half of the usual 1024 descriptors
+    max_pipes = 1024  # about 1 KB each
+    max_timers = 64
+    # One read; the loop has one such buffer, whatever the number of connections. A small -X heapsize stands for a board.
+    rx_bytes = 4096 if gc.mem_free() > 100000 else 1024
+    send_slice = 262144  # given to a socket at once; the kernel takes what it wants
+    recv_limit = 65536  # unread bytes of a connection
+    send_limit = 65536  # unsent bytes of a connection
+    datagram = 65536  # the longest datagram that is received whole
+    head_limit = 8192  # a request's line, fields, chunk extensions and trailers; what nginx and Apache allow
+    body_limit = 65536  # a request's body, unless its handler takes it as a stream
+    queue = 16  # messages in a pipe, each way
+    queue_bytes = 65536
+    wakeups = 256  # what wakeup() may have under way
+    head_ms = 10000
+    body_ms = 30000
+    idle_ms = 30000
+    write_ms = 30000
+    linger_ms = 1000
+    connect_ms = 10000

@@ -1,0 +1,115 @@
+# Threads for tests, and waits that have a deadline. On MicroPython there is no GIL: what threads share is behind a lock.
+
+import _thread
+import sys
+import time
+
+import micropython
+
+BELLS = ("udp", "ring") if hasattr(micropython, "RingIO") else ("udp",)
+MS = 10000  # no wait is longer
+
+
+def each_bell(test):
+    """Make `test(bell)` a test that runs with each bell that there is."""
+
+    def run():
+        for bell in BELLS:
+            try:
+                test(bell)
+            except Exception:
+                print("bell:", bell)
+                raise
+
+    return run
+
+
+def raised(kind, function, *args):
+    try:
+        function(*args)
+    except kind as error:
+        return error
+    raise AssertionError("not raised")
+
+
+def raised_errno(function, *args):
+    return raised(OSError, function, *args).errno
+
+
+def recorder():
+    """A handler, and the list of (event, its data) that it was called with."""
+    events = []
+
+    def handler(c, ev, data, fn_data):
+        events.append((ev, data))
+
+    return handler, events
+
+
+def until(ready, mgr=None, ms=MS):
+    """Poll the manager, or sleep if there is none, until `ready()` is true; return in how many turns."""
+    start = time.ticks_ms()
+    turns = 0
+    while not ready():
+        assert time.ticks_diff(time.ticks_ms(), start) < ms, "not within %d ms" % ms
+        if mgr is None:
+            time.sleep_ms(1)
+        else:
+            mgr.poll(100)
+            turns += 1
+    return turns
+
+
+def turns(mgr, n):
+    """Let the manager make `n` turns that do not wait."""
+    for _ in range(n):
+        mgr.poll(0)
+
+
+class Crew:
+    """Threads whose ends are waited for, and whose exceptions are the test's."""
+
+    def __init__(self):
+        self._lock = _thread.allocate_lock()
+        self._running = 0
+        self._errors = []
+
+    def start(self, function, *args):
+        with self._lock:
+            self._running += 1
+        for attempt in range(1000):
+            try:
+                return _thread.start_new_thread(self._run, (function, args))
+            except OSError:  # too many at this moment
+                if attempt == 999:
+                    raise
+                time.sleep_ms(1)
+
+    def _run(self, function, args):
+        try:
+            function(*args)
+        except Exception as error:
+            with self._lock:
+                self._errors.append(error)
+        with self._lock:
+            self._running -= 1
+
+    def running(self):
+        with self._lock:
+            return self._running
+
+    def join(self, mgr=None, ms=MS):
+        """Wait until all have ended, while the manager is polled; raise what one of them raised."""
+        until(lambda: not self.running(), mgr, ms)
+        for error in self._errors:
+            sys.print_exception(error)
+        assert not self._errors, "%d threads have raised" % len(self._errors)
+
+
+def open_files():
+    """How many file descriptors this process has."""
+    import os
+
+    if hasattr(os, "listdir"):
+        return len(os.listdir("/proc/self/fd"))
+    return len(list(os.ilistdir("/proc/self/fd")))
