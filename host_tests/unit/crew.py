@@ -6,6 +6,8 @@ import time
 
 import micropython
 
+import mungo
+
 BELLS = ("udp", "ring") if hasattr(micropython, "RingIO") else ("udp",)
 MS = 10000  # no wait is longer
 
@@ -113,3 +115,47 @@ def open_files():
     if hasattr(os, "listdir"):
         return len(os.listdir("/proc/self/fd"))
     return len(list(os.ilistdir("/proc/self/fd")))
+
+# --- pipes
+
+
+def pipe(mgr, handler=None):
+    """A pipe's two ends: C2 and the worker's."""
+    ends = []
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_OPEN:
+            ends.append(c)
+        if handler is not None:
+            handler(c, ev, data, fn_data)
+
+    ends.append(mgr.mkpipe(fn))
+    return ends
+
+
+def close(mgr, *ends):
+    """Close the workers' ends and the manager; nothing may be left."""
+    for end in ends:
+        end.close()
+    assert mgr.close()
+    assert (mgr.pipes, mgr.pipe_ends, mgr.conns) == (0, 0, [])
+
+
+def is_waiting(end):
+    """Whether a thread sleeps in this end's send or recv."""
+    return end.waiters is not None
+
+
+def count_waiters(mgr, end):
+    """How many do."""
+    n = 0
+    with mgr.bell.lock:
+        waiter = end.waiters
+        while waiter is not None:
+            n += 1
+            waiter = waiter[1]
+    return n
+
+
+def reads(events):
+    return [data for ev, data in events if ev == mungo.EV_READ]

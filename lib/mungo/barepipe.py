@@ -9,7 +9,8 @@ def make(mgr, fn, fn_data):
 
         loss      a full receive queue drops datagrams in silence: after 4 on RP2, 6 on ESP32, about 256 on Linux
         size      65507 bytes on a host (EMSGSIZE beyond), 1472 on boards
-        close     C2 hears nothing of the worker's close: the program must set `c2.is_closing`
+        close     C2 hears nothing of the worker's close: the program must set `c2.is_closing`; nor the worker of C2's: its `recv`
+                  waits on, `mgr.close` does not wait for it
         sockets   two for each pipe; a Pico W has three in all
         RP2       stock firmware has no loopback: OSError
 

@@ -153,51 +153,54 @@ class Connection:
     # --- what the loop calls
 
     def event(self, ev):
-        """The socket is ready."""
+        """The socket is ready. What the handlers let go the loop catches, and gives to `bug`."""
         if self.state & _CLOSING:
             return
         if ev & _OUT and self.out is not None:
             self.out.flush(self)
-        if not ev & ~_OUT:
-            return
-        if not self.mask & _IN:
-            if self.out is None:
+        if ev & ~_OUT:
+            if self.mask & _IN:
+                ev = _READS
+                while ev and self._read():
+                    ev -= 1
+            elif self.out is None:
                 self.broken(ev)
-            return
-        rx = self.mgr.rx.data
-        for _ in range(_READS):
-            try:
-                n = self.sock.readinto(rx)
-            except OSError as er:
-                return self.broken(er)
-            if n:
-                self.take(n)
-            elif n is not None:
-                # Its end: the peer is gone; what was sent in this turn still goes out.
-                self.state |= _ENDED
-                self.is_draining = True
-                if not self.state & _CLOSING:
-                    self.look()
-            if not n or n < len(rx) or self.state & _CLOSING or not self.mask & _IN:
-                return
+
+    def _read(self):
+        n = self.get(self.mgr.rx.data)
+        if n is None or n < 0:
+            return False
+        if not n:
+            # Its end: the peer is gone; what was sent in this turn still goes out.
+            self.state |= _ENDED
+            self.is_draining = True
+            self.look()
+            return False
+        self.take(n)
+        return n == len(self.mgr.rx.data) and self.mask & _IN and not self.state & _CLOSING
+
+    def get(self, data):
+        """Read into `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the connection is broken."""
+        try:
+            return self.sock.readinto(data)
+        except OSError as er:
+            self.broken(er)
+            return -1
 
     def take(self, n):
-        """`n` bytes have come into the loop's buffer."""
+        """`n` bytes have come into the loop's buffer: it is lent out while the handlers run, and only what they leave is copied."""
         rx = self.mgr.rx
-        # It is lent out while the handlers run; only what they leave is copied.
         if self.recv is EMPTY:
             rx.start = 0
             rx.end = n
             self.recv = rx
         else:
             self.recv.append(rx.data, n)
-        self.resume(n)
+        self.tell(_EV_READ, n)
+        self.settle()
 
-    def resume(self, n=0):
-        """Have the handlers look at what is in `recv`: `n` new bytes, or none, after `mgr.again`."""
-        if self.state & _CLOSING:
-            return
-        self.emit(_EV_READ, n)
+    def settle(self):
+        """The handlers have seen what is in `recv`: give the loop's buffer back, and hold the limit."""
         recv = self.recv
         n = recv.end - recv.start
         if not n:
@@ -257,17 +260,28 @@ class Connection:
 
     def emit(self, ev, data):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
-        try:
-            if self.pfn is not None:
-                self.pfn(self, ev, data)
-            if self.fn is not None:
-                self.fn(self, ev, data, self.fn_data)
-        except Exception as er:
+        with self:  # rather than except, see Loop
+            self.tell(ev, data)
+
+    def tell(self, ev, data):
+        """`emit` for whoever catches what handlers let go."""
+        if self.pfn is not None:
+            self.pfn(self, ev, data)
+        if self.fn is not None:
+            self.fn(self, ev, data, self.fn_data)
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, kind, er, _):
+        if isinstance(er, Exception):
             self.bug(er)
+            return True
 
     def bug(self, er):
         """A handler has raised: report it and end the connection, unless its protocol has an answer, or it is a listener."""
         self.mgr.report(er)
+        self.recv = EMPTY  # it may be the loop's
         if not self.is_listening and (self.pfn is None or not self.pfn(self, _EV_BUG, er)):
             self.broken(er)
 

@@ -1,5 +1,6 @@
 import errno
 import socket
+from time import ticks_ms
 
 from micropython import const
 
@@ -19,6 +20,7 @@ _CONNECTING = const(32)
 
 def connect(mgr, url, fn, fn_data):
     """`mgr.connect`."""
+    mgr.check_open()
     scheme, host, port = parse(url, ("tcp", "udp"))
     udp = scheme == "udp"
     info = socket.getaddrinfo(host, port)[0]
@@ -47,6 +49,7 @@ def connect(mgr, url, fn, fn_data):
     else:
         c.event = lambda ev: _connected(c, ev)
         c.expired = lambda: _late(c)
+        mgr.now = ticks_ms()  # the last turn may be long ago: a board waits for its network before it connects
         mgr.deadline(c, mgr.connect_ms)
     return c
 
@@ -61,12 +64,11 @@ def _connected(c, ev):
     if c.state & _CLOSING:
         return
     # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
-    try:
-        n = c.sock.readinto(c.mgr.rx.data)
-    except OSError as er:
-        return c.broken(er)
+    n = c.get(c.mgr.rx.data)
     if n is None and ev & ~(_IN | _OUT):
         return c.error("no connection")
+    if n is not None and n < 0:
+        return
     del c.event
     del c.expired
     c.state &= ~_CONNECTING
@@ -84,6 +86,7 @@ def _connected(c, ev):
 
 def wrap(mgr, sock, fn, fn_data, udp):
     """`mgr.wrap`."""
+    mgr.check_open()
     sock.setblocking(False)
     c = _make(mgr, sock, fn, fn_data, udp, 0)
     c.emit(_EV_OPEN, None)

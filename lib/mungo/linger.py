@@ -31,11 +31,8 @@ def _discard(c, ev, left):
     if ev & _OUT and c.out is not None:
         c.out.flush(c)
     if ev & ~_OUT:
-        try:
-            n = c.sock.readinto(c.mgr.rx.data)
-        except OSError:
-            n = 0  # it has reset the connection: an end like any other here
+        n = c.get(c.mgr.rx.data)
         if n is not None:
             left[0] -= n
-            if not n or left[0] <= 0:
+            if n <= 0 or left[0] <= 0:
                 c.is_closing = True

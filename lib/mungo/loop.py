@@ -10,6 +10,7 @@ from .buffer import Buffer
 from .doorbell import Doorbell
 from .port import BELL, Limits
 
+_EV_READ = const(7)
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
@@ -56,6 +57,7 @@ class Loop(Limits):
         self.pipes = 0  # and pipes
         self.pipe_ends = 0  # that workers still hold; under the bell's lock
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
+        self._pad = None
         self.scratch = None  # what the connections of a protocol share: they are served one by one
         self.timers = None  # a timer.Timers once there was one
         self.doomed = []  # connections to be closed at the end of the turn
@@ -66,6 +68,7 @@ class Loop(Limits):
         self._socks = {}  # socket -> connection
         self._ids = [None] * 16  # chains of connections by the low bits of their ids: the one table that other threads read
         self.last = 0
+        self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
         self._due = None  # no deadline of a connection is earlier
         self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
@@ -84,7 +87,12 @@ class Loop(Limits):
             raise RuntimeError("poll inside a handler")
         self.busy = True
         try:
-            self._turn(ms)
+            self._look(ms)
+            while self._next < self._found:
+                self._serve()
+            self._rest()
+            if self._found:
+                self._pad = self.find  # (a bound method: one block of the heap) see _serve
         finally:
             self.busy = False
         return self.running
@@ -94,7 +102,8 @@ class Loop(Limits):
         self.running = False
         self.bell.ring()
 
-    def _turn(self, ms):
+    def _look(self, ms):
+        # Wait for what is ready and note it: handlers change the poll set, and ipoll minds that while it runs.
         if not 0 <= ms < _LONGEST:
             ms = _LONGEST
         now = ticks_ms()
@@ -106,39 +115,60 @@ class Loop(Limits):
             ms = 0
         ready = self._ready
         n = 0
-        # Collected first: handlers change the poll set, and ipoll minds that while it runs.
         for sock, ev in self.poller.ipoll(ms):
             if n == len(ready):
                 ready.extend((None, 0))
             ready[n] = self._socks[sock]
             ready[n + 1] = ev
             n += 2
-        self.now = now = ticks_ms()
+        self._next = 0
+        self._found = n
+        self.now = ticks_ms()
+
+    # MicroPython takes a function's frame from the heap if it has more than 11 words, and an except with a name needs 6 of them. A
+    # frame that lives there while handlers allocate makes each of their allocations search all the garbage behind it: measured,
+    # half of the time. So the functions that are below a handler on the stack are small, and `with` does what except would. Programs'
+    # own handlers have large frames all the same: one block, allocated when none of them is left, moves their place behind the garbage.
+    def _serve(self):
+        with self:
+            while self._next < self._found:
+                self._next += 2
+                self._ready[self._next - 2].event(self._ready[self._next - 1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, er, _):
+        """The end of `with mungo.Manager() as mgr`: close. (In a turn: what a connection's event let go is that connection's bug.)"""
+        if not self.busy:
+            self.close()
+        elif isinstance(er, Exception):
+            self._ready[self._next - 2].bug(er)
+            return True
+
+    def _rest(self):
         if self.timers is not None:
-            self.timers.fire(now)
+            self.timers.fire(self.now)
         if self.polled:
             from .polled import emit
 
             emit(self)
-        for i in range(0, n, 2):
-            c = ready[i]
-            try:
-                c.event(ready[i + 1])
-            except Exception as er:  # want of memory, mostly: handlers are guarded where they are called
-                c.bug(er)
-            ready[i] = None
         if self.again:
-            again = self.again
-            self.again = []
-            for c in again:
-                c.resume()
-        budget = _MESSAGES
-        while budget > 0 and self.bell.first is not None:
-            budget -= self.bell.take().deliver(budget)
-        if self._due is not None and ticks_diff(self._due, now) <= 0:
-            self._sweep(now)
+            self._resume()
+        n = _MESSAGES
+        while n > 0 and self.bell.first is not None:
+            n -= self.bell.take().deliver(n)
+        if self._due is not None and ticks_diff(self._due, self.now) <= 0:
+            self._sweep(self.now)
         while self.doomed:
             self.doomed.pop(0).shut()
+
+    def _resume(self):
+        again = self.again
+        self.again = []
+        for c in again:
+            c.emit(_EV_READ, 0)
+            c.settle()
 
     def _sweep(self, now):
         # The one place where connections' deadlines are looked at; on the way it learns when to look next.

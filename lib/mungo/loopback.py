@@ -21,11 +21,12 @@ def udp_pair():
             two.bind(there)
             one.connect(there)
             two.connect(here)
-            # The probe: what is sent must arrive, whatever strangers sent between bind and connect.
+            # The probe: what is sent must arrive. Before it comes what strangers sent between bind and connect.
+            word = b"%d" % time.ticks_us()
             for rx, tx in ((one, two), (two, one)):
                 rx.settimeout(1)
-                tx.send(b"mungo")
-                while rx.recv(6) != b"mungo":
+                tx.send(word)
+                while rx.recv(32) != word:
                     pass
                 rx.settimeout(None)
             return one, two

@@ -6,16 +6,24 @@ def close(mgr, ms):
     """`mgr.close`."""
     if mgr.busy:
         raise RuntimeError("close inside a handler; stop() makes poll return False")
-    if mgr.closed:
-        return not mgr.pipe_ends
+    if mgr.poller is None:
+        return True
     mgr.running = False
     with mgr.bell.lock:
         mgr.closed = True
     mgr.timers = None
-    while mgr.conns:
-        mgr.conns[-1].shut()
+    mgr.busy = True
+    try:
+        while mgr.conns:
+            mgr.conns[-1].shut()
+    finally:
+        mgr.busy = False
     start = ticks_ms()
-    while mgr.pipe_ends:
+    while True:
+        while mgr.bell.first is not None:  # there is nobody left: what was accepted is counted as undelivered
+            mgr.bell.take().deliver(1)
+        if not mgr.pipe_ends:
+            break
         left = ms - ticks_diff(ticks_ms(), start)
         if left <= 0:
             return False
@@ -23,4 +31,5 @@ def close(mgr, ms):
             mgr.bell.event(0)
     mgr.watch(mgr.bell.rx, mgr.bell, 0, select.POLLIN)
     mgr.bell.close()
+    mgr.poller = None
     return True

@@ -73,11 +73,11 @@ def listen(mgr, url, _, fn, fn_data, __):
     sock = socket.socket(info[0], socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(info[-1])
+        sock.bind(info[-1])  # without SO_REUSEADDR, which would share the port with another server
         c = UdpConnection(mgr, sock, fn, fn_data)
     except Exception:
         sock.close()
         raise
+    c.is_listening = True  # one peer's datagram on which a handler fails must not end it for all
     c.emit(_EV_OPEN, None)
     return c

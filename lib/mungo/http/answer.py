@@ -29,9 +29,7 @@ def answer(c, hm, status, headers, body):
     if c.state & (_CLOSING | _DRAINING):
         return False
     must_wait(hm)
-    if isinstance(body, str):
-        body = body.encode()
-    elif not isinstance(body, (bytes, bytearray, memoryview)):
+    if not isinstance(body, (bytes, bytearray, memoryview)):
         from .stream import start
 
         return start(c, hm, status, headers, body)
@@ -108,13 +106,13 @@ def fail(c, hm, status):
     linger(c)
 
 
-def body(c, hm, buf):
+def body(c, hm):
     """The handler of EV_HTTP_HDRS has let a request with a body pass."""
     if hm.sink is None and hm.left > c.mgr.body_limit:
         fail(c, hm, 413)
     elif hm.expects:
         hm.expects = False
-        if buf.end == buf.start + hm.at:
+        if len(c.recv) == hm.at:
             c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 

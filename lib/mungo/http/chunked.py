@@ -20,32 +20,35 @@ def parse(hm, buf):
                 return hm.piece(buf)
             end = _line(hm, buf, 2)
             if end <= 0:
-                return end
-            if end != 2:
-                return -400
+                return end and -400
             hm.at += end
             hm.state = _SIZE
         elif hm.state == _SIZE:
-            end = _line(hm, buf, hm.spare)
+            end = _line(hm, buf, hm.spare + 9)  # seven digits and the line end are free
             if end <= 0:
                 return end
             at = buf.start + hm.at
-            n = _size(buf.data, at, at + end - 2)
+            n = _size(hm, buf.data, at, at + end - 2)
             if n < 0:
                 return n
-            hm.spare -= end
             hm.at += end
             hm.left = n
+            hm.start = 0
             hm.state = _CHUNK if n else _TRAILER
         else:
-            # Fields of the same shape as a head's. They are checked and dropped.
+            # Fields of the same shape as a head's. They are checked and dropped. What was looked at before (`start` bytes) is looked
+            # at again only if there is another line, or too much.
+            at = buf.start + hm.at
+            if buf.end - at < hm.spare and buf.data.find(b"\n", at + hm.start, buf.end) < 0:
+                hm.start = buf.end - at
+                return hm.hold(buf)
             tab = array("i", bytes(108))
             tab[9] = hm.spare
             tab[10] = hm.tab[10] - hm.tab[8]
             tab[26] = 1
-            at = buf.start + hm.at
             end = scan(buf.data, at, buf.end, tab)
             if end <= 0:
+                hm.start = buf.end - at
                 return end or hm.hold(buf)
             hm.at += end - at
             hm.state = 1
@@ -59,15 +62,15 @@ def _line(hm, buf, most):
     at = buf.data.find(b"\n", start, end)
     if at < 0:
         if end - start >= most:
-            return -400 if most == 2 else -431
+            return -431
         return hm.hold(buf)
     if at == start or buf.data[at - 1] != 13:
         return -400
     return at + 1 - start
 
 
-def _size(data, a, b):
-    # 1 to 7 hex digits, then nothing or an extension: seven make 256 MB, and no overflow anywhere.
+def _size(hm, data, a, b):
+    # 1 to 7 hex digits, then nothing or an extension: seven make 256 MB, and no overflow anywhere. An extension is taken from `spare`.
     n = 0
     at = a
     while at < b:
@@ -84,8 +87,9 @@ def _size(data, a, b):
         at += 1
     if at == a or (at < b and data[at] != 59):
         return -400
+    hm.spare -= b - at
     while at < b:
         if not KINDS[data[at]] & 2:
             return -400
         at += 1
-    return n
+    return n if hm.spare >= 0 else -431

@@ -12,7 +12,7 @@
 #   any       not enough                               NEED    the same
 #   any       not HTTP                                 -status (an HTTP status) the connection is of no more use
 # A line is judged when it is whole or too long, so the events do not depend on how the bytes are cut. Limits count from the
-# head's first byte; chunk sizes, their extensions and trailers share what the head has left of `head_limit`.
+# head's first byte; chunk extensions and trailers share what the head has left of `head_limit`.
 from array import array
 
 from micropython import const
@@ -68,6 +68,7 @@ class Request:
     left = 0  # bytes of the body or chunk that are still to come
     spare = 0  # bytes that size lines and trailers may still have
     shared = None  # the table of all, while this request has its own
+    is_plain = True  # none of the next three is unusual
     keep_alive = True
     is_head = False
     is_old = False  # HTTP/1.0
@@ -135,14 +136,8 @@ class Request:
         self.sink = fn
 
     def text(self, at, end):
-        """The head's bytes from `at` to `end` in `data`, as str."""
-        raw = bytes(memoryview(self.data)[at:end])
-        try:
-            return raw.decode()
-        except UnicodeError:
-            from .rules import decode
-
-            return decode(raw)
+        """What stands from `at` to `end` of the request line, as str: it is ASCII, the scanner has seen to that."""
+        return str(memoryview(self.data)[at:end], "utf-8")
 
     # --- for the protocol's handler
 
@@ -155,54 +150,67 @@ class Request:
         if self.state == _LENGTH:
             return self.piece(buf) if self.left else _DONE
         data = buf.data
-        a = buf.start
-        end = buf.end
-        if a < end and data[a] == 13:
+        at = buf.start
+        if at == buf.end:
+            return _NEED
+        if data[at] == 13:
             from .rules import strip
 
             if not strip(buf):
                 return -400
-            a = buf.start
-            end = buf.end
-        if a == end or data[a] == 13:
-            return _NEED
-        t = self.tab
-        if self.at:
-                # Looked at before: go on only if there is another line, or too much.
-            if end - a < t[9] and data.find(b"\n", a + self.at, end) < 0:
-                self.at = end - a
+            at = buf.start
+            if len(buf) < 2:
                 return _NEED
-        elif not KINDS[data[a]] & 1:
+        if self.at:
+            # Looked at before: go on only if there is another line, or too much.
+            if buf.end - at < self.tab[9] and data.find(b"\n", at + self.at, buf.end) < 0:
+                self.at = buf.end - at
+                return _NEED
+        elif not KINDS[data[at]] & 1:
             return -400  # a TLS greeting, say: no need to wait for its first line
-        ev = scan(data, a, end, t)
-        if ev <= 0:
-            self.at = end - a
-            return ev
+        at = scan(data, at, buf.end, self.tab)
+        if at <= 0:
+            self.at = buf.end - buf.start
+            return at
         self.data = data
-        self.at = ev - a
+        self.at = at - buf.start
         self.state = _LENGTH
-        if not self.keep_alive:
-            self.keep_alive = True
-        is_head = t[1] - a == 4 and data.find(b"HEAD", a, a + 4) == a
-        if is_head != self.is_head:
-            self.is_head = is_head
-        if self.is_old == t[5]:
-            self.is_old = not t[5]
+        return self.judge(self.tab, data)
+
+    def judge(self, t, data):
+        """The head is scanned: HEAD, or minus a status."""
         if t[_HOST] != 1 and (t[5] or t[_HOST]):
             return -400
         at = t[_CONNECTION + 1]
-        if (
-            not t[5]
-            or data[t[2]] != 47
-            or t[_EXPECT]
-            or t[_CODINGS]
-            or t[_CONNECTION]
-            and (t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0)
-        ):
+        if not t[5] or data[t[2]] != 47 or t[_EXPECT] or t[_CODINGS] or data[t[0]] == 72:  # the H of HEAD
+            at = -1
+        elif t[_CONNECTION]:
+            if t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0:
+                at = -1
+        if at < 0:
             from .rules import judge
 
             return judge(self)
+        if not self.is_plain:
+            self.is_plain = self.keep_alive = True
+            self.is_head = self.is_old = False
         return self.length(t) if t[_LENGTHS] else _HEAD
+
+    def length(self, t):
+        """Take the Content-Length: HEAD, or minus a status."""
+        a = t[_LENGTHS + 1]
+        b = t[_LENGTHS + 2]
+        n = 0
+        if t[_LENGTHS] > 1 or a == b:
+            return -400
+        while a < b:
+            digit = self.data[a] - 48
+            if not 0 <= digit <= 9:
+                return -400
+            n = n * 10 + digit if n < _TOO_LONG // 10 else _TOO_LONG
+            a += 1
+        self.left = n
+        return _HEAD if n < _TOO_LONG else -413
 
     def piece(self, buf):
         """What there is of the body or chunk: PIECE or NEED."""
@@ -247,19 +255,3 @@ class Request:
             self.parts = None
         if self.sink is not None:
             self.sink = None
-
-    def length(self, t):
-        """Take the Content-Length: HEAD, or minus a status."""
-        a = t[_LENGTHS + 1]
-        b = t[_LENGTHS + 2]
-        n = 0
-        if t[_LENGTHS] > 1 or a == b:
-            return -400
-        while a < b:
-            digit = self.data[a] - 48
-            if not 0 <= digit <= 9:
-                return -400
-            n = n * 10 + digit if n < _TOO_LONG // 10 else _TOO_LONG
-            a += 1
-        self.left = n
-        return _HEAD if n < _TOO_LONG else -413

@@ -4,6 +4,7 @@ from array import array
 from micropython import const
 
 from ..buffer import Buffer
+from .kinds import KINDS
 
 _HEAD = const(1)  # the parser's event
 _LENGTH = const(1)  # and its states
@@ -16,18 +17,20 @@ _CODINGS = const(23)
 
 
 def judge(hm):
-    """The head that `hm` has scanned: HEAD, or minus a status. Sets `state`, `left`, `keep_alive` and `expects`."""
+    """The head that `hm` has scanned: HEAD, or minus a status. Sets what the parser does not."""
     t = hm.tab
     modern = t[5] > 0
-    if t[_CONNECTION] or not modern:
-        hm.keep_alive = _keeps(hm, modern)
+    hm.is_plain = False
+    hm.is_old = not modern
+    hm.is_head = hm.method == "HEAD"
+    hm.keep_alive = _keeps(hm, modern)
     ev = _HEAD
     if t[_CODINGS]:
         ev = _coding(hm, t, modern)
     elif t[_LENGTHS]:
         ev = hm.length(t)
     if ev == _HEAD and t[_EXPECT] and modern:
-        if _value(hm, _EXPECT) != "100-continue":
+        if t[_EXPECT] > 1 or _value(hm, _EXPECT) != "100-continue":
             return -417
         hm.expects = hm.left > 0 or hm.state != _LENGTH
     if ev == _HEAD and hm.data[t[2]] != 47:
@@ -42,7 +45,7 @@ def headers(hm):
     while data[at] != 13:
         colon = data.find(b":", at)
         end = data.find(b"\r", colon)
-        yield hm.text(at, colon), hm.text(colon + 1, end).strip(" \t")
+        yield hm.text(at, colon), text(hm, colon + 1, end).strip(" \t")
         at = end + 2
 
 
@@ -54,9 +57,13 @@ def header(hm, name, default):
     return default
 
 
-def decode(raw):
-    """Bytes as text, each a character."""
-    return "".join([chr(x) for x in raw])
+def text(hm, at, end):
+    """What stands from `at` to `end` in the head, as str: UTF-8, or Latin-1 where it is not that."""
+    raw = bytes(memoryview(hm.data)[at:end])
+    try:
+        return str(raw, "utf-8")
+    except UnicodeError:
+        return "".join([chr(x) for x in raw])
 
 
 def strip(buf):
@@ -80,8 +87,8 @@ def collect(hm, buf, limit):
     return True
 
 
-def hold(hm, buf):
-    """Request.hold"""
+def keep(hm, buf):
+    """Copy the head: the buffer will be used for something else before this request is done."""
     if hm.shared is None:
         hm.shared = hm.tab
         hm.tab = t = array("i", hm.tab)
@@ -89,12 +96,17 @@ def hold(hm, buf):
         for at in range(8):
             if at != 5:
                 t[at] -= buf.start
+
+
+def hold(hm, buf):
+    """Request.hold"""
+    keep(hm, buf)
     buf.consume(hm.at)
     hm.at = 0
 
 
 def _value(hm, at):
-    return hm.text(hm.tab[at + 1], hm.tab[at + 2]).lower()
+    return text(hm, hm.tab[at + 1], hm.tab[at + 2]).lower()
 
 
 def _keeps(hm, modern):
@@ -111,11 +123,14 @@ def _coding(hm, t, modern):
     if t[_LENGTHS] or t[_CODINGS] > 1 or not modern:
         return -400
     codings = [coding.strip(" \t") for coding in _value(hm, _CODINGS).split(",")]
-    if codings == ["chunked"]:
-        hm.state = _SIZE
-        hm.spare = t[9] - hm.at
-        return _HEAD
-    return -400 if "" in codings or "chunked" in codings[:-1] else -501
+    # Unless chunked is the last, and is it once, nobody knows where the body ends.
+    if codings.pop() != "chunked" or "chunked" in codings or "" in codings:
+        return -400
+    if codings:
+        return -501
+    hm.state = _SIZE
+    hm.spare = t[9] - hm.at
+    return _HEAD
 
 
 def _target(hm, t):
@@ -127,8 +142,13 @@ def _target(hm, t):
     if target == "*":
         return _HEAD if method == "OPTIONS" else -400
     at = target.find("://") + 3
-    if target[:at].lower() not in ("http://", "https://") or target[at : at + 1] in ("", "/", "?"):
+    if target[:at].lower() not in ("http://", "https://"):
         return -400
-    path = hm.data.find(b"/", t[2] + at, t[3])
-    t[2] = t[3] if path < 0 else path
-    return _HEAD
+    at += t[2]
+    t[2] = hm.data.find(b"/", at, t[3])
+    if t[2] < 0:
+        t[2] = t[3]
+    for x in memoryview(hm.data)[at : t[2]]:
+        if not KINDS[x] & 8:
+            return -400
+    return _HEAD if at < t[2] else -400

@@ -34,20 +34,20 @@ class Exchange(Request):
     """A request and its answer: the `hm` of handlers."""
 
     phase = _NONE
-    serving = False  # the handler is called further up
+    serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
     timing = 0  # which deadline runs: 0 idle, 1 head, 2 body
     source = None  # of a streamed answer
 
     def reply(self, c, status, headers, body):
         """See HttpConnection.http_reply."""
-        plain = isinstance(body, (str, bytes)) and self.phase == _WAITING and self.keep_alive and not self.is_old
-        if not plain or status != 200 or headers or self.is_head:
+        if isinstance(body, str):
+            body = body.encode()
+        if status != 200 or headers or not isinstance(body, bytes) or self.phase != _WAITING or not self.is_plain:
             from .answer import answer
 
             return answer(c, self, status, headers, body)
-        if isinstance(body, str):
-            body = body.encode()
-        self.send(c, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+        headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        self.send(c, headers, body)
         return not c.state & _CLOSING
 
     def send(self, c, head, body):
@@ -122,45 +122,41 @@ class HttpConnection(Connection):
 
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
-    buf = c.recv
-    fn = c.fn
-    burst = _BURST
-    hm.serving = True
-    try:
-        while hm.phase < _WAITING and c.out is None and not c.state & (_CLOSING | _DRAINING | _FULL):
-            ev = hm.parse(buf)
-            if ev == _HEAD:
-                hm.phase = _EARLY
-                if fn is not None:
-                    fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
-                if hm.phase == _NONE:
-                    hm.finish(buf)
-                elif hm.expects or hm.left > c.mgr.body_limit:
-                    from .answer import body
+    # Few locals: see Loop._guard.
+    hm.serving = _BURST
+    while hm.phase < _WAITING and c.out is None and not c.state & (_CLOSING | _DRAINING | _FULL):
+        ev = hm.parse(c.recv)
+        if ev == _HEAD:
+            hm.phase = _EARLY
+            if c.fn is not None:
+                c.fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
+            if hm.phase == _NONE:
+                hm.finish(c.recv)
+            elif hm.expects or hm.left > c.mgr.body_limit:
+                from .answer import body
 
-                    body(c, hm, buf)
-            elif ev == _DONE:
-                hm.phase = _WAITING
-                if fn is not None:
-                    fn(c, _EV_HTTP_MSG, hm, c.fn_data)
-                hm.finish(buf)
-                burst -= 1
-                if not burst:
-                    c.mgr.again.append(c)
-                    break
-            elif ev == _PIECE:
-                if hm.sink is not None:
-                    hm.sink(hm.view(buf))
-                elif not hm.collect(buf, c.mgr.body_limit):
-                    ev = -413
-            if ev <= 0:
-                if ev:
-                    from .answer import fail
-
-                    fail(c, hm, -ev)
+                body(c, hm)
+        elif ev == _DONE:
+            hm.phase = _WAITING
+            if c.fn is not None:
+                c.fn(c, _EV_HTTP_MSG, hm, c.fn_data)
+            hm.finish(c.recv)
+            hm.serving -= 1
+            if not hm.serving:
+                c.mgr.again.append(c)
                 break
-    finally:
-        hm.serving = False
+        elif ev == _PIECE:
+            if hm.sink is not None:
+                hm.sink(hm.view(c.recv))
+            elif not hm.collect(c.recv, c.mgr.body_limit):
+                ev = -413
+        if ev <= 0:
+            if ev:
+                from .answer import fail
+
+                fail(c, hm, -ev)
+            break
+    hm.serving = 0
     rest(c, hm)
 
 
