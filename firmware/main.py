@@ -1,4 +1,10 @@
 """Starts the app that the settings name."""
+import gc
+
+if gc.mem_free() < 100000:
+    # Collect often: in a small heap what stays must not be strewn among garbage, or large pieces find no room.
+    gc.threshold(4096)
+
 import settings
 
 try:

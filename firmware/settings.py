@@ -2,26 +2,28 @@
 import os
 
 
-def _get(name, default):
-    value = os.getenv(name) if hasattr(os, "getenv") else None
-    if value is None or value == "":
+def _text(name, default):
+    return os.getenv(name) or default if hasattr(os, "getenv") else default
+
+
+def _number(name, default):
+    text = _text(name, "")
+    if not text:
         return default
-    if isinstance(default, int):
-        if not value.isdigit():
-            raise ValueError("%s=%r: want a whole number" % (name, value))
-        return int(value)
-    return value
+    if not text.isdigit():
+        raise ValueError("%s=%r: want a whole number" % (name, text))
+    return int(text)
 
 
-APP = _get("APP", "multi_threaded")  # a folder of apps/
-HOST = _get("HOST", "127.0.0.1")  # where to listen; 0.0.0.0 lets others in
-PORT = _get("PORT", 8000)
-DELAY_MS = _get("DELAY_MS", 2000)  # what the slow work takes
-LOG = _get("LOG", 0)  # 1: print what happens
-BELL = _get("BELL", "") or None  # "udp" or "ring"; by default what works here
-PIPE = _get("PIPE", "")  # "udp": the tutorial's bare pair of sockets
-MAX_THREADS = _get("MAX_THREADS", 64)
+APP = _text("APP", "multi_threaded")  # a folder of apps/
+HOST = _text("HOST", "127.0.0.1")  # where to listen; 0.0.0.0 lets others in
+PORT = _number("PORT", 8000)
+DELAY_MS = _number("DELAY_MS", 2000)  # what the slow work takes
+LOG = _number("LOG", 0)  # 1: print each request
+BELL = _text("BELL", None)  # "udp" or "ring"; by default what works here
+PIPE = _text("PIPE", "")  # "udp": the tutorial's bare pair of sockets
+MAX_THREADS = _number("MAX_THREADS", 64)
 
-# Deadlines, in milliseconds
-LIMITS = {name: _get(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms")}
+# Deadlines: HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS
+LIMITS = {name: _number(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms")}
 LIMITS = {name: ms for name, ms in LIMITS.items() if ms}

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import xml.etree.ElementTree
@@ -124,7 +125,7 @@ def check_curl(line, port, shown):
     if when == "at once":
         assert took < DELAY_S * 0.75
     else:
-        assert DELAY_S <= took < DELAY_S * 1.75, "one after the other?"
+        assert DELAY_S <= took < DELAY_S * 1.9, "one after the other?"
 
 
 # Each `make run` serves the lines of curl up to the next one; what would run the tests or take minutes is only looked up.
@@ -325,6 +326,7 @@ print(len(got), got == list(range(len(got))), longest)
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the README gives Linux's figures")
 @pytest.mark.lanes("upy")
 @pytest.mark.parametrize("pipe", ["udp", "default"])
 def test_what_the_two_pipes_promise(pipe, runtime, tmp_path):
@@ -447,8 +449,9 @@ def test_limits_are_the_code_s(runtime, tmp_path):
         written = {name: [int(number) for number in row[column].split(" or ")] for name, row in zip(names, rows)}
         assert written == port_limits(port), port
     assert "import BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, Limits" in (ROOT / "lib/mungo/port/cpython.py").read_text()
-    counters = {name for row in rows for name in code_spans(row[5])}
-    assert counters <= set(check_names(runtime, tmp_path, []))
+    others = re.search(r"^The other counters: (.*?)\n\n", README.read_text(), re.M | re.S).group(1)
+    counters = {name for text in (others, *(row[5] for row in rows)) for name in code_spans(text)}
+    assert counters == set(check_names(runtime, tmp_path, []))
 
 
 SETTINGS = ROOT / "firmware" / "settings.py"
@@ -566,6 +569,8 @@ def test_sizes_are_about_right(tmp_path):
     rows = re.findall(r"^\| (.*) \| (\d+) \|$", README.read_text().partition("## Sizes and memory")[2], re.M)
     written = {key: int(number) for text, number in rows for start, key in SIZES.items() if text.startswith(start)}
     assert set(written) == set(found), found
+    if not viper:  # no such file for this machine
+        del found["scanner"]
     far = {key: n for key, n in found.items() if not n * 0.85 <= written[key] <= n * 1.15}
     assert not far, f"README.md says {written}, measured {found}"
 

@@ -7,11 +7,12 @@ NEED, HEAD, PIECE, DONE = range(4)
 
 LIMIT = 300  # bytes of a head
 BODY_LIMIT = 200
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 _FIRST = b"POST /first HTTP/1.1\r\nHost: 1\r\nContent-Length: 3\r\nConnection: x\r\n\r\none"  # in front of what is tested
 
 
 # The events of one connection that receives these parts, as a list. It ends with minus a status, or with what is still awaited.
-def events(parts, limit=LIMIT, sink=None, body_limit=BODY_LIMIT):
+def events(parts, limit=LIMIT, sink=None, body_limit=BODY_LIMIT, describe=None):
     common = make(limit)
     hm = Request(common)
     buf = Buffer()
@@ -21,7 +22,7 @@ def events(parts, limit=LIMIT, sink=None, body_limit=BODY_LIMIT):
         while True:
             ev = hm.parse(buf)
             if ev == HEAD:
-                seen.append(head_of(hm))
+                seen.append((describe or head_of)(hm))
                 hm.expects = False  # the server's part
                 hm.sink = sink
                 if hm.left > body_limit and sink is None:
@@ -103,9 +104,20 @@ def check(data, *expected, **limits):
 
 
 def singly(data):
-    return [data[at : at + 1] for at in range(len(data))]
+    for at in range(len(data)):
+        yield data[at : at + 1]
 
 
 def same(seen, expected, how, data):
     if seen != expected:
         raise AssertionError("%r %s:\n%r instead of\n%r" % (data, how, seen, expected))
+
+
+# A request with this target, these lines behind Host, and this body.
+def request(lines="", body=b"", method="GET", target="/", version="HTTP/1.1", host="Host: a\r\n"):
+    return ("%s %s %s\r\n%s%s\r\n" % (method, target, version, host, lines)).encode() + body
+
+
+# Fields are seen as they came, so a test that is not about them need not spell them out.
+def fields(lines):
+    return [tuple(line.split(": ", 1)) for line in lines.split("\r\n")[:-1]]

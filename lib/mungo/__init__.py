@@ -9,30 +9,22 @@
 # EV_RESOLVE     None                         outgoing: the address is known
 # EV_CONNECT     None                         outgoing: established
 # EV_ACCEPT      None                         incoming, right after EV_OPEN
-# EV_TLS_HS      None                         the TLS handshake is done
 # EV_READ        int, number of new bytes     stream: they are in c.recv (an HTTP server's handler has run before)
 #                bytes, the message           pipe: one for each send of the worker; UDP: one datagram
 # EV_WRITE       None                         a backlog has drained: there is room again
 # EV_CLOSE       None                         the last event of every connection that had EV_OPEN, exactly once
 # EV_HTTP_HDRS   Request                      the head is complete, the body may still be coming
 # EV_HTTP_MSG    Request                      the body is complete: answer it, now or later
-# EV_WS_OPEN     Request                      a WebSocket is open
-# EV_WS_MSG      WebSocket message
-# EV_WS_CTL      WebSocket control frame
-# EV_MQTT_OPEN   int, the return code
-# EV_MQTT_CMD    MQTT packet
-# EV_MQTT_MSG    MQTT message
-# EV_SNTP_TIME   int, milliseconds since 1970
 # EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
 # EV_USER        the program's own            the first free number
+# (6, 12 to 18 and 20 to 22 are kept for TLS, WebSocket, MQTT and SNTP, whose constants come with them.)
 #
 # Orders that are kept:
 #   listener       OPEN .. CLOSE
-#   accepted       OPEN ACCEPT (TLS_HS) READ .. CLOSE
+#   accepted       OPEN ACCEPT READ .. CLOSE
 #   HTTP request   HTTP_HDRS HTTP_MSG READ; the next request only after this one's answer
-#   outgoing       OPEN RESOLVE CONNECT (TLS_HS) .. CLOSE, or OPEN .. ERROR CLOSE
+#   outgoing       OPEN RESOLVE CONNECT .. CLOSE, or OPEN .. ERROR CLOSE
 #   pipe           OPEN (inside mkpipe) READ .. CLOSE
-#   WebSocket      HTTP_MSG WS_OPEN (WS_MSG | WS_CTL) .. CLOSE
 # CLOSE and ERROR never come inside a handler's own send, reply or is_closing = True, but after it has returned.
 # (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.)
 
@@ -44,19 +36,11 @@ EV_POLL = 2
 EV_RESOLVE = 3
 EV_CONNECT = 4
 EV_ACCEPT = 5
-EV_TLS_HS = 6
 EV_READ = 7
 EV_WRITE = 8
 EV_CLOSE = 9
 EV_HTTP_HDRS = 10
 EV_HTTP_MSG = 11
-EV_WS_OPEN = 12
-EV_WS_MSG = 13
-EV_WS_CTL = 14
-EV_MQTT_CMD = 15
-EV_MQTT_MSG = 16
-EV_MQTT_OPEN = 17
-EV_SNTP_TIME = 18
 EV_WAKEUP = 19
 EV_USER = 23
 

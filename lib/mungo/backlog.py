@@ -70,7 +70,7 @@ class Backlog:
         c.wait = 0
         if not c.state & _DRAINING:
             c.look()
-            c.emit(_EV_WRITE, None)
+            c.emit(_EV_WRITE)
         elif c.state & _LINGER and not c.state & _ENDED:
             c.look()
             c.mgr.deadline(c, c.mgr.linger_ms)

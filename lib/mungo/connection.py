@@ -49,7 +49,7 @@ class Connection:
     since = 0  # (ticks_ms) the deadline's start, and
     wait = 0  # its length in ms; 0: there is none
     mask = _IN  # what poll looks for
-    raw = None  # the address of the other side, as the port has it
+    raw: object = None  # the address of the other side, as the port has it
     out = None  # a backlog.Backlog, while something waits to be sent
     error_text = None
 
@@ -79,7 +79,7 @@ class Connection:
     @is_closing.setter
     def is_closing(self, value):
         if not value:
-            raise ValueError("can't be taken back")
+            raise ValueError("it is final")
         if not self.state & _CLOSING:
             self.state |= _CLOSING
             self.mgr.doomed.append(self)
@@ -92,7 +92,7 @@ class Connection:
     @is_draining.setter
     def is_draining(self, value):
         if not value:
-            raise ValueError("can't be taken back")
+            raise ValueError("it is final")
         self.state |= _DRAINING
         if self.out is None:
             self.is_closing = True
@@ -168,24 +168,15 @@ class Connection:
 
     def _read(self):
         n = self.get(self.mgr.rx.data)
-        if n is None or n < 0:
-            return False
-        if not n:
-            # Its end: the peer is gone; what was sent in this turn still goes out.
-            self.state |= _ENDED
-            self.is_draining = True
-            self.look()
+        if not n or n < 0:
+            if n == 0:
+                # Its end: the peer is gone; what was sent in this turn still goes out.
+                self.state |= _ENDED
+                self.is_draining = True
+                self.look()
             return False
         self.take(n)
         return n == len(self.mgr.rx.data) and self.mask & _IN and not self.state & _CLOSING
-
-    def get(self, data):
-        """Read into `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the connection is broken."""
-        try:
-            return self.sock.readinto(data)
-        except OSError as er:
-            self.broken(er)
-            return -1
 
     def take(self, n):
         """`n` bytes have come into the loop's buffer: it is lent out while the handlers run, and only what they leave is copied."""
@@ -196,8 +187,22 @@ class Connection:
             self.recv = rx
         else:
             self.recv.append(rx.data, n)
-        self.tell(_EV_READ, n)
-        self.settle()
+        if self.pfn is not None:
+            self.pfn(self, _EV_READ, n)
+        if self.fn is not None:
+            self.fn(self, _EV_READ, n, self.fn_data)
+        if self.recv is rx and not rx.end:
+            self.recv = EMPTY
+        else:
+            self.settle()
+
+    def get(self, data):
+        """Read into `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the connection is broken."""
+        try:
+            return self.sock.readinto(data)
+        except OSError as er:
+            self.broken(er)
+            return -1
 
     def settle(self):
         """The handlers have seen what is in `recv`: give the loop's buffer back, and hold the limit."""
@@ -231,7 +236,7 @@ class Connection:
         self.out = None
         if self.error_text is not None:
             self.emit(_EV_ERROR, self.error_text)
-        self.emit(_EV_CLOSE, None)
+        self.emit(_EV_CLOSE)
         self.recv = EMPTY
 
     def release(self):
@@ -258,7 +263,7 @@ class Connection:
         """End it because of `er`: an exception, or what poll says of a socket that broke."""
         self.error(repr(er))
 
-    def emit(self, ev, data):
+    def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
         with self:  # rather than except, see Loop
             self.tell(ev, data)

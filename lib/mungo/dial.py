@@ -40,12 +40,12 @@ def connect(mgr, url, fn, fn_data):
         sock.close()
         raise
     c.raw = info[-1]
-    c.emit(_EV_OPEN, None)
-    c.emit(_EV_RESOLVE, None)
+    c.emit(_EV_OPEN)
+    c.emit(_EV_RESOLVE)
     if failed is not None:
         c.broken(failed)
     elif udp:
-        c.emit(_EV_CONNECT, None)
+        c.emit(_EV_CONNECT)
     else:
         c.event = lambda ev: _connected(c, ev)
         c.expired = lambda: _late(c)
@@ -74,7 +74,7 @@ def _connected(c, ev):
     c.state &= ~_CONNECTING
     c.wait = 0
     c.look()
-    c.emit(_EV_CONNECT, None)
+    c.emit(_EV_CONNECT)
     if c.out is not None and not c.state & _CLOSING:
         c.mgr.deadline(c, c.mgr.write_ms)
         c.out.flush(c)
@@ -89,12 +89,13 @@ def wrap(mgr, sock, fn, fn_data, udp):
     mgr.check_open()
     sock.setblocking(False)
     c = _make(mgr, sock, fn, fn_data, udp, 0)
-    c.emit(_EV_OPEN, None)
+    c.emit(_EV_OPEN)
     return c
 
 
 def _make(mgr, sock, fn, fn_data, udp, state):
-    c = (UdpConnection if udp else Connection)(mgr, sock, fn, fn_data, state)
-    if udp:
-        c.connected = True
+    if not udp:
+        return Connection(mgr, sock, fn, fn_data, state)
+    c = UdpConnection(mgr, sock, fn, fn_data, state)
+    c.connected = True
     return c

@@ -47,8 +47,8 @@ class Listener(Connection):
         c = self.welcome(sock, raw, self.fn, _ACCEPTED)
         mgr.accepted += 1
         mgr.stats["accepted"] += 1
-        c.emit(_EV_OPEN, None)
-        c.emit(_EV_ACCEPT, None)
+        c.emit(_EV_OPEN)
+        c.emit(_EV_ACCEPT)
         return True
 
     def welcome(self, sock, raw, fn, state):
@@ -87,5 +87,5 @@ def listen(mgr, url, name, fn, fn_data, kind):
     c.kind = kind
     gc.collect()  # as in Loop: a protocol was imported
     c.raw = info[-1]
-    c.emit(_EV_OPEN, None)
+    c.emit(_EV_OPEN)
     return c

@@ -57,7 +57,6 @@ class Loop(Limits):
         self.pipes = 0  # and pipes
         self.pipe_ends = 0  # that workers still hold; under the bell's lock
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
-        self._pad = None
         self.scratch = None  # what the connections of a protocol share: they are served one by one
         self.timers = None  # a timer.Timers once there was one
         self.doomed = []  # connections to be closed at the end of the turn
@@ -84,7 +83,7 @@ class Loop(Limits):
         """
         self.check_open()
         if self.busy:
-            raise RuntimeError("poll inside a handler")
+            raise RuntimeError("in a handler")
         self.busy = True
         try:
             self._look(ms)
@@ -92,7 +91,7 @@ class Loop(Limits):
                 self._serve()
             self._rest()
             if self._found:
-                self._pad = self.find  # (a bound method: one block of the heap) see _serve
+                self.find  # noqa: B018  (makes a bound method: one block of the heap) see _serve
         finally:
             self.busy = False
         return self.running
@@ -141,7 +140,7 @@ class Loop(Limits):
     def __exit__(self, kind, er, _):
         """The end of `with mungo.Manager() as mgr`: close. (In a turn: what a connection's event let go is that connection's bug.)"""
         if not self.busy:
-            self.close()
+            self.close()  # pyright: ignore (the Manager's)
         elif isinstance(er, Exception):
             self._ready[self._next - 2].bug(er)
             return True
@@ -188,7 +187,7 @@ class Loop(Limits):
     def check_open(self):
         """Raise OSError if the manager is closed."""
         if self.closed:
-            raise OSError(errno.EBADF, "the manager is closed")
+            raise OSError(errno.EBADF, "closed")
 
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""

@@ -9,8 +9,9 @@ def udp_pair():
     There is no getsockname on MicroPython, so ports are tried in pairs until two are free.
     Raises OSError where the system has no loopback: EHOSTUNREACH on stock RP2 firmware, ETIMEDOUT or EAGAIN if it swallows.
     """
-    port = 20000 + (time.ticks_us() & 0x3FFE)
-    for attempt in range(200):
+    port = 20000 + int(time.ticks_us()) % 8192 * 2
+    last = port + 400
+    while True:
         one = two = None
         try:
             one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -34,6 +35,6 @@ def udp_pair():
             for sock in (one, two):
                 if sock is not None:
                     sock.close()
-            if er.errno != errno.EADDRINUSE or attempt == 199:
+            if er.errno != errno.EADDRINUSE or port == last:
                 raise
         port += 2

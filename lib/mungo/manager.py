@@ -61,12 +61,12 @@ class Manager(Loop):
 
             return make(self, fn, fn_data)
         if self.pipes >= self.max_pipes:
-            raise OSError(12, "max_pipes=%d" % self.max_pipes)  # ENOMEM
+            raise OSError(12, "max_pipes")  # ENOMEM
         c = PipeConnection(self, fn, fn_data)
         self.pipes += 1
         with self.bell.lock:
             self.pipe_ends += 1
-        c.emit(_EV_OPEN, None)
+        c.emit(_EV_OPEN)
         return c.end
 
     def wakeup(self, id, data=b""):

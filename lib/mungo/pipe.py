@@ -114,7 +114,7 @@ def message(data):
     if isinstance(data, str):
         data = data.encode()
     if not data:
-        raise ValueError("a message has at least one byte")
+        raise ValueError("empty message")
     return data if isinstance(data, bytes) else bytes(data)
 
 
@@ -127,7 +127,7 @@ class Pipe(Outbox):
     def __init__(self, mgr, c):
         # All that a worker touches is here from the start. Of C2 it touches nothing: its dict may grow meanwhile.
         super().__init__(mgr, c)
-        self.inbox = None  # a Fifo, once the loop has sent something
+        self.inbox: "Fifo | None" = None  # a Fifo, once the loop has sent something
         self.waiters = None
         self.flags = 0  # under the lock
         self.ms = None  # what a wait may take
@@ -136,7 +136,7 @@ class Pipe(Outbox):
         """How long `send` and `recv` wait: None for ever (the default), 0 not at all, else that many seconds, for calls from now on."""
         if timeout is not None:
             if not 0 <= timeout <= 500000:
-                raise ValueError("settimeout(%r): want 0 to 500000" % timeout)
+                raise ValueError("timeout %r" % timeout)
             timeout = int(timeout * 1000)
         self.ms = timeout
 
@@ -155,11 +155,11 @@ class Pipe(Outbox):
         Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0); ValueError unless `n` is at least 1.
         """
         if n < 1:
-            raise ValueError("recv(%r): want at least 1" % n)
-        arg = [n, 0, None]
+            raise ValueError("recv(%r)" % n)
+        arg: list = [n, 0, None]
         data = self._try(self._get, arg)
         at = arg[1]
-        return data if not at and n >= len(data) else data[at : at + n]
+        return data if not at and n >= len(data) else data[at : at + n]  # pyright: ignore
 
     def close(self):
         """No more from this end: C2 gets its EV_CLOSE after the last message. Twice is once."""
@@ -287,7 +287,7 @@ class PipeConnection(Connection):
             elif end.flags & _ROOM and not self.state & _CLOSING:
                 with self.mgr.bell.lock:
                     end.flags &= ~_ROOM
-                self.emit(_EV_WRITE, None)
+                self.emit(_EV_WRITE)
         return self.state & (_CLOSING | _FULL)
 
     def look(self):

@@ -79,5 +79,5 @@ def listen(mgr, url, _, fn, fn_data, __):
         sock.close()
         raise
     c.is_listening = True  # one peer's datagram on which a handler fails must not end it for all
-    c.emit(_EV_OPEN, None)
+    c.emit(_EV_OPEN)
     return c

@@ -11,5 +11,5 @@ def parse(url, names):
     if host == "localhost":
         host = "127.0.0.1"
     elif host.strip("[]:.0123456789abcdefABCDEF"):
-        raise ValueError("%r: want an address, looking up a name would block" % url)
+        raise ValueError("%r: no name, to look it up would block" % url)
     return scheme, host.strip("[]") or "0.0.0.0", int(port)

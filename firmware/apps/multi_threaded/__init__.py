@@ -55,6 +55,8 @@ def pcb(c, ev, ev_data, fn_data):
 # The HTTP handler. c is C1; while a request is being worked on, fn_data is C2.
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG:
+        if settings.LOG:
+            print(c.rem, hm.method, hm.uri)
         if hm.match("/fast"):
             c.http_reply(200, {}, "hi\n")  # a quick one, without a thread
         elif not start_thread(c, hm.body):  # the body is a copy: hm is gone when the worker reads it

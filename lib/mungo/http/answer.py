@@ -4,6 +4,8 @@ from micropython import const
 from ..linger import linger
 from ..port import MAY_PAUSE
 from .kinds import KINDS
+from .reasons import REASONS
+from .rules import keep
 
 _EV_DUE = const(100)
 _EV_BUG = const(101)
@@ -11,7 +13,11 @@ _EV_FULL = const(102)
 
 _CLOSING = const(1)
 _DRAINING = const(4)
+_FULL = const(8)
 _PAUSED = const(16)
+_IDLE = const(512)
+
+_JOIN = const(2048)
 
 _NONE = const(0)  # phases, see server.py
 _EARLY = const(1)
@@ -29,22 +35,32 @@ def answer(c, hm, status, headers, body):
     if c.state & (_CLOSING | _DRAINING):
         return False
     must_wait(hm)
-    if not isinstance(body, (bytes, bytearray, memoryview)):
+    if isinstance(body, (bytearray, memoryview)):
+        body = bytes(body)
+    elif not isinstance(body, bytes):
         from .stream import start
 
         return start(c, hm, status, headers, body)
     empty = status == 204 or status == 304
     head = make_head(hm, status, headers, "" if empty else "Content-Length: %d\r\n" % len(body))
-    early = hm.phase == _EARLY and bool(hm.left or hm.state > 1)
-    hm.send(c, head, b"" if hm.is_head or empty else bytes(body))
-    over(c, hm, early)
-    return not c.state & _CLOSING
+    if not (hm.is_head or empty):
+        if len(body) <= _JOIN:
+            head += body
+        else:
+            c.put(head)
+            head = body
+    is_sent = c.put(head)
+    hm.phase = _NONE
+    over(c, hm)
+    if not hm.serving:
+        hm.resume(c)
+    return is_sent
 
 
-def over(c, hm, early=False):
-    """An answer that may have to be the last is complete; `early`: the request was not."""
+def over(c, hm):
+    """An answer that may have to be the last is complete."""
     if not hm.keep_alive:
-        if early or len(c.recv) > (hm.at if hm.serving else 0):
+        if hm.keep_alive is None or len(c.recv) > (hm.at if hm.serving else 0):
             linger(c)
         else:
             c.is_draining = True
@@ -52,12 +68,10 @@ def over(c, hm, early=False):
 
 def make_head(hm, status, headers, framing):
     """An answer's head as bytes: status line, the program's fields, `framing` and Connection."""
-    from .reasons import REASONS
-
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError("status %r: want 200 to 599" % (status,))
     if hm.phase == _EARLY and (hm.left or hm.state > 1):
-        hm.keep_alive = False  # the rest of the body would be taken for the next request
+        hm.keep_alive = None  # the rest of the body would be taken for the next request
     text = "HTTP/1.1 %d %s\r\n%s%s" % (status, REASONS.get(status, ""), _fields(hm, headers) if headers else "", framing)
     if not hm.keep_alive:
         text += "Connection: close\r\n"
@@ -76,7 +90,7 @@ def _fields(hm, headers):
     else:
         pairs = headers.items() if isinstance(headers, dict) else headers
     for name, value in pairs:
-        value = str(value).strip()
+        value = str(value).strip(" \t")
         bad = not name
         for x in name:
             bad = bad or x > "~" or not KINDS[ord(x)] & 1
@@ -87,22 +101,21 @@ def _fields(hm, headers):
             raise ValueError("header %r: it follows from the body" % name)
         if lower != "connection":
             text += "%s: %s\r\n" % (name, value)
-        elif value.lower() == "close":
+        elif value.lower() == "close" and hm.keep_alive:
             hm.keep_alive = False
     return text
 
 
 def fail(c, hm, status):
     """Answer `status` and close; nothing that this client sends counts from here on."""
-    from .reasons import REASONS
-
     if c.state & (_CLOSING | _DRAINING):
         return
     hm.keep_alive = False
     text = REASONS[status] + "\n"
     head = make_head(hm, status, {"Content-Type": "text/plain"}, "Content-Length: %d\r\n" % len(text))
+    # Of a head that could not be read, is_head says nothing.
+    c.put(head if hm.is_head and (hm.phase or hm.state) else head + text.encode())
     hm.phase = _NONE
-    c.put(head if hm.is_head else head + text.encode())
     linger(c)
 
 
@@ -116,25 +129,42 @@ def body(c, hm):
             c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
+def hold(c, hm):
+    """A request's body is still to come, or its handler has paused the connection: its head must outlast the loop's buffer."""
+    if c.state & (_CLOSING | _DRAINING):
+        return
+    c.state &= ~_IDLE
+    keep(hm, c.recv)
+    if c.out is None:
+        hm.timing = 2
+        c.mgr.deadline(c, c.mgr.body_ms)
+
+
 def wait(c, hm):
     """An answer is being streamed; or pipelined requests fill the buffer behind one that has no answer yet."""
+    if len(c.recv) >= c.mgr.recv_limit:
+        if not hm.keep_alive:  # what comes behind the last request is nobody's
+            hm.keep_alive = None
+            c.recv.clear()
+        elif MAY_PAUSE:
+            c.mgr.stats["recv_full"] += 1
+            c.stop(_PAUSED, True)
     if hm.phase == _STREAMING:
         from .stream import pull
 
         pull(c, hm)
-    elif MAY_PAUSE:
-        c.mgr.stats["recv_full"] += 1
-        c.stop(_PAUSED, True)
 
 
 def event(c, hm, ev):
     """The events that `server.handler` leaves to this."""
     if ev == _EV_DUE:
-        if hm.timing:
+        if not hm.timing:
+            c.is_closing = True  # idle: no answer, it would be taken for the next request's
+        elif c.state & _FULL:
+            c.mgr.deadline(c, c.mgr.body_ms)  # it is the program that does not read
+        else:
             c.mgr.stats["timeouts"] += 1
             fail(c, hm, 408)
-        else:
-            c.is_closing = True  # idle: no answer, it would be taken for the next request's
     elif ev == _EV_BUG:
         if hm is not None and 0 < hm.phase < _STREAMING and not c.state & (_CLOSING | _DRAINING):
             fail(c, hm, 500)

@@ -46,6 +46,14 @@ _MOST_FIELDS = const(100)
 _TOO_LONG = const(1000000000)  # a body; more would not be a small integer everywhere
 
 
+def judge(hm):  # noqa: F811
+    """rules.judge, which loads when it is first used, and then is called at once."""
+    global judge
+    from .rules import judge
+
+    return judge(hm)
+
+
 def make(head_limit):
     """A table for heads of up to `head_limit` bytes. One serves all requests that one thread parses: `hold` makes a copy."""
     tab = array("i", bytes(108))
@@ -188,8 +196,6 @@ class Request:
             if t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0:
                 at = -1
         if at < 0:
-            from .rules import judge
-
             return judge(self)
         if not self.is_plain:
             self.is_plain = self.keep_alive = True
@@ -245,7 +251,9 @@ class Request:
 
     def finish(self, buf):
         """Done with this request: drop its bytes and be ready for the next."""
-        buf.consume(self.at)
+        buf.start += self.at
+        if buf.start >= buf.end:
+            buf.start = buf.end = 0
         self.state = _START
         self.at = 0
         if self.shared is not None:

@@ -110,11 +110,13 @@ def _value(hm, at):
 
 
 def _keeps(hm, modern):
-    options = []
-    for name, value in headers(hm):
-        if name.lower() == "connection":
-            for option in value.lower().split(","):
-                options.append(option.strip(" \t"))
+    if not hm.tab[_CONNECTION]:
+        return modern
+    if hm.tab[_CONNECTION] == 1:
+        options = _value(hm, _CONNECTION)
+    else:
+        options = ",".join([value for name, value in headers(hm) if name.lower() == "connection"]).lower()
+    options = [option.strip(" \t") for option in options.split(",")]
     return "close" not in options and (modern or "keep-alive" in options)
 
 

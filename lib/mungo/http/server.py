@@ -14,6 +14,7 @@ _EV_HTTP_MSG = const(11)
 _CLOSING = const(1)  # bits of a connection's state
 _DRAINING = const(4)
 _FULL = const(8)
+_PAUSED = const(16)
 _IDLE = const(512)  # between two requests, so it may be evicted
 
 _HEAD = const(1)  # the parser's events
@@ -30,6 +31,14 @@ _WAITING = const(2)  # all of it has come; the answer has not
 _STREAMING = const(3)  # some of the answer has
 
 
+def answer(*args):  # noqa: F811
+    """answer.answer, which loads when it is first used, and then is called at once."""
+    global answer
+    from .answer import answer  # pyright: ignore
+
+    return answer(*args)
+
+
 class Exchange(Request):
     """A request and its answer: the `hm` of handlers."""
 
@@ -38,32 +47,8 @@ class Exchange(Request):
     timing = 0  # which deadline runs: 0 idle, 1 head, 2 body
     source = None  # of a streamed answer
 
-    def reply(self, c, status, headers, body):
-        """See HttpConnection.http_reply."""
-        if isinstance(body, str):
-            body = body.encode()
-        if status != 200 or headers or not isinstance(body, bytes) or self.phase != _WAITING or not self.is_plain:
-            from .answer import answer
-
-            return answer(c, self, status, headers, body)
-        headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-        self.send(c, headers, body)
-        return not c.state & _CLOSING
-
-    def send(self, c, head, body):
-        """Send the answer; then it is the next request's turn."""
-        if len(body) <= _JOIN:
-            c.put(head + body)
-        else:
-            c.put(head)
-            c.put(body)
-        self.phase = _NONE
-        if not self.serving:
-            self.resume(c)
-
     def resume(self, c):
         """Answered outside the handler: what was pipelined meanwhile comes next."""
-        c.stop(16, False)  # _PAUSED
         if c.recv.end > c.recv.start:
             c.mgr.again.append(c)
         else:
@@ -85,7 +70,7 @@ def handler(c, ev, data):
         if hm.source is not None:
             from .stream import stop
 
-            stop(hm)
+            stop(c, hm)
     elif ev > _EV_HTTP_MSG:
         from .answer import event
 
@@ -95,6 +80,7 @@ def handler(c, ev, data):
 class HttpConnection(Connection):
     """A connection that `mgr.http_listen` has accepted."""
 
+    proto: Exchange
     pfn = staticmethod(handler)
 
     @property
@@ -111,7 +97,22 @@ class HttpConnection(Connection):
         done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204 and 304 get no body.
         Returns False if the client has gone. ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
         """
-        return self.proto.reply(self, status, headers, body)
+        hm = self.proto
+        if isinstance(body, str):
+            body = body.encode()
+        if status != 200 or headers or not isinstance(body, bytes) or hm.phase != _WAITING or not hm.is_plain:
+            return answer(self, hm, status, headers, body)
+        headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+        if len(body) <= _JOIN:
+            headers += body
+            body = b""
+        self.put(headers)
+        if body:
+            self.put(body)
+        hm.phase = _NONE
+        if not hm.serving:
+            hm.resume(self)
+        return not self.state & (_CLOSING | _DRAINING)
 
     def http_chunk(self, data):
         """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
@@ -123,14 +124,19 @@ class HttpConnection(Connection):
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
     # Few locals: see Loop._guard.
+    if c.state & _PAUSED:
+        c.state &= ~_PAUSED
+        c.look()
     hm.serving = _BURST
-    while hm.phase < _WAITING and c.out is None and not c.state & (_CLOSING | _DRAINING | _FULL):
+    while hm.phase < _WAITING and c.out is None and not c.state & (_CLOSING | _DRAINING | _FULL | _PAUSED):
         ev = hm.parse(c.recv)
         if ev == _HEAD:
+            if hm.timing:
+                c.wait = 0
             hm.phase = _EARLY
             if c.fn is not None:
                 c.fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
-            if hm.phase == _NONE:
+            if hm.phase != _EARLY:
                 hm.finish(c.recv)
             elif hm.expects or hm.left > c.mgr.body_limit:
                 from .answer import body
@@ -144,7 +150,7 @@ def serve(c, hm):
             hm.serving -= 1
             if not hm.serving:
                 c.mgr.again.append(c)
-                break
+                c.stop(_PAUSED, True)
         elif ev == _PIECE:
             if hm.sink is not None:
                 hm.sink(hm.view(c.recv))
@@ -162,19 +168,20 @@ def serve(c, hm):
 
 def rest(c, hm):
     """Choose the deadline that runs until this client sends more."""
-    if c.out is not None or c.state & (_CLOSING | _DRAINING):
-        return
     mgr = c.mgr
-    if hm.phase >= _WAITING:  # it is the program's turn
+    if hm.phase == _EARLY:
+        from .answer import hold
+
+        hold(c, hm)
+    elif c.out is not None or c.state & (_CLOSING | _DRAINING):
+        c.state &= ~_IDLE
+    elif hm.phase:  # it is the program's turn
         c.state &= ~_IDLE
         c.wait = 0
         if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
             from .answer import wait
 
             wait(c, hm)
-    elif hm.state:
-        hm.timing = 2
-        mgr.deadline(c, mgr.body_ms)
     elif c.recv.end > c.recv.start:
         if hm.timing != 1 or not c.wait:  # it runs from the head's first byte on
             c.state &= ~_IDLE

@@ -18,15 +18,15 @@ def start(c, hm, status, headers, source):
     if hm.is_old:
         hm.keep_alive = False
     head = make_head(hm, status, headers, "" if hm.is_old else "Transfer-Encoding: chunked\r\n")
-    c.put(head)
+    is_sent = c.put(head)
     hm.source = source
     hm.phase = _STREAMING
     if hm.is_head and source is not None:
-        stop(hm)
+        stop(c, hm)
         _end(c, hm)
     elif not hm.serving:
         c.mgr.again.append(c)
-    return True
+    return is_sent
 
 
 def _end(c, hm):
@@ -36,12 +36,15 @@ def _end(c, hm):
         hm.resume(c)
 
 
-def stop(hm):
+def stop(c, hm):
     """The answer ends, or its client has: let a generator clean up."""
     source = hm.source
     hm.source = None
     if hasattr(source, "close"):
-        source.close()
+        try:
+            source.close()
+        except Exception as er:  # EV_CLOSE must still reach the program
+            c.mgr.report(er)
 
 
 def chunk(c, data):
@@ -51,17 +54,19 @@ def chunk(c, data):
         if c.is_closing or c.is_draining:
             return False
         raise ValueError("http_chunk: no answer was begun")
-    if isinstance(data, str):
-        data = data.encode()
+    data = data.encode() if isinstance(data, str) else bytes(data)
+    if hm.is_head:
+        is_sent = not c.is_closing
+    elif hm.is_old:
+        is_sent = c.send(data)
+    elif data:
+        is_sent = c.send(b"%x\r\n%s\r\n" % (len(data), data))
+    else:
+        is_sent = c.put(b"0\r\n\r\n")
     if not data:
-        if not hm.is_old and not hm.is_head:
-            c.put(b"0\r\n\r\n")
         hm.source = None
         _end(c, hm)
-        return True
-    if hm.is_head:
-        return True
-    return c.send(data if hm.is_old else b"%x\r\n%s\r\n" % (len(data), bytes(data)))
+    return is_sent
 
 
 def pull(c, hm):
