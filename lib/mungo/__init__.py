@@ -5,7 +5,7 @@
 # event          ev_data                      when
 # EV_ERROR       str, what went wrong         before the EV_CLOSE of a connection that failed
 # EV_OPEN        None                         the connection exists (inside listen, connect, wrap, mkpipe; on accept)
-# EV_POLL        int, ticks_ms                each turn of poll, for connections with wants_poll set
+# EV_POLL        int, ticks_ms                each turn of poll, for the connections in mgr.polled
 # EV_RESOLVE     None                         outgoing: the address is known
 # EV_CONNECT     None                         outgoing: established
 # EV_ACCEPT      None                         incoming, right after EV_OPEN
@@ -46,7 +46,7 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-backlog = barepipe = buffer = connection = crowd = dial = doorbell = http = limits = linger = listen = loop = loopback = None
+backlog = barepipe = buffer = connection = crowd = dial = doorbell = http = inbox = limits = linger = listen = loop = loopback = None
 manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = None
 
 

@@ -25,7 +25,7 @@ _PAUSED = const(16)  # a limit did
 _CONNECTING = const(32)
 _ENDED = const(64)  # the peer has sent its end
 _ACCEPTED = const(128)
-# 256: lingering, see linger.py; 512: idle, may be evicted, see http/server.py; 1024: turned away, see crowd.py
+# 256: lingering, see linger.py; 512: idle, may be evicted, see http/server.py
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 

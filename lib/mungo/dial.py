@@ -21,9 +21,8 @@ _CONNECTING = const(32)
 def connect(mgr, url, fn, fn_data):
     """`mgr.connect`."""
     mgr.check_open()
-    scheme, host, port = parse(url, ("tcp", "udp"))
-    udp = scheme == "udp"
-    info = socket.getaddrinfo(host, port)[0]
+    udp = url[:3] == "udp"
+    info = socket.getaddrinfo(*parse(url, "udp" if udp else "tcp"))[0]
     sock = socket.socket(info[0], socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
     failed = None
     try:
@@ -78,6 +77,8 @@ def _connected(c, ev):
     if c.out is not None and not c.state & _CLOSING:
         c.mgr.deadline(c, c.mgr.write_ms)
         c.out.flush(c)
+    if c.state & _CLOSING:
+        return
     if n:
         c.take(n)
     elif n == 0:

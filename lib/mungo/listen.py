@@ -5,6 +5,7 @@ from errno import EAGAIN
 from micropython import const
 
 from .connection import Connection
+from .port import NO_SOCKETS
 from .url import parse
 
 _EV_OPEN = const(1)
@@ -31,25 +32,35 @@ class Listener(Connection):
 
     def _accept(self):
         mgr = self.mgr
-        if mgr.accepted >= mgr.max_conns:
-            from .crowd import accept
-
-            if not accept(self):
-                return False
+        if mgr.spare is not None:  # the one socket to spare is in use
+            return self.put_off()
         try:
             sock, raw = self.sock.accept()
         except OSError as er:
+            if er.errno in NO_SOCKETS:
+                mgr.stats["starved"] += 1
+                return self.put_off()
             if er.errno != EAGAIN:
-                from .crowd import failed
-
-                failed(self, er)
+                mgr.stats["failed"] += 1
             return False
+        if mgr.accepted >= mgr.max_conns:
+            from .crowd import make
+
+            if not make(self, sock, raw):
+                return False
         c = self.welcome(sock, raw, self.fn, _ACCEPTED)
         mgr.accepted += 1
         mgr.stats["accepted"] += 1
         c.emit(_EV_OPEN)
         c.emit(_EV_ACCEPT)
         return True
+
+    def put_off(self):
+        """Accept no more until a socket is given back, or for 100 ms. Poll is level triggered: it would spin."""
+        self.stop(_PAUSED, True)
+        self.mgr.starved.append(self)
+        self.mgr.deadline(self, 100)
+        return False
 
     def welcome(self, sock, raw, fn, state):
         """Make a connection of an accepted socket."""
@@ -72,8 +83,7 @@ class Listener(Connection):
 def listen(mgr, url, name, fn, fn_data, kind):
     """Listen for TCP at `url`, which has this name. What is accepted is made a connection of this `kind`."""
     mgr.check_open()
-    _, host, port = parse(url, (name,))
-    info = socket.getaddrinfo(host, port)[0]
+    info = socket.getaddrinfo(*parse(url, name))[0]
     sock = socket.socket(info[0], socket.SOCK_STREAM)
     try:
         sock.setblocking(False)

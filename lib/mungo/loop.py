@@ -35,8 +35,7 @@ class Loop(Limits):
             "evicted",  # idle ones closed to make room
             "refused",  # clients turned away at max_conns
             "starved",  # times that accept found no socket
-            "missed",  # clients that had gone before they were accepted
-            "failed",  # connections that ended in EV_ERROR
+            "failed",  # connections that ended in EV_ERROR, or before they were accepted
             "timeouts",  # deadlines that passed, but for idle connections
             "recv_full",  # receive buffers at recv_limit
             "send_full",  # sends refused at send_limit
@@ -62,6 +61,7 @@ class Loop(Limits):
         self.doomed = []  # connections to be closed at the end of the turn
         self.again = []  # to be resumed in the next one, which does not sleep
         self.polled = []  # that want EV_POLL: a program adds and removes its own
+        self.spare = None  # the connection beyond max_conns, which is being told so
         self.starved = []  # listeners that wait for a free socket
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
@@ -174,10 +174,8 @@ class Loop(Limits):
         least = _MOST
         for c in self.conns:
             if c.wait and ticks_diff(now, c.since) >= c.wait:
-                try:
+                with c:
                     c.expired()
-                except Exception as er:
-                    c.bug(er)
             if c.wait:
                 least = min(least, c.wait - ticks_diff(now, c.since))
         self._due = None if least == _MOST else ticks_add(now, max(least, 1))

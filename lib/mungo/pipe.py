@@ -255,20 +255,9 @@ class PipeConnection(Connection):
     def send(self, data):
         """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
         or the pipe is closing. ValueError if it is empty."""
-        node = [message(data), None, 0]
-        mgr = self.mgr
-        end = self.end
-        if self.state & _CLOSING or end.flags & _SHUT:
-            return False
-        if end.inbox is None:
-            end.inbox = Fifo()
-        with mgr.bell.lock:
-            sent = end.inbox.push(node, mgr.queue, mgr.queue_bytes)
-            if not sent:
-                end.flags = end.flags & ~_ROOM | _WANT
-                mgr.stats["queue_full"] += 1
-        end.wake()
-        return sent
+        from .inbox import put
+
+        return put(self, message(data))
 
     def hand(self, node):
         """Called by the loop with each message of the worker's, before and after them with None. True: no more for now."""

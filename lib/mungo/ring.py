@@ -1,3 +1,6 @@
+# For ports without loopback. On the unix port it is for tests: when the table behind its poll moves, at the fifth socket or later,
+# an object without a file descriptor gets lost (extmod/modselect.c, poll_set_add_fd: it moves the NULL pointer as well), then the
+# bell is not heard, or worse. Boards have no such table.
 import _thread
 
 import micropython

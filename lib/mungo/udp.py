@@ -21,7 +21,6 @@ class UdpConnection(Connection):
     Of a connected socket the peer is always the same. Nothing is queued: what the system has no room for is gone, as UDP may.
     """
 
-    is_udp = True
     connected = False
 
     def send(self, data):
@@ -68,8 +67,7 @@ class UdpConnection(Connection):
 def listen(mgr, url, _, fn, fn_data, __):
     """Listen for datagrams at `url`, "udp://host:port"."""
     mgr.check_open()
-    _, host, port = parse(url, ("udp",))
-    info = socket.getaddrinfo(host, port)[0]
+    info = socket.getaddrinfo(*parse(url, "udp"))[0]
     sock = socket.socket(info[0], socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)

@@ -15,15 +15,14 @@ lock = _thread.allocate_lock()
 
 # The worker thread: it gets the pipe's other end and a copy of what it needs, works, and writes the result into the pipe.
 def thread_function(sock, data, delay_ms):
-    global threads
     try:
         time.sleep_ms(delay_ms)  # simulate a long processing time
         sock.send(data or b"hi\n")  # all of it, always; wakes the event manager
     except OSError as er:
         print("nobody waits for this result any more:", er)
-    sock.close()
-    with lock:
-        threads -= 1
+    finally:
+        sock.close()
+        count(-1)
 
 
 # Tie the two connections together: each gets the other as its parameter.
@@ -66,21 +65,28 @@ def fn(c, ev, hm, fn_data):
 
 
 def start_thread(c, body):
-    global threads
-    with lock:
-        if threads >= settings.MAX_THREADS:
-            return False
-        threads += 1
-    sock = c.mgr.mkpipe(pcb, c, udp=settings.PIPE == "udp")
+    if not count(1):
+        return False
+    sock = None
     try:
+        sock = c.mgr.mkpipe(pcb, c, udp=settings.PIPE == "udp")
         _thread.start_new_thread(thread_function, (sock, body, settings.DELAY_MS))
-    except (OSError, RuntimeError, MemoryError):  # no core or no memory to give
-        sock.close()
-        unlink_conns(c, c.fn_data)
-        with lock:
-            threads -= 1
+    except (OSError, RuntimeError, MemoryError):  # no core, socket or memory to give
+        if sock is not None:
+            sock.close()
+            unlink_conns(c, c.fn_data)
+        count(-1)
         return False
     return True
+
+
+def count(n):
+    global threads
+    with lock:
+        if threads + n > settings.MAX_THREADS:
+            return False
+        threads += n
+        return True
 
 
 def main():

@@ -86,7 +86,7 @@ def _fields(hm, headers):
     if isinstance(headers, str):
         if headers[-2:] != "\r\n":
             raise ValueError("headers %r: each must end with CRLF" % headers)
-        pairs = [line.partition(":")[::2] for line in headers[:-2].split("\r\n")]
+        pairs = [line.split(":", 1) for line in headers[:-2].split("\r\n")]
     else:
         pairs = headers.items() if isinstance(headers, dict) else headers
     for name, value in pairs:

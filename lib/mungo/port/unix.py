@@ -20,7 +20,7 @@ class Limits:
     send_slice = 262144  # given to a socket at once; the kernel takes what it wants
     recv_limit = 65536  # unread bytes of a connection
     send_limit = 65536  # unsent bytes of a connection
-    datagram = 65536  # the longest datagram that is received whole
+    datagram = 65536 if gc.mem_free() > 200000 else 2048  # the longest datagram that is received whole
     head_limit = 8192  # a request's line, fields, chunk extensions and trailers; what nginx and Apache allow
     body_limit = 65536  # a request's body, unless its handler takes it as a stream
     queue = 16  # messages in a pipe, each way
