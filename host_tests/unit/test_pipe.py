@@ -2,6 +2,7 @@
 # C2 is the loop's end, `end` the worker's.
 
 import errno
+import gc
 
 import mungo
 from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
@@ -220,6 +221,23 @@ def test_recv_keeps_the_rest(bell):
     c2.is_closing = True
     turns(mgr, 1)
     assert [end.recv(2), end.recv(2), end.recv(2), end.recv(2)] == [b"xy", b"z", b"", b""]
+    close(mgr, end)
+
+
+@each_bell
+def test_messages_are_not_kept(bell):
+    # Once it is delivered, the heap has its place again; also that of the last one.
+    mgr = mungo.Manager(bell)
+    c2, end = pipe(mgr)
+    for _ in range(3):
+        size = gc.mem_alloc()
+        end.send(bytes(20000))
+        turns(mgr, 2)
+        c2.send(bytes(20000))
+        end.recv(20000)
+        gc.collect()
+        grown = gc.mem_alloc() - size
+    assert grown < 10000, grown
     close(mgr, end)
 
 

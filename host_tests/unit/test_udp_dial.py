@@ -7,7 +7,7 @@ import time
 import mungo
 from crew import raised, raised_errno, reads, recorder, turns, until
 
-MIN_HEAP = "128k"
+MIN_HEAP = "160k"
 
 EPIPE = 32
 EMSGSIZE = 90

@@ -94,7 +94,7 @@ def test_ids_are_never_used_again(bell):
     mgr = mungo.Manager(bell)
     seen = set()
     ends = []
-    for i in range(200):
+    for i in range(90):
         c2, end = pipe(mgr)
         assert c2.id not in seen
         seen.add(c2.id)
