@@ -506,7 +506,7 @@ def test_answer_to_a_head(serve):
     assert events(one, id).count("HTTP_MSG") == 1
 
 
-@pytest.mark.parametrize("path", ["/early", "/early-413", "/early-stream", "/early-late"])
+@pytest.mark.parametrize("path", ["/early", "/early-413", "/early-paused", "/early-stream", "/early-late"])
 @pytest.mark.parametrize("sent", [0, 10, 50000])
 def test_answer_before_the_body(serve, path, sent):
     one = start(serve, linger_ms=200)

@@ -121,6 +121,9 @@ def headers_have_come(c, hm):
         c.http_reply(200, {}, "early")
     elif path == "/early-413":
         c.http_reply(413, {}, "too much")
+    elif path == "/early-paused":
+        c.is_full = True
+        c.http_reply(413, {}, "too much")
     elif path == "/early-stream":
         c.http_reply(200, {}, iter(["early ", "stream"]))
     elif path == "/early-late":

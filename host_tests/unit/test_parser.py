@@ -81,6 +81,8 @@ def test_empty_lines_in_front():
     check(b"\r\n\r", (0, 1))
     check(b"\rG" + GET, -400)
     check(b"\n" + GET, -400)
+    check(b"\r\n\n", -400)
+    check(b"\r\n\r\nG", (0, 1))
     check(b"\r\r\n" + GET, -400)
 
 

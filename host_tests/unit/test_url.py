@@ -13,7 +13,7 @@ def test_parts():
 
 
 def test_what_is_no_such_url_is_refused_by_name():
-    for url in ("", "tcp://", "tcp://1.2.3.4", "udp://:1", "tcp://:65536", "tcp://:-1", "tcp://:x", "1.2.3.4:80", "tcp://example.com:80"):
+    for url in ("", "tcp://", "tcp://1.2.3.4", "udp://:1", "tcp://:65536", "tcp://:-1", "tcp://:x", "1.2.3.4:80", "tcp://example.com:80", "tcp://dead.beef:80"):
         try:
             parse(url, "tcp")
         except ValueError as er:

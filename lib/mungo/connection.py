@@ -143,7 +143,7 @@ class Connection:
         """Give the socket up to `n` bytes of `data` from `at` on; how many it took. A broken connection takes all: they are gone."""
         # At most a slice: on RP2 a send for which lwIP has no memory sleeps, up to 10 s, although the socket does not block.
         try:
-            return self.sock.write(data, at, min(n, self.mgr.send_slice)) or 0
+            return self.sock.write(data, at, n if n < 1024 else min(n, self.mgr.send_slice)) or 0
         except OSError as er:
             if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
                 return 0

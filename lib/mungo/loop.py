@@ -191,9 +191,10 @@ class Loop(Limits):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = self.last + 1
         self.conns.append(c)
+        at = c.id & 15
+        c.chain = self._ids[at]  # (not under the lock: a new attribute allocates)
         with self.bell.lock:
-            c.chain = self._ids[c.id & 15]
-            self._ids[c.id & 15] = c
+            self._ids[at] = c
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""

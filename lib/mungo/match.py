@@ -1,5 +1,5 @@
 def match(text, pattern):
-    """Whether `pattern` fits all of `text`: `?` is any character, `*` any number of them but `/`, `#` any number of all."""
+    """Whether `pattern` fits all of `text`: `?` is any character but `/`, `*` any number of those, `#` any number of all."""
     i = j = 0
     star = many = -1  # the last "*" and the last "#", and how far each has swallowed
     star_to = many_to = 0
@@ -12,7 +12,7 @@ def match(text, pattern):
             many = j = j + 1
             many_to = i
             star = -1
-        elif p == "?" or p == text[i]:
+        elif p == text[i] or p == "?" and text[i] != "/":
             i += 1
             j += 1
         elif star >= 0 and text[star_to] != "/":

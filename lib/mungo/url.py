@@ -8,6 +8,7 @@ def parse(url, name):
     host, _, port = rest.partition("/")[0].rpartition(":")
     if host == "localhost":
         host = "127.0.0.1"
-    if scheme != name or not port.isdigit() or int(port) > 65535 or host.strip("[]:.0123456789abcdefABCDEF"):
+    # (A name has no colon.)
+    if scheme != name or not port.isdigit() or int(port) > 65535 or host.strip(".0123456789") and ":" not in host:
         raise ValueError("%r: want %s://address:port" % (url, name))
     return host.strip("[]") or "0.0.0.0", int(port)

@@ -5,7 +5,6 @@ from ..linger import linger
 from ..port import MAY_PAUSE
 from .kinds import KINDS
 from .reasons import REASONS
-from .rules import keep
 
 _EV_DUE = const(100)
 _EV_BUG = const(101)
@@ -15,7 +14,6 @@ _CLOSING = const(1)
 _DRAINING = const(4)
 _FULL = const(8)
 _PAUSED = const(16)
-_IDLE = const(512)
 
 _JOIN = const(2048)
 
@@ -113,8 +111,8 @@ def fail(c, hm, status):
     hm.keep_alive = False
     text = REASONS[status] + "\n"
     head = make_head(hm, status, {"Content-Type": "text/plain"}, "Content-Length: %d\r\n" % len(text))
-    # Of a head that could not be read, is_head says nothing.
-    c.put(head if hm.is_head and (hm.phase or hm.state) else head + text.encode())
+    # Of a head that was refused, is_head says nothing.
+    c.put(head if hm.is_head and hm.phase else head + text.encode())
     hm.phase = _NONE
     linger(c)
 
@@ -127,17 +125,6 @@ def body(c, hm):
         hm.expects = False
         if len(c.recv) == hm.at:
             c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-
-def hold(c, hm):
-    """A request's body is still to come, or its handler has paused the connection: its head must outlast the loop's buffer."""
-    if c.state & (_CLOSING | _DRAINING):
-        return
-    c.state &= ~_IDLE
-    keep(hm, c.recv)
-    if c.out is None:
-        hm.timing = 2
-        c.mgr.deadline(c, c.mgr.body_ms)
 
 
 def wait(c, hm):

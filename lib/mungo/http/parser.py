@@ -117,7 +117,7 @@ class Request:
         return self.parts or b""
 
     def match(self, uri):
-        """Whether the path is `uri`, in which `?` is any character, `*` any number of them but `/`, and `#` any number of all."""
+        """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
         if "#" not in uri and "*" not in uri and "?" not in uri:
             return self.uri == uri
         from ..match import match
@@ -164,11 +164,10 @@ class Request:
         if data[at] == 13:
             from .rules import strip
 
-            if not strip(buf):
-                return -400
+            at = strip(buf)
+            if at <= 0:
+                return at
             at = buf.start
-            if len(buf) < 2:
-                return _NEED
         if self.at:
             # Looked at before: go on only if there is another line, or too much.
             if buf.end - at < self.tab[9] and data.find(b"\n", at + self.at, buf.end) < 0:

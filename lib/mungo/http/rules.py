@@ -6,6 +6,10 @@ from micropython import const
 from ..buffer import Buffer
 from .kinds import KINDS
 
+_CLOSING = const(1)  # bits of a connection's state, see server.py
+_DRAINING = const(4)
+_IDLE = const(512)
+
 _HEAD = const(1)  # the parser's event
 _LENGTH = const(1)  # and its states
 _SIZE = const(2)
@@ -67,13 +71,15 @@ def text(hm, at, end):
 
 
 def strip(buf):
-    """Drop empty lines before a request (section 2.2). False if there is something else behind a CR."""
+    """Drop empty lines before a request (section 2.2). -400 if there is something else behind a CR, 0 if nothing more has come."""
     data = buf.data
-    while len(buf) > 1 and data[buf.start] == 13:
+    while len(buf) and data[buf.start] == 13:
+        if len(buf) == 1:
+            return 0
         if data[buf.start + 1] != 10:
-            return False
+            return -400
         buf.consume(2)
-    return True
+    return len(buf)
 
 
 def collect(hm, buf, limit):
@@ -103,6 +109,17 @@ def hold(hm, buf):
     keep(hm, buf)
     buf.consume(hm.at)
     hm.at = 0
+
+
+def wait(c, hm):
+    """The body is still to come, or the program has paused the connection: the head must outlast the loop's buffer."""
+    if c.state & (_CLOSING | _DRAINING):
+        return
+    c.state &= ~_IDLE
+    keep(hm, c.recv)
+    if c.out is None:
+        hm.timing = 2
+        c.mgr.deadline(c, c.mgr.body_ms)
 
 
 def _value(hm, at):

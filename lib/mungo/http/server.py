@@ -138,7 +138,7 @@ def serve(c, hm):
                 c.fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
             if hm.phase != _EARLY:
                 hm.finish(c.recv)
-            elif hm.expects or hm.left > c.mgr.body_limit:
+            elif not hm.is_plain or hm.left and hm.left > c.mgr.body_limit:
                 from .answer import body
 
                 body(c, hm)
@@ -170,9 +170,9 @@ def rest(c, hm):
     """Choose the deadline that runs until this client sends more."""
     mgr = c.mgr
     if hm.phase == _EARLY:
-        from .answer import hold
+        from .rules import wait
 
-        hold(c, hm)
+        wait(c, hm)
     elif c.out is not None or c.state & (_CLOSING | _DRAINING):
         c.state &= ~_IDLE
     elif hm.phase:  # it is the program's turn

@@ -1,0 +1,63 @@
+from mungo.match import match
+
+
+# What the docstring says, tried in every way.
+def fits(text, pattern):
+    if not pattern:
+        return not text
+    p = pattern[0]
+    if p in "*#":
+        for n in range(len(text) + 1):
+            if fits(text[n:], pattern[1:]):
+                return True
+            if p == "*" and text[n : n + 1] == "/":
+                return False
+        return False
+    return text != "" and (p == text[0] or p == "?" and text[0] != "/") and fits(text[1:], pattern[1:])
+
+
+def words(alphabet, most):
+    yield ""
+    if most:
+        for word in words(alphabet, most - 1):
+            for letter in alphabet:
+                yield letter + word
+
+
+def test_examples():
+    for text, pattern, expected in (
+        ("/fast", "/fast", True),
+        ("/fast/", "/fast", False),
+        ("/fas", "/fast", False),
+        ("/api/7", "/api/*", True),
+        ("/api/", "/api/*", True),
+        ("/api/7/x", "/api/*", False),
+        ("/api/7/x", "/api/*/x", True),
+        ("/api/7/x", "/api/#", True),
+        ("/api", "/api/#", False),
+        ("/a.css", "/?.css", True),
+        ("//.css", "/?.css", False),
+        ("/x/y/z.png", "#.png", True),
+        ("/x/y/z.png", "/*.png", False),
+        ("/aXbXc", "/*X*", True),
+        ("", "", True),
+        ("", "*", True),
+        ("", "#*#", True),
+        ("", "?", False),
+    ):
+        assert match(text, pattern) == expected, (text, pattern)
+
+
+def test_every_short_pattern_and_text():
+    texts = list(words("a/", 4))
+    for pattern in words("a/?*#", 4):
+        for text in texts:
+            assert match(text, pattern) == fits(text, pattern), (text, pattern)
+
+
+# Backtracking that multiplies with each star would take years.
+def test_cost_is_bounded():
+    text = "/" + "a" * 2000
+    assert not match(text, "/*a*a*a*a*a*a*a*b")
+    assert not match(text, "#a#a#a#a#a#a#a#b")
+    assert not match("/a" * 500, "#/*a*#a*#/*b")
