@@ -87,6 +87,7 @@ class Loop(Limits):
         self.busy = True
         try:
             self._look(ms)
+            self.deliver()
             while self._next < self._found:
                 self._serve()
             self._rest()
@@ -145,20 +146,24 @@ class Loop(Limits):
             self._ready[self._next - 2].bug(er)
             return True
 
+    def deliver(self):
+        """Hand over what other threads have posted."""
+        # Before the sockets, since somebody waits for it. The bell may be read later: the FIFO is looked at before each sleep.
+        n = _MESSAGES
+        while n > 0 and self.bell.first is not None:
+            n -= self.bell.take().deliver(n)
+
     def _rest(self):
         if self.timers is not None:
-            self.timers.fire(self.now)
+            self.timers.fire()
         if self.polled:
             from .polled import emit
 
             emit(self)
         if self.again:
             self._resume()
-        n = _MESSAGES
-        while n > 0 and self.bell.first is not None:
-            n -= self.bell.take().deliver(n)
         if self._due is not None and ticks_diff(self._due, self.now) <= 0:
-            self._sweep(self.now)
+            self._sweep()
         while self.doomed:
             self.doomed.pop(0).shut()
 
@@ -169,8 +174,9 @@ class Loop(Limits):
             c.emit(_EV_READ, 0)
             c.settle()
 
-    def _sweep(self, now):
+    def _sweep(self):
         # The one place where connections' deadlines are looked at; on the way it learns when to look next.
+        now = self.now
         least = _MOST
         for c in self.conns:
             if c.wait and ticks_diff(now, c.since) >= c.wait:

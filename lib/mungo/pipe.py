@@ -114,7 +114,7 @@ def message(data):
     if isinstance(data, str):
         data = data.encode()
     if not data:
-        raise ValueError("empty message")
+        raise ValueError("empty")
     return data if isinstance(data, bytes) else bytes(data)
 
 

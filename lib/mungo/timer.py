@@ -56,8 +56,9 @@ class Timers:
         """Milliseconds to the first, at most a second."""
         return min(_LONGEST, ticks_diff(self.all[0].due, now)) if self.all else _LONGEST
 
-    def fire(self, now):
+    def fire(self):
         """Call those that are due. What they add is for the next turn."""
+        now = self.mgr.now
         for _ in range(len(self.all)):
             if not self.all or ticks_diff(self.all[0].due, now) > 0:
                 return
