@@ -147,6 +147,8 @@ def serve(c, hm):
             if c.fn is not None:
                 c.fn(c, _EV_HTTP_MSG, hm, c.fn_data)
             hm.finish(c.recv)
+            if not c.recv.end:
+                break
             hm.serving -= 1
             if not hm.serving:
                 c.mgr.again.append(c)
