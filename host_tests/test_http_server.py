@@ -167,7 +167,7 @@ def test_keep_alive(serve):
 
 
 def test_connection_close(serve):
-    one = start(serve)
+    one = start(serve, linger_ms=60000)  # and it need not linger
     with Client(one) as client:
         answer = client.ask("/a", "Connection: close\r\n")
         assert answer.fields["connection"] == "close" and answer.text == "GET /a"
@@ -179,7 +179,7 @@ def test_connection_close(serve):
 
 
 def test_http_1_0(serve):
-    one = start(serve)
+    one = start(serve, linger_ms=60000)  # and it need not linger
     with Client(one) as client:
         answer = client.ask("/a", version="1.0")
         assert answer.fields == {"content-length": "6", "connection": "close"} and client.ended()
@@ -298,6 +298,30 @@ def test_flood_of_pipelined_requests(serve, first):
         sender.join()
         assert client.ask("/b").text == "GET /b"
     assert state(one)["stats"]["failed"] == 0
+
+
+def test_flood_behind_a_backlog(serve):
+    one = start(serve, recv_limit=4096)
+    with Client(one, receive_bytes=10000) as client:
+        sender = threading.Thread(target=client.send, args=(request("/big?300000") * 40 + request("/f") * 1500,))
+        sender.start()
+        until(lambda: state(one)["stats"]["recv_full"], "a full buffer")
+        assert {len(client.answer().body) for _ in range(40)} == {300000}
+        assert {client.answer().text for _ in range(1500)} == {"GET /f"}
+        sender.join()
+    assert state(one)["stats"]["failed"] == 0
+
+
+# What comes behind the last request is dropped, and the answer still arrives.
+@pytest.mark.parametrize("path", ["/late?100", "/late-chunks", "/stream?20,100000"])
+def test_flood_behind_the_last_request(serve, path):
+    one = start(serve, recv_limit=4096, rx_bytes=1024, linger_ms=300)
+    with Client(one) as client:
+        client.send(request(path, "Connection: close\r\n") + request("/tag?behind") * 1000)
+        assert client.answer().text in ("late 100", "abc", "x" * 2000000)
+        assert client.ended()
+    told = state(one)
+    assert told["tags"] == [] and told["stats"]["failed"] == 0
 
 
 # One that floods is not the only one that is served.
@@ -729,6 +753,24 @@ def test_no_deadline_for_who_makes_progress(serve):
 
 
 # --- more clients than connections
+
+
+# Also a plain answer may take its time.
+def test_connection_with_a_backlog_is_not_idle(serve):
+    one = start(serve, max_conns=2, linger_ms=100)
+    ask(one, "/early-413", "Content-Length: 5\r\n", "POST")
+    until(lambda: state(one)["conns"] == 2, "its close")  # but the listener's, and this one
+    with Client(one, receive_bytes=10000) as receiving, Client(one) as idle:
+        receiving.send(request("/big?300000") * 40)
+        assert receiving.head()[0] == 200
+        assert idle.ask("/a").status == 200
+        with Client(one) as third:
+            assert third.ask("/a").status == 200
+            assert idle.ended()
+        receiving.take(300000)
+        assert {len(receiving.answer().body) for _ in range(39)} == {300000}
+        assert len(receiving.ask("/big?300000").body) == 300000
+        assert receiving.ask("/a").text == "GET /a"
 
 
 def test_only_idle_connections_make_room(serve):

@@ -253,7 +253,7 @@ def test_from_several_threads(bell):
 # library; a thread that looks for an id must not read them.
 @each_bell
 def test_connections_may_grow_meanwhile(bell):
-    mgr = mungo.Manager(bell)
+    mgr = mungo.Manager(bell, wakeups=8)
     c2, end = pipe(mgr)
     stop = []
     crew = Crew()

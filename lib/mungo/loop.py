@@ -65,7 +65,8 @@ class Loop(Limits):
         self.starved = []  # listeners that wait for a free socket
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
-        self._ids = [None] * 16  # chains of connections by the low bits of their ids: the one table that other threads read
+        # By the low bits of the ids, chains of [connection, id, next]: all that other threads read, no connection, whose dict may grow.
+        self._ids = [None] * 16
         self.last = 0
         self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
@@ -197,29 +198,29 @@ class Loop(Limits):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = self.last + 1
         self.conns.append(c)
-        at = c.id & 15
-        c.chain = self._ids[at]  # (not under the lock: a new attribute allocates)
+        node = [c, c.id, self._ids[c.id & 15]]
         with self.bell.lock:
-            self._ids[at] = c
+            self._ids[c.id & 15] = node
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
         self.conns.remove(c)
         with self.bell.lock:
-            other = self._ids[c.id & 15]
-            if other is c:
-                self._ids[c.id & 15] = c.chain
+            node = self._ids[c.id & 15]
+            if node[0] is c:
+                self._ids[c.id & 15] = node[2]
             else:
-                while other.chain is not c:
-                    other = other.chain
-                other.chain = c.chain
+                while node[2][0] is not c:
+                    node = node[2]
+                node[2] = node[2][2]
 
     def find(self, id):
         """The connection with this id, or None. Any thread, with the bell's lock held."""
-        c = self._ids[id & 15]
-        while c is not None and c.id != id:
-            c = c.chain
-        return c
+        node = self._ids[id & 15]
+        while node is not None:
+            if node[1] == id:
+                return node[0]
+            node = node[2]
 
     def watch(self, sock, c, mask, now):
         """Have the poll look at `sock` for `mask` (0: not at all) instead of `now`; `c.event(flags)` is called when it is ready."""

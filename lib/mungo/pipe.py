@@ -205,10 +205,12 @@ class Pipe(Outbox):
             if done is None:
                 if waiter is not None:
                     waiter[_LOCK].acquire()
-                elif self.ms == 0:
-                    raise OSError(EAGAIN)
                 else:  # made here, since it allocates
-                    due = None if self.ms is None else ticks_add(ticks_ms(), self.ms)
+                    due = self.ms  # read once: another thread may set it
+                    if due == 0:
+                        raise OSError(EAGAIN)
+                    if due is not None:
+                        due = ticks_add(ticks_ms(), due)
                     waiter = [_thread.allocate_lock(), None, due, False]
                     waiter[_LOCK].acquire()
             elif isinstance(done, int) and done < 0:

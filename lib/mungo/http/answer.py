@@ -128,7 +128,7 @@ def body(c, hm):
 
 
 def wait(c, hm):
-    """An answer is being streamed; or pipelined requests fill the buffer behind one that has no answer yet."""
+    """An answer is being streamed; or pipelined requests fill the buffer behind one whose answer is not out yet."""
     if len(c.recv) >= c.mgr.recv_limit:
         if not hm.keep_alive:  # what comes behind the last request is nobody's
             hm.keep_alive = None

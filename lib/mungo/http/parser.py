@@ -235,8 +235,8 @@ class Request:
     def collect(self, buf, limit):
         """Keep the PIECE for `body`. False if the body is over `limit` bytes."""
         if self.state == _LENGTH and not self.left and self.parts is None:
-            self.parts = bytes(self.view(buf))  # it came whole: one copy
-            return len(self.parts) <= limit
+            self.parts = bytes(self.view(buf))  # it came whole: one copy; its length was known, and allowed
+            return True
         from .rules import collect
 
         return collect(self, buf, limit)

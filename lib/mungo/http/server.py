@@ -175,11 +175,10 @@ def rest(c, hm):
         from .rules import wait
 
         wait(c, hm)
-    elif c.out is not None or c.state & (_CLOSING | _DRAINING):
+    elif hm.phase or c.out is not None or c.state & (_CLOSING | _DRAINING):
         c.state &= ~_IDLE
-    elif hm.phase:  # it is the program's turn
-        c.state &= ~_IDLE
-        c.wait = 0
+        if hm.phase and c.out is None:  # it is the program's turn
+            c.wait = 0
         if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
             from .answer import wait
 
