@@ -6,6 +6,8 @@ from .connection import EMPTY
 
 _OUT = const(4)
 _DRAINING = const(4)
+_FULL = const(8)
+_PAUSED = const(16)
 _LINGER = const(256)
 
 _MOST = const(65536)  # bytes to discard
@@ -13,11 +15,12 @@ _MOST = const(65536)  # bytes to discard
 
 def linger(c):
     """Close `c` when everything is sent and its peer has had the time to read it: linger_ms, 64 KB more from it, or its end."""
-    c.state |= _LINGER | _DRAINING
+    c.state = c.state & ~(_FULL | _PAUSED) | _LINGER | _DRAINING  # it reads, whatever the program has stopped
     c.recv = EMPTY
     left = [_MOST]
     c.event = lambda ev: _discard(c, ev, left)
     c.expired = lambda: _close(c)
+    c.look()
     if c.out is None:
         c.mgr.deadline(c, c.mgr.linger_ms)
 
