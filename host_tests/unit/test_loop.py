@@ -322,6 +322,23 @@ def test_write_deadline_cuts_a_reader_that_never_reads():
     mgr.close()
 
 
+def test_a_deadline_set_between_two_polls_counts_from_then():
+    mgr = mungo.Manager(write_ms=300)
+    fn, events = recorder()
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port, b"x")
+    turns(mgr, lambda: len(mgr.conns) == 2)
+    time.sleep_ms(400)  # the program is busy with something else
+    c = mgr.conns[-1]
+    while c.send(bytes(10000)):
+        pass
+    mgr.poll(0)
+    assert not any(ev == mungo.EV_ERROR for _, ev, _ in events)
+    assert c.wait == 300
+    client.close()
+    mgr.close()
+
+
 def test_eof_lets_the_answer_of_the_same_turn_out():
     mgr = mungo.Manager()
 

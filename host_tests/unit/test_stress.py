@@ -296,7 +296,7 @@ def test_chaos(bell):
         mgr.poll(1)
     stop.append(1)
     crew.join(mgr, MS)
-    assert ends[0] > 5 and all(calls > 50 for calls, _ in counts), (ends, counts)
+    assert ends[0] > 5 and all(calls >= 50 for calls, _ in counts), (ends, counts)
     assert not mgr.stats["bugs"]
     for group in groups:
         for end in group:

@@ -79,7 +79,7 @@ class Connection:
     @is_closing.setter
     def is_closing(self, value):
         if not value:
-            raise ValueError("is final")
+            raise ValueError("final")
         if not self.state & _CLOSING:
             self.state |= _CLOSING
             self.mgr.doomed.append(self)
@@ -92,7 +92,7 @@ class Connection:
     @is_draining.setter
     def is_draining(self, value):
         if not value:
-            raise ValueError("is final")
+            raise ValueError("final")
         self.state |= _DRAINING
         if self.out is None:
             self.is_closing = True

@@ -236,9 +236,9 @@ class Loop(Limits):
 
     def deadline(self, c, ms):
         """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
-        c.since = self.now
+        c.since = now = self.now if self.busy else ticks_ms()
         c.wait = ms
-        due = ticks_add(self.now, ms)
+        due = ticks_add(now, ms)
         if self._due is None or ticks_diff(due, self._due) < 0:
             self._due = due
 
