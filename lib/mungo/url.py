@@ -10,5 +10,5 @@ def parse(url, name):
         host = "127.0.0.1"
     # (A name has no colon.)
     if scheme != name or not port.isdigit() or int(port) > 65535 or host.strip(".0123456789") and ":" not in host:
-        raise ValueError("%r: want %s://address:port" % (url, name))
+        raise ValueError("%r: want %s://host:port" % (url, name))
     return host.strip("[]") or "0.0.0.0", int(port)

@@ -118,8 +118,10 @@ class Request:
 
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
+        if self.uri == uri:
+            return True
         if "#" not in uri and "*" not in uri and "?" not in uri:
-            return self.uri == uri
+            return False
         from ..match import match
 
         return match(self.uri, uri)
@@ -145,7 +147,7 @@ class Request:
 
     def text(self, at, end):
         """What stands from `at` to `end` of the request line, as str: it is ASCII, the scanner has seen to that."""
-        return str(memoryview(self.data)[at:end], "utf-8")
+        return self.data[at:end].decode()
 
     # --- for the protocol's handler
 
