@@ -66,7 +66,7 @@ class Loop(Limits):
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
         # By the low bits of the ids, chains of [connection, id, next]: all that other threads read, no connection, whose dict may grow.
-        self._ids = [None] * 16
+        self._ids: list = [None] * 16
         self.last = 0
         self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
