@@ -257,7 +257,7 @@ def main(property):
 
     examples = os.environ.get("EXAMPLES")
     settings = hypothesis.settings(
-        max_examples=int(examples or 400),
+        max_examples=int(examples or 150),
         derandomize=not examples,
         deadline=None,
         database=None,

@@ -1,5 +1,6 @@
 # The server of test_http_server.py: each path is one way of answering. /state tells what has happened here.
 
+import gc
 import json
 import os
 from array import array
@@ -200,6 +201,8 @@ def message_has_come(c, hm):
         reply = dict(state)
         reply["stats"] = c.mgr.stats
         reply["conns"] = len(c.mgr.conns)
+        gc.collect()
+        reply["allocated"] = gc.mem_alloc()
         state["replies"] = []
         c.http_reply(200, {}, json.dumps(reply))
     elif path == "/tag":
@@ -212,7 +215,10 @@ def message_has_come(c, hm):
 def fn(c, ev, data, fn_data):
     if c.is_listening:
         return
-    events.setdefault(c.id, []).append(NAMES[ev])
+    if c.id not in events:
+        events[c.id] = []
+        events.pop(c.id - 100, None)
+    events[c.id].append(NAMES[ev])
     if ev == mungo.EV_HTTP_HDRS:
         headers_have_come(c, data)
     elif ev == mungo.EV_HTTP_MSG:
