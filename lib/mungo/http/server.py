@@ -123,7 +123,7 @@ class HttpConnection(Connection):
 
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
-    # Few locals: see Loop._guard.
+    # Few locals: see Loop._serve.
     if c.state & _PAUSED:
         c.state &= ~_PAUSED
         c.look()
