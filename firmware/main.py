@@ -3,11 +3,13 @@ import gc
 
 if gc.mem_free() < 100000:
     # Collect often: in a small heap what stays must not be strewn among garbage, or large pieces find no room.
-    gc.threshold(4096)
+    gc.threshold(512)
 
 import settings
 
 try:
-    __import__("apps." + settings.APP, None, None, ("main",)).main()
+    app = __import__("apps." + settings.APP, None, None, ("main",))
+    gc.collect()
+    app.main()
 except KeyboardInterrupt:
     pass

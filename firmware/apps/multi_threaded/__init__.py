@@ -1,9 +1,8 @@
-"""A web server that spawns a thread for each request, after Mongoose's tutorial "Multithreading".
+"""A web server with a thread for each request, after Mongoose's tutorial. The README beside this file walks through it.
 
-/fast is answered by the loop itself, for comparison. Any other URI is answered after two seconds by a thread of its own, with "hi"
-or with the request's body, and meanwhile everybody else is served. The README beside this file walks through it.
-"""
+/fast is answered by the loop itself. Any other URI is answered after two seconds by a thread, with "hi" or the request's body."""
 import _thread
+import gc
 import time
 
 import mungo
@@ -67,6 +66,8 @@ def fn(c, ev, hm, fn_data):
 def start_thread(c, body):
     if not count(1):
         return False
+    if settings.small_heap:
+        gc.collect()  # what stays must not be strewn among garbage
     sock = None
     try:
         sock = c.mgr.mkpipe(pcb, c, udp=settings.PIPE == "udp")
