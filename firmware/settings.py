@@ -1,8 +1,5 @@
 """What the apps are started with. On a host each comes from the environment variable of its name."""
-import gc
 import os
-
-small_heap = gc.mem_free() < 100000
 
 
 def _text(name, default):

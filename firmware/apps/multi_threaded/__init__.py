@@ -10,6 +10,7 @@ import settings
 
 threads = 0  # how many run, under the lock
 lock = _thread.allocate_lock()
+small_heap = gc.mem_free() < 100000
 
 
 # The worker thread: it gets the pipe's other end and a copy of what it needs, works, and writes the result into the pipe.
@@ -66,7 +67,7 @@ def fn(c, ev, hm, fn_data):
 def start_thread(c, body):
     if not count(1):
         return False
-    if settings.small_heap:
+    if small_heap:
         gc.collect()  # what stays must not be strewn among garbage
     sock = None
     try:
