@@ -354,6 +354,27 @@ def test_eof_lets_the_answer_of_the_same_turn_out():
     mgr.close()
 
 
+def test_no_handler_reads_on_once_the_connection_lingers():
+    from mungo.linger import linger
+
+    mgr = mungo.Manager(rx_bytes=16)
+    reads = []
+
+    def fn(c, ev, n, fn_data):
+        if ev == mungo.EV_READ:
+            reads.append(n)
+            linger(c)
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port, b"x" * 160)  # ten reads' worth
+    turns(mgr, lambda: reads)
+    assert reads == [16], reads
+    client.close()
+    turns(mgr, lambda: len(mgr.conns) == 1)
+    assert reads == [16], reads
+    mgr.close()
+
+
 def test_is_full_stops_reading_and_clearing_goes_on():
     mgr = mungo.Manager()
     reads = []

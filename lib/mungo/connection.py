@@ -176,7 +176,7 @@ class Connection:
                 self.look()
             return False
         self.take(n)
-        return n == len(self.mgr.rx.data) and self.mask & _IN and not self.state & _CLOSING
+        return n == len(self.mgr.rx.data) and self.mask & _IN and not self.state & (_CLOSING | _DRAINING)
 
     def take(self, n):
         """`n` bytes have come into the loop's buffer: it is lent out while the handlers run, and only what they leave is copied."""
