@@ -5,7 +5,7 @@ import time
 import mungo
 from crew import Crew, close, each_bell, pipe, raised, recorder, turns, until
 
-MIN_HEAP = "128k"
+MIN_HEAP = "160k"
 
 
 def wakeups(events):

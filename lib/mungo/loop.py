@@ -197,8 +197,8 @@ class Loop(Limits):
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = self.last + 1
-        self.conns.append(c)
         node = [c, c.id, self._ids[c.id & 15]]
+        self.conns.append(c)  # what allocates comes first: a connection is in both places or in none
         with self.bell.lock:
             self._ids[c.id & 15] = node
 
