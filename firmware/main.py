@@ -3,7 +3,7 @@ import gc
 
 if gc.mem_free() < 100000:
     # Collect often: in a small heap what stays must not be strewn among garbage, or large pieces find no room.
-    gc.threshold(512)
+    gc.threshold(2048)
 
 import settings
 

@@ -27,5 +27,3 @@ MAX_THREADS = _number("MAX_THREADS", 64)
 # Deadlines: HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS
 LIMITS = {name: _number(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms")}
 LIMITS = {name: ms for name, ms in LIMITS.items() if ms}
-
-del _text, _number  # a board's heap can use the room

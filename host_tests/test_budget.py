@@ -1,4 +1,4 @@
-"""What a board pays: bytes of bytecode, and a heap of 72 KB with ten clients."""
+"""What a board pays: bytes of bytecode, and a heap of 64 KB with ten clients."""
 
 import json
 import socket
@@ -84,8 +84,8 @@ def post(port, body, answers):
         answers.append((body, data))
 
 
-@pytest.mark.lanes("upy-72k")
-def test_ten_clients_with_a_thread_each_fit_into_72_kb(serve):
+@pytest.mark.lanes("upy-64k")
+def test_ten_clients_with_a_thread_each_fit_into_64_kb(serve):
     server = serve(app="multi_threaded", env={"DELAY_MS": "500"})
     for _ in range(3):
         answers = []

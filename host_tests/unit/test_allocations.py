@@ -77,3 +77,52 @@ def test_a_kept_alive_browser_request_leaves_little():
     assert (after - before) / 50 <= 600, (after - before) / 50
     client.close()
     mgr.close()
+
+
+def test_a_closed_connection_is_not_kept():
+    mgr = mungo.Manager()
+
+    def fn(c, ev, hm, fn_data):
+        hello(c, ev, hm, fn_data)
+        if ev == mungo.EV_ACCEPT:
+            c.fn_data = bytearray(50000)
+
+    _, port = listening(lambda url: mgr.http_listen(url, fn))
+    gc.collect()
+    before = gc.mem_alloc()
+    clients = [Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(10)]
+    for client in clients:
+        client.until_has(b"hi\n")
+    gc.collect()
+    assert gc.mem_alloc() - before > 10 * 50000
+    for client in clients:
+        client.close()
+    while len(mgr.conns) > 1:
+        mgr.poll(100)
+    gc.collect()
+    kept = gc.mem_alloc() - before
+    assert kept < 2 * 50000, kept  # (one may be found on the stack: the collector is a conservative one)
+    mgr.close()
+
+
+def test_closing_sets_no_attribute_that_was_not_set():
+    # A dict that has to grow needs memory, and closing is what gives memory back.
+    mgr = mungo.Manager()
+    seen = []
+
+    def fn(c, ev, hm, fn_data):
+        hello(c, ev, hm, fn_data)
+        if ev == mungo.EV_CLOSE:
+            seen.append(sorted(c.__dict__))
+
+    _, port = listening(lambda url: mgr.http_listen(url, fn))
+    client = Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    client.until_has(b"hi\n")
+    c = mgr.conns[-1]
+    before = sorted(c.__dict__)
+    client.close()
+    while not seen:
+        mgr.poll(100)
+    assert seen == [before], (before, seen)
+    assert sorted(c.__dict__) == before
+    mgr.close()

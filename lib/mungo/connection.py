@@ -232,18 +232,17 @@ class Connection:
         self.state |= _CLOSING | _CLOSED
         self.mgr.remove(self)
         self.release()
-        self.wait = 0
-        self.out = None
-        if self.error_text is not None:
+        if self.out:  # not otherwise: it would make the dict grow, and closing must need no memory
+            self.out = None
+        if self.error_text:
             self.emit(_EV_ERROR, self.error_text)
         self.emit(_EV_CLOSE)
-        self.recv = EMPTY
+        if self.recv is not EMPTY:
+            self.recv = EMPTY
 
     def release(self):
         """Give back what the system lent."""
-        if self.mask:
-            self.mgr.watch(self.sock, self, 0, self.mask)
-            self.mask = 0
+        self.mgr.watch(self.sock, self, 0, 0)
         self.sock.close()
         if self.state & _ACCEPTED:
             self.mgr.accepted -= 1
@@ -295,7 +294,7 @@ class Connection:
         mask = 0 if self.state & (_FULL | _PAUSED | _CONNECTING | _ENDED) else _IN
         if self.out is not None or self.state & _CONNECTING:
             mask |= _OUT
-        if mask != self.mask and not self.state & _CLOSED:
+        if mask != self.mask and not self.state & _CLOSING:
             self.mgr.watch(self.sock, self, mask, self.mask)
             self.mask = mask
 

@@ -108,11 +108,11 @@ class Loop(Limits):
         if not 0 <= ms < _LONGEST:
             ms = _LONGEST
         now = ticks_ms()
-        if self.timers is not None:
+        if self.timers:
             ms = min(ms, self.timers.left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
-        if ms < 0 or self.doomed or self.again or self.polled or self.bell.first is not None or not self.running:
+        if ms < 0 or self.doomed or self.again or self.polled or self.bell.first or not self.running:
             ms = 0
         ready = self._ready
         n = 0
@@ -151,11 +151,11 @@ class Loop(Limits):
         """Hand over what other threads have posted."""
         # Before the sockets, since somebody waits for it. The bell may be read later: the FIFO is looked at before each sleep.
         n = _MESSAGES
-        while n > 0 and self.bell.first is not None:
+        while n > 0 and self.bell.first:
             n -= self.bell.take().deliver(n)
 
     def _rest(self):
-        if self.timers is not None:
+        if self.timers:
             self.timers.fire()
         if self.polled:
             from .polled import emit
@@ -165,6 +165,8 @@ class Loop(Limits):
             self._resume()
         if self._due is not None and ticks_diff(self._due, self.now) <= 0:
             self._sweep()
+        if self.doomed:
+            self._ready.clear()  # or it would keep them
         while self.doomed:
             self.doomed.pop(0).shut()
 

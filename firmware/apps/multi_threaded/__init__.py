@@ -2,7 +2,6 @@
 
 /fast is answered by the loop itself. Any other URI is answered after two seconds by a thread, with "hi" or the request's body."""
 import _thread
-import gc
 import time
 
 import mungo
@@ -10,7 +9,6 @@ import settings
 
 threads = 0  # how many run, under the lock
 lock = _thread.allocate_lock()
-small_heap = gc.mem_free() < 100000
 
 
 # The worker thread: it gets the pipe's other end and a copy of what it needs, works, and writes the result into the pipe.
@@ -67,8 +65,6 @@ def fn(c, ev, hm, fn_data):
 def start_thread(c, body):
     if not count(1):
         return False
-    if small_heap:
-        gc.collect()  # what stays must not be strewn among garbage
     sock = None
     try:
         sock = c.mgr.mkpipe(pcb, c, udp=settings.PIPE == "udp")
