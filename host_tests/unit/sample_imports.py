@@ -46,7 +46,7 @@ def test_imports_while_workers_read():
 
     def use():
         end.settimeout(1)  # a worker's end imports nothing
-        while not stop and rounds[2] < 20000:
+        while not stop and rounds[2] < 5000:
             assert end.send(b"x") == 1
             assert mgr.wakeup(0, b"x") is False
             rounds[2] += 1
@@ -59,7 +59,7 @@ def test_imports_while_workers_read():
         __import__(name)
         time.sleep_us(50)
     before = min(rounds)
-    until(lambda: min(rounds) > before or rounds[2] == 20000)
+    until(lambda: min(rounds) > before or rounds[2] == 5000)
     stop.append(1)
     crew.join()
     end.close()
