@@ -26,16 +26,16 @@ def each_bell(test):
     return run
 
 
-def raised(kind, function, *args):
+def raised(kind, function, *args, **kwargs):
     try:
-        function(*args)
+        function(*args, **kwargs)
     except kind as error:
         return error
     raise AssertionError("not raised")
 
 
-def raised_errno(function, *args):
-    return raised(OSError, function, *args).errno
+def raised_errno(function, *args, **kwargs):
+    return raised(OSError, function, *args, **kwargs).errno
 
 
 def recorder():

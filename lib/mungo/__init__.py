@@ -26,7 +26,8 @@
 #   outgoing       OPEN RESOLVE CONNECT .. CLOSE, or OPEN .. ERROR CLOSE
 #   pipe           OPEN (inside mkpipe) READ .. CLOSE
 # CLOSE and ERROR never come inside a handler's own send, reply or is_closing = True, but after it has returned.
-# (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.)
+# (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.
+# `const` needs no import: MicroPython's compiler knows it. An import of it would cost each file 16 bytes of bytecode.)
 
 __version__ = "0.1.0"
 
@@ -46,13 +47,15 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-backlog = barepipe = buffer = connection = crowd = dial = doorbell = http = inbox = limits = linger = listen = loop = loopback = None
-manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = None
+aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = doorbell = http = inbox = limits = None
+linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = workers = None
 
 
 def __getattr__(name):
-    if name == "Manager":
-        from .manager import Manager
-
-        return Manager
-    raise AttributeError(name)
+    if name == "App":
+        from .app import App as part
+    elif name == "Manager":
+        from .manager import Manager as part
+    else:
+        raise AttributeError(name)
+    return part

@@ -1,5 +1,3 @@
-from micropython import const
-
 _EV_WRITE = const(8)
 
 _CLOSING = const(1)

@@ -1,7 +1,5 @@
 from errno import EAGAIN, ENOBUFS, ENOMEM
 
-from micropython import const
-
 from .buffer import Buffer
 
 # Events, see __init__.py
@@ -187,10 +185,7 @@ class Connection:
             self.recv = rx
         else:
             self.recv.append(rx.data, n)
-        if self.pfn is not None:
-            self.pfn(self, _EV_READ, n)
-        if self.fn is not None:
-            self.fn(self, _EV_READ, n, self.fn_data)
+        self.tell(_EV_READ, n)
         if self.recv is rx and not rx.end:
             self.recv = EMPTY
         else:

@@ -2,8 +2,6 @@ import errno
 import socket
 from time import ticks_ms
 
-from micropython import const
-
 from .connection import Connection
 from .udp import UdpConnection
 from .url import parse

@@ -1,5 +1,3 @@
-from micropython import const
-
 from .pipe import Fifo
 
 _CLOSING = const(1)

@@ -1,6 +1,5 @@
 # Closing with unread input is a reset, which can overtake the last reply and wipe it out of the client's buffer (RFC 9112 section 9.6). So
 # after an error the connection reads and discards, for a while, before it closes.
-from micropython import const
 
 from .connection import EMPTY
 

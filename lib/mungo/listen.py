@@ -2,8 +2,6 @@ import gc
 import socket
 from errno import EAGAIN
 
-from micropython import const
-
 from .connection import Connection
 from .port import NO_SOCKETS
 from .url import parse

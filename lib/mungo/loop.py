@@ -4,8 +4,6 @@ import select
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
-from micropython import const
-
 from .buffer import Buffer
 from .doorbell import Doorbell
 from .port import BELL, Limits
@@ -28,7 +26,7 @@ class Loop(Limits):
         if limits:
             from .limits import set
 
-            set(self, limits)
+            set(self, limits, Limits)
         self.stats = dict.fromkeys(
             (
             "accepted",  # connections taken in
@@ -40,6 +38,7 @@ class Loop(Limits):
             "recv_full",  # receive buffers at recv_limit
             "send_full",  # sends refused at send_limit
             "queue_full",  # messages of pipes and wakeups that had to wait or were refused
+            "workers",  # a dict of the pool's own figures, once there is one
             "undelivered",  # messages whose connection had gone, datagrams that the system did not take
             "rings_lost",
             "bugs",  # exceptions that handlers let go
@@ -87,11 +86,11 @@ class Loop(Limits):
             raise RuntimeError("in a handler")
         self.busy = True
         try:
-            self._look(ms)
+            self.look(ms)
             self.deliver()
             while self._next < self._found:
                 self._serve()
-            self._rest()
+            self.rest()
             if self._found:
                 self.find  # noqa: B018  (makes a bound method: one block of the heap) see _serve
         finally:
@@ -103,8 +102,9 @@ class Loop(Limits):
         self.running = False
         self.bell.ring()
 
-    def _look(self, ms):
-        # Wait for what is ready and note it: handlers change the poll set, and ipoll minds that while it runs.
+    def look(self, ms):
+        """Wait up to `ms` milliseconds for what is ready, and note it."""
+        # (Handlers change the poll set, and ipoll minds that while it runs.)
         if not 0 <= ms < _LONGEST:
             ms = _LONGEST
         now = ticks_ms()
@@ -154,7 +154,8 @@ class Loop(Limits):
         while n > 0 and self.bell.first:
             n -= self.bell.take().deliver(n)
 
-    def _rest(self):
+    def rest(self):
+        """What each turn ends with: timers, deadlines, closing."""
         if self.timers:
             self.timers.fire()
         if self.polled:
@@ -162,7 +163,7 @@ class Loop(Limits):
 
             emit(self)
         if self.again:
-            self._resume()
+            self.resume()
         if self._due is not None and ticks_diff(self._due, self.now) <= 0:
             self._sweep()
         if self.doomed:
@@ -170,7 +171,8 @@ class Loop(Limits):
         while self.doomed:
             self.doomed.pop(0).shut()
 
-    def _resume(self):
+    def resume(self):
+        """Go on with the connections that have something left from the last turn."""
         again = self.again
         self.again = []
         for c in again:

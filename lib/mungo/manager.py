@@ -1,5 +1,3 @@
-from micropython import const
-
 from .connection import Connection
 from .loop import Loop
 from .pipe import Outbox, PipeConnection
@@ -97,6 +95,12 @@ class Manager(Loop):
             self.stats["undelivered"] += 1
         else:
             c.emit(_EV_WAKEUP, node[0])
+
+    def workers(self, **limits):
+        """The WorkerPool of this manager, see `workers.make` for the arguments; made when this is called first."""
+        from .workers import make
+
+        return make(self, **limits)
 
     def timer(self, ms, fn, arg=None, repeat=False):
         """Call `fn(arg)` in `ms` milliseconds, or each `ms` milliseconds; returns a Timer, which has `cancel`."""

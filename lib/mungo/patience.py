@@ -1,8 +1,6 @@
 # Workers that wait with a timeout. MicroPython's acquire has none, so the deadlines live in the loop's sweep.
 from time import ticks_diff, ticks_ms
 
-from micropython import const
-
 from .pipe import wake
 
 _NEXT = const(1)  # of a waiter, see pipe.py

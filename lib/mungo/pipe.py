@@ -7,8 +7,6 @@ import _thread
 from errno import EAGAIN, EBADF, ETIMEDOUT
 from time import ticks_add, ticks_ms
 
-from micropython import const
-
 from .connection import Connection
 from .port import EPIPE
 
@@ -146,7 +144,7 @@ class Pipe(Outbox):
         Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE when the loop's end
         is closed, EBADF when this end is; ValueError if `data` is empty.
         """
-        return self._try(self._put, [message(data), None, None])
+        return self._try(self.put, [message(data), None, None])
 
     def recv(self, n):
         """The next message of the loop's `c2.send`, at most `n` bytes of it; the rest stays for the next call.
@@ -157,7 +155,7 @@ class Pipe(Outbox):
         if n < 1:
             raise ValueError("recv(%r)" % n)
         arg: list = [n, 0, None]
-        data = self._try(self._get, arg)
+        data = self._try(self.get, arg)
         at = arg[1]
         return data if not at and n >= len(data) else data[at : at + n]  # pyright: ignore
 
@@ -218,7 +216,8 @@ class Pipe(Outbox):
             else:
                 return done
 
-    def _put(self, node):
+    def put(self, node):
+        """A step of `send`."""
         mgr = self.mgr
         if self.flags & (_GONE | _SHUT):
             return -EBADF if self.flags & _SHUT else -EPIPE
@@ -229,7 +228,8 @@ class Pipe(Outbox):
         node[2] = mgr.bell.post(self)
         return len(node[0])
 
-    def _get(self, arg):
+    def get(self, arg):
+        """A step of `recv`."""
         node = self.inbox and self.inbox.head
         if node is None or self.flags & _SHUT:
             return b"" if self.flags & (_GONE | _SHUT) else None

@@ -1,5 +1,3 @@
-from micropython import const
-
 _EV_POLL = const(2)
 
 

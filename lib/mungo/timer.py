@@ -1,8 +1,6 @@
 import errno
 from time import ticks_add, ticks_diff, ticks_ms
 
-from micropython import const
-
 _MOST = const(0x1FFFFFFF)  # ms: ticks_ms wraps at twice that on a board, and only half of it can be told from the past
 _LONGEST = const(1000)
 

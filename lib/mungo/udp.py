@@ -1,8 +1,6 @@
 import errno
 import socket
 
-from micropython import const
-
 from .connection import Connection
 from .url import parse
 

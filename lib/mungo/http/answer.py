@@ -1,5 +1,4 @@
 # Answers other than a plain 200, and what happens seldom: errors, deadlines, clients that are turned away.
-from micropython import const
 
 from ..linger import linger
 from ..port import MAY_PAUSE

@@ -1,8 +1,6 @@
 # The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
 from array import array
 
-from micropython import const
-
 from .kinds import KINDS
 from .parser import scan
 

@@ -15,8 +15,6 @@
 # head's first byte; chunk extensions and trailers share what the head has left of `head_limit`.
 from array import array
 
-from micropython import const
-
 from .kinds import KINDS
 
 try:

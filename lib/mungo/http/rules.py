@@ -1,8 +1,6 @@
 # How a request is read beyond the common case of the parser: RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1.
 from array import array
 
-from micropython import const
-
 from ..buffer import Buffer
 from .kinds import KINDS
 

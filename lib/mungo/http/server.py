@@ -1,6 +1,4 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. answer.py has the less common answers.
-from micropython import const
-
 from ..connection import Connection
 from .parser import Request, make
 

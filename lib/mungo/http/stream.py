@@ -1,5 +1,4 @@
 # Answers whose length is not known when they start: chunked (RFC 9112 section 7.1), or ended by the close for HTTP/1.0.
-from micropython import const
 
 from .answer import make_head, over
 

@@ -1,0 +1,23 @@
+# What a worker pool has on which system. Figures of boards from the ports' sources and an emulator, not from a physical board.
+import sys
+
+
+class Limits:
+    """A pool's limits, each a keyword argument of `mgr.workers`."""
+
+    n = 4  # threads
+    queue = 16  # jobs that may wait for one
+    job_ms = 30000  # milliseconds that a job may take, the wait included
+    stack = 1  # bytes of each thread's stack; below 1024: the port's default
+
+
+EAGER = sys.platform == "rp2"  # threads start with the pool: their stack is taken from the heap in one piece, before that is fragmented
+
+if sys.platform == "esp32":
+    Limits.n = 2  # of one core, under a GIL: more would not be faster, and each has its stack
+    Limits.queue = 8
+    Limits.stack = 8192  # the default of 4096 allows a handful of nested calls
+elif sys.platform == "rp2":
+    Limits.n = 1  # the second core; there is no third thread
+    Limits.queue = 4
+    Limits.stack = 8192  # 26 nested calls; 4096 allow 11
