@@ -35,7 +35,7 @@ def test_200_times():
             _, port = listening(lambda url: mgr.http_listen(url, fn))  # noqa: B023
         client = Client(mgr, port, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n%05d" % n)
         client.until_has(b"\r\n\r\n%05d" % n)
-        timer = mgr.timer(10000, print)
+        mgr.timer(10000, print)
         if n % 3 == 0:
             client.close()  # first
         if n % 3 == 1:  # with work in flight
@@ -44,7 +44,7 @@ def test_200_times():
         assert mgr.close(10000)
         assert pool.threads == 0 and mgr.conns == []
         client.close()
-        mgr = pool = client = timer = None
+        mgr = pool = client = None
         if n % 50 == 49:
             gc.collect()
             files.append(open_files())

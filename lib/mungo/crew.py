@@ -12,7 +12,7 @@ _CONN = const(5)
 _END = const(6)
 _PIPE = const(7)
 _STATE = const(8)
-_DUE = const(11)
+_UNTIL = const(11)
 
 _QUEUED = const(0)
 _RUNNING = const(1)
@@ -90,7 +90,7 @@ def end(pool, job, number=EPIPE, counter="dropped"):
             pool.queued -= 1
         elif number == ETIMEDOUT:
             pool.stats["stuck"] += 1
-            job[_DUE] = None
+            job[_UNTIL] = None
     if job[_PIPE] is not None:
         job[_PIPE].is_closing = True  # so that the worker learns it
     if job[_END] is not None and state == _QUEUED:
@@ -117,12 +117,12 @@ def expired(pool):
             pass  # late: nobody waits any more
         elif pool.tries > _TRIES and not pool.threads:
             end(pool, job, EAGAIN, "unstarted")
-        elif ticks_diff(job[_DUE], ticks_ms()) <= 0:
+        elif ticks_diff(job[_UNTIL], ticks_ms()) <= 0:
             end(pool, job, ETIMEDOUT, "timeouts")
         else:
             with pool.mgr.bell.lock:
-                if pool.due is None or ticks_diff(job[_DUE], pool.due) < 0:
-                    pool.due = job[_DUE]
+                if pool.due is None or ticks_diff(job[_UNTIL], pool.due) < 0:
+                    pool.due = job[_UNTIL]
     n = pool.queued - pool.threads + pool.stats["busy"]
     if n <= 0 or pool.tries > _TRIES:
         pool.tries = 0

@@ -105,7 +105,7 @@ class Loop(Limits):
     def look(self, ms):
         """Wait up to `ms` milliseconds for what is ready, and note it."""
         # (Handlers change the poll set, and ipoll minds that while it runs.)
-        if not 0 <= ms < _LONGEST:
+        if ms < 0 or ms > _LONGEST:
             ms = _LONGEST
         now = ticks_ms()
         if self.timers:

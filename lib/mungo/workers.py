@@ -27,7 +27,7 @@ _PIPE = const(7)  # and C2, until that is closed
 _STATE = const(8)
 _RESULT = const(9)
 _ERROR = const(10)
-_DUE = const(11)  # (ticks_ms) None: it has passed, and the worker is stuck
+_UNTIL = const(11)  # (ticks_ms) None: it has passed, and the worker is stuck
 _MS = const(12)
 
 _QUEUED = const(0)
@@ -92,7 +92,8 @@ class WorkerPool(Outbox, Limits):
         `pipe` is the handler of a pipe's C2, as for `mkpipe`, with `conn` as its fn_data: then `fn` gets the worker's end before
         `args`; it is closed when `fn` returns, and on_done comes when C2 is closed.
 
-        Raises OSError EAGAIN at once if `n` jobs are under way and `queue` wait, EPIPE if `conn` or the pool is closed, ENOMEM at max_pipes.
+        Raises OSError at once: EAGAIN if `n` jobs are under way and `queue` wait, EPIPE if `conn` or the pool is closed, ENOMEM at
+        max_pipes.
         """
         ms = timeout_ms or self.job_ms
         job: list = [b"", None, fn, args, on_done, conn, None, None, _QUEUED, None, None, ticks_add(ticks_ms(), ms), ms]
@@ -116,9 +117,9 @@ class WorkerPool(Outbox, Limits):
                 if waiter is not None:
                     self.idle = waiter[1]
                     waiter[1] = None
-                early = self.due is None or ticks_diff(job[_DUE], self.due) < 0
+                early = self.due is None or ticks_diff(job[_UNTIL], self.due) < 0
                 if early:
-                    self.due = job[_DUE]
+                    self.due = job[_UNTIL]
                 if early or waiter is None:  # the loop must know
                     ring = bell.post(self)
         if er:
@@ -138,7 +139,7 @@ class WorkerPool(Outbox, Limits):
 
     def keep(self, job):
         """The job makes progress: its deadline counts anew from here."""
-        job[_DUE] = ticks_add(self.mgr.now, job[_MS])
+        job[_UNTIL] = ticks_add(self.mgr.now, job[_MS])
 
     def close(self, ms=1000):
         """Take no more jobs, drop those that wait, tell those that run, and give the threads `ms` milliseconds to end; True if all have.
@@ -204,7 +205,7 @@ class WorkerPool(Outbox, Limits):
             self.push(job, _MOST, _MOST)
             return self.mgr.bell.post(self)
         self.stats["late"] += 1
-        if job[_DUE] is None:
+        if job[_UNTIL] is None:
             self.stats["stuck"] -= 1
 
     def remove(self, job):
