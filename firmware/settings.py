@@ -22,7 +22,9 @@ DELAY_MS = _number("DELAY_MS", 2000)  # what the slow work takes
 LOG = _number("LOG", 0)  # 1: print each request
 BELL = _text("BELL", None)  # "udp" or "ring"; by default what works here
 PIPE = _text("PIPE", "")  # "udp": the tutorial's bare pair of sockets
-MAX_THREADS = _number("MAX_THREADS", 64)
+MAX_THREADS = _number("MAX_THREADS", 64)  # of multi_threaded
+BACKEND = _text("BACKEND", "127.0.0.1:8001")  # of reverse_proxy
+WORKERS = _number("WORKERS", 0)  # of an App's pool; 0: what suits the board
 
 # Deadlines: HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS
 LIMITS = {name: _number(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms")}

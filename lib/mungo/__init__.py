@@ -51,7 +51,13 @@ aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = c
 linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = workers = None
 
 
-def __getattr__(name):
+TYPE_CHECKING = const(0)  # so the compiler drops this
+if TYPE_CHECKING:
+    from .app import App as App
+    from .manager import Manager as Manager
+
+
+def __getattr__(name):  # noqa: F811
     if name == "App":
         from .app import App as part
     elif name == "Manager":

@@ -1,0 +1,37 @@
+"""The smallest App: answers made by the loop itself, and one that a worker takes its time for.
+
+    curl localhost:8000/fast
+    curl 'localhost:8000/hello/you?times=2'
+    curl localhost:8000/slow
+"""
+import time
+
+import mungo
+import settings
+
+app = mungo.App(workers=settings.WORKERS)
+
+
+@app.get("/fast")
+def fast(req):
+    return "hi\n"
+
+
+@app.get("/hello/<name>")
+def hello(req, name):
+    return "hello, %s\n" % name * min(int(req.args.get("times", "1")), 100)
+
+
+@app.errorhandler(ValueError)
+def not_a_number(req, error):
+    return "times: want a whole number\n", 400
+
+
+@app.get("/slow", worker=True)  # in a thread: meanwhile the loop answers everybody else
+def slow(req):
+    time.sleep_ms(settings.DELAY_MS)
+    return "hi, at last\n"
+
+
+def main():
+    app.run(settings.HOST, settings.PORT, bell=settings.BELL, **settings.LIMITS)

@@ -1,0 +1,104 @@
+"""The examples that use App, each as a user would try it, on both runtimes."""
+
+import http.client
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+WAIT_S = 30
+
+
+def ask(server, path, method="GET", body=None):
+    """(status, headers, body) of one request on a connection of its own."""
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+    try:
+        conn.request(method, path, body)
+        response = conn.getresponse()
+        return response.status, dict(response.getheaders()), response.read()
+    finally:
+        conn.close()
+
+
+class Asking(threading.Thread):
+    """`ask` in a thread: `result()` waits for it."""
+
+    def __init__(self, *args):
+        super().__init__()
+        self.args = args
+        self.start()
+
+    def run(self):
+        self.answer = ask(*self.args)
+        self.when = time.monotonic()
+
+    def result(self):
+        self.join()
+        return self.answer
+
+
+@pytest.fixture(params=[0, 1], ids=["workers", "one-worker"])
+def workers(request):
+    """The pool as the port has it, and RP2's: one thread."""
+    return request.param
+
+
+def test_hello(serve, workers):
+    server = serve(app="hello", env={"DELAY_MS": "300", "WORKERS": workers})
+    status, headers, body = ask(server, "/fast")
+    assert (status, headers["Content-Type"], body) == (200, "text/plain; charset=UTF-8", b"hi\n")
+    assert ask(server, "/hello/caf%C3%A9?times=2")[::2] == (200, "hello, café\n".encode() * 2)
+    assert ask(server, "/hello/x?times=many")[::2] == (400, b"times: want a whole number\n")
+    assert ask(server, "/nowhere")[0] == 404
+    status, headers, _ = ask(server, "/fast", "DELETE")
+    assert (status, headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert ask(server, "/fast", "HEAD")[::2] == (200, b"")
+    slow = [Asking(server, "/slow") for _ in range(3)]
+    fast = 0
+    while any(one.is_alive() for one in slow):
+        assert ask(server, "/fast")[0] == 200
+        fast += 1
+    assert fast > 3
+    assert [one.result()[::2] for one in slow] == [(200, b"hi, at last\n")] * 3
+    assert "Traceback" not in server.output(), server.output()
+
+
+def test_sensor_json(serve, workers):
+    server = serve(app="sensor_json", env={"DELAY_MS": "200", "WORKERS": workers})
+    slow = [Asking(server, "/sensor") for _ in range(2)]
+    assert json.loads(ask(server, "/health")[2]) == {"ok": True}
+    for one in slow:
+        status, headers, body = one.result()
+        reading = json.loads(body)
+        assert (status, headers["Content-Type"]) == (200, "application/json")
+        assert 20 <= reading["celsius"] < 30 and reading["took_ms"] >= 200, reading
+    stats = json.loads(ask(server, "/stats")[2])
+    assert stats["stats"]["workers"]["done"] == 2 and stats["limits"]["max_conns"] > 0, stats
+
+
+def test_stream_csv(serve, workers):
+    server = serve(app="stream_csv", env={"DELAY_MS": "2000", "WORKERS": workers})
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+    conn.request("GET", "/log.csv?rows=15")
+    response = conn.getresponse()
+    assert response.getheader("Content-Type") == "text/csv" and response.getheader("Transfer-Encoding") == "chunked"
+    first = response.read1(100)
+    assert first.startswith(b"row,ms\n") and not first.endswith(b"14,"), first  # it comes as it is made
+    assert ask(server, "/fast")[2] == b"hi\n"
+    lines = (first + response.read()).decode().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["row"] + [str(i) for i in range(15)]
+    assert int(lines[-1].split(",")[1]) >= 15 * 20
+    conn.close()
+    assert ask(server, "/log.csv?rows=x")[0] == 400
+    with socket.create_connection((server.host, server.port), WAIT_S) as sock:  # and one who leaves
+        sock.sendall(b"GET /log.csv?rows=1000000 HTTP/1.1\r\nHost: a\r\n\r\n")
+        data = b""
+        while b"row,ms" not in data:  # the head alone comes before the worker has begun
+            data += sock.recv(1000)
+    deadline = time.monotonic() + WAIT_S
+    while server.output().count("table: closed") < 2:
+        assert time.monotonic() < deadline, server.output()
+        assert ask(server, "/fast")[2] == b"hi\n"
+    assert "Traceback" not in server.output(), server.output()
