@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/bench/run.py [--quick] [--only NAME ...]
 
-NAME is a contender (bare, bare-loose, mungo, asyncio, microdot) or a table (slow, wake). Every contender runs in the
+NAME is a contender (bare, bare-loose, mungo, mungo-app, asyncio, microdot) or a table (slow, wake). Every contender runs in the
 same MicroPython, the servers on one processor and the client on another. The contenders take turns of less than a
 second, and a ratio is the median of the ratios of turns next to each other: a machine that is now fast and now slow, as
 shared ones are, moves the numbers but hardly the ratios. What is sent and what counts as an answer: see load.py.
@@ -36,6 +36,7 @@ CONTENDERS = {
     "bare": "bare.py",
     "bare-loose": "bare_loose.py",  # with 10 connections only
     "mungo": "mungo_app.py",
+    "mungo-app": "app_hello.py",
     "asyncio": "asyncio_streams.py",
     "microdot": "microdot_app.py",
 }
@@ -43,8 +44,11 @@ MODES = {name: ("close",) if name == "microdot" else ("keep", "close") for name 
 SLOW = {  # name: script, slow path, fast path
     "bare": (SERVERS / "slow_bare.py", "/slow", "/"),
     "microdot": (SERVERS / "microdot_app.py", "/slow", "/"),
-    "mungo": (ROOT / "firmware/main.py", "/", "/fast"),
+    "mungo": (ROOT / "firmware/main.py", "/", "/fast"),  # a thread for each request
+    "mungo-app": (SERVERS / "app_hello.py", "/slow", "/"),  # a pool of 4 and a queue of 8
 }
+SLOW_COUNTS = (1, 3, 8, 32)
+QUICK_COUNTS = (1, 3)
 WAKE = {"bare": "by hand: UDP and ipoll", "udp": "mungo, bell udp", "ring": "mungo, bell ring"}
 TABLES = ("slow", "wake")
 
@@ -104,7 +108,7 @@ class Server:
         self.name = name
         self.log = tempfile.TemporaryFile("w+")
         # A script finds its own folder by itself.
-        path = {"mungo": "lib:firmware:.frozen", "microdot": ".frozen:" + site}.get(name, ".frozen")
+        path = {"mungo": "lib:firmware:.frozen", "mungo-app": "lib:.frozen", "microdot": ".frozen:" + site}.get(name, ".frozen")
         environ = {key: value for key, value in os.environ.items() if key not in ("GC_THRESHOLD", "APP", "BELL")}
         environ.update(MICROPYPATH=path, HOST="127.0.0.1", PORT=str(self.port), **env)
         command = [MICROPYTHON, *options, str(script)]
@@ -231,19 +235,24 @@ def measure_garbage(names, modes, env):
 
 
 def measure_slow(names, counts):
-    """A list of (name, how many slow ones, result). All servers at once, since nearly all of it is sleep."""
+    """A list of (name, how many slow ones, result). Those that sleep in their handlers all at once, mungo's one by one."""
     progress("slow handlers, %s at once" % ", ".join(map(str, counts)))
+    pairs = [(name, count) for name in names for count in counts]
+    groups = [[pair for pair in pairs if "mungo" not in pair[0]]] + [[pair] for pair in pairs if "mungo" in pair[0]]
+    found = []
+    for group in groups:
+        found += measure_slow_together(group)
+    return found
+
+
+def measure_slow_together(pairs):
     found = []
     with contextlib.ExitStack() as stack:
         site = stack.enter_context(microdot_only())
         servers = []
-        for name in names:
-            script = SLOW[name][0]
-            if script.exists():
-                env = {"APP": "multi_threaded"}
-                servers += [(stack.enter_context(Server(name, script, site, env)), count) for count in counts]
-            else:
-                fail("slow handlers of %s: there is no %s" % (name, script.relative_to(ROOT)))
+        for name, count in pairs:
+            env = {"APP": "multi_threaded"}
+            servers.append((stack.enter_context(Server(name, SLOW[name][0], site, env)), count))
         clients = []
         for server, count in servers:
             _, slow, fast = SLOW[server.name]
@@ -348,7 +357,7 @@ def main():
     if "slow" in tables:
         print("## While handlers are slow\n")
         wanted = [name for name in SLOW if name in names or not names]
-        report.slow_table(measure_slow(wanted, (1, 3) if args.quick else (1, 3, 8)))
+        report.slow_table(measure_slow(wanted, QUICK_COUNTS if args.quick else SLOW_COUNTS))
     if "wake" in tables:
         print("## Wake-ups\n")
         report.wake_table(measure_wake(WAKE, *((1, 1000) if args.quick else (3, 2000))), WAKE)
