@@ -59,6 +59,7 @@ run: $(VENV)
 	@exec $(RUN) firmware/main.py
 
 test: $(VENV)
+	@tools/debian.sh
 	$(PY) -m pytest $(ARGS)
 
 lint: $(VENV) $(TYPINGS)

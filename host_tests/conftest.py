@@ -1,5 +1,7 @@
 """What the tests share: unit tests inside the runtimes, servers for black-box tests, and the table at the end."""
 
+import shutil
+
 import pytest
 
 import lanes
@@ -54,6 +56,28 @@ def serve(request, runtime):
     yield start
     for one in started:
         one.stop()
+
+
+# --- a browser
+
+CHROMIUM = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, a playwright Browser. `browser.new_page()` is a page with cookies and a cache of its own; close it."""
+    path = shutil.which("chromium")
+    if not path:
+        pytest.skip("there is no chromium: tools/debian.sh says how to get it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM.split())
+        yield chromium
+        chromium.close()
 
 
 @pytest.hookimpl(wrapper=True)
