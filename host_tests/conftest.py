@@ -1,6 +1,7 @@
 """What the tests share: unit tests inside the runtimes, servers for black-box tests, and the table at the end."""
 
 import shutil
+import signal
 
 import pytest
 
@@ -10,6 +11,12 @@ import unit_items
 
 HERE = lanes.ROOT / "host_tests"
 _servers = pytest.StashKey()
+
+
+# A shell has its background jobs ignore Ctrl-C, and what they start would inherit that.
+def pytest_configure():
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # --- unit tests
