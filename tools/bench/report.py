@@ -122,10 +122,10 @@ def targets(results):
         print()
 
 
-def times(seconds):
-    """Sorted times in words: "2.0 (4), 4.0 (4)"."""
-    rounded = ["%.1f" % second for second in seconds]
-    return ", ".join("%s (%d)" % (second, rounded.count(second)) for second in dict.fromkeys(rounded)) or "-"
+def counted(texts):
+    """Each text once, with how often it came: "2.0 (4), 4.0 (4)"."""
+    texts = list(texts)
+    return ", ".join("%s (%d)" % (text, texts.count(text)) for text in dict.fromkeys(texts))
 
 
 def slow_table(found):
@@ -139,9 +139,9 @@ def slow_table(found):
             count,
             median(fast, "%.1f"),
             "%.1f" % fast[len(fast) * 99 // 100] if fast else "-",
-            times(result["slow_s"]),
+            counted("%.1f" % second for second in result["slow_s"]) or "-",
             "%d, in %.2f s" % (len(result["refused_s"]), result["refused_s"][-1]) if result["refused_s"] else "none",
-            "; ".join(result["errors"]) or "none",
+            counted(error.partition("(")[0] for error in result["errors"]) or "none",
         )
     print()
 
