@@ -564,3 +564,51 @@ def test_a_job_costs_no_pipe_and_leaves_nothing_behind():
     assert pool.head is None and pool.tail is None and pool.jobs == [None] * 52 and pool.under_way == 0
     assert counts(pool)["done"] == 600
     close(mgr)
+
+
+class Slow:
+    """A worker's end whose `close` returns only when the test lets it."""
+
+    def __init__(self, end, gate):
+        self.end = end
+        self.gate = gate
+
+    def close(self):
+        self.end.close()
+        self.gate.wait()
+
+
+def test_once_though_its_pipe_ends_just_before_it():
+    # The loop has seen the pipe's close, and the job is done before it closes C2.
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    done = []
+    starts = Gate()
+    gate = Gate()
+
+    def work(end):
+        starts.wait()
+        end.send(b"x")
+        return "result"
+
+    def handler(c2, ev, data, fn_data):
+        if ev == mungo.EV_READ:
+            until(lambda: gate.inside)
+
+    def between(c, ev, data, fn_data):  # what a turn has heard, and what it closes at its end
+        if ev == mungo.EV_POLL and job[7] is not None and job[7].is_closing:
+            mgr.polled.clear()
+            gate.open()
+            until(lambda: not pool.stats["busy"])
+
+    other = mgr.mkpipe(between)
+    mgr.polled.append(other.c)
+    job = pool.submit(work, on_done=lambda result, er: done.append((result, er)), pipe=handler)
+    job[6] = Slow(job[6], gate)
+    starts.open()
+    until(lambda: done, mgr)
+    for _ in range(5):
+        mgr.poll(0)
+    assert done == [("result", None)], done
+    assert counts(pool) == {"jobs": 1, "done": 1, "threads": 1}, counts(pool)
+    close(mgr, other)

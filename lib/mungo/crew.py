@@ -16,7 +16,6 @@ _UNTIL = const(11)
 
 _QUEUED = const(0)
 _RUNNING = const(1)
-_DONE = const(2)
 _OVER = const(3)
 
 _AGAIN_MS = const(20)  # after a refused start; with no thread at all,
@@ -73,8 +72,7 @@ def _detach(arg):
     # The job's pipe is closed.
     pool, job = arg
     job[_PIPE] = None
-    if job[_STATE] == _DONE:
-        pool.c.finish(job)
+    pool.c.finish(job)
 
 
 def end(pool, job, number=EPIPE, counter="dropped"):

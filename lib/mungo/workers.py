@@ -252,7 +252,9 @@ class Foreman(Connection):
         expired(self.pool)
 
     def finish(self, job):
-        """The job is done."""
+        """The job is done, and so is its pipe: the later of the two tells, and if they cross each other both call this."""
+        if job[_STATE] != _DONE:
+            return
         job[_STATE] = _OVER
         er = job[_ERROR]
         if er is None:
