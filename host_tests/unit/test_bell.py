@@ -64,7 +64,7 @@ def test_wrong_bell():
 def test_falls_back_to_ring():
     real = mungo.loopback.udp_pair
 
-    def refuse():
+    def refuse(timeout):
         raise OSError(errno.EHOSTUNREACH)
 
     mungo.loopback.udp_pair = mungo.barepipe.udp_pair = refuse
@@ -308,7 +308,7 @@ def test_strangers_before_the_sockets_are_connected():
         spy = Spy(lambda: stranger_sends(word, spy.ports[-2:]))  # noqa: B023
         mungo.loopback.socket = spy
         try:
-            one, two = mungo.loopback.udp_pair()
+            one, two = mungo.loopback.udp_pair(None)
         finally:
             mungo.loopback.socket = socket
         for sock in (one, two):
@@ -329,7 +329,7 @@ def test_ports_that_are_taken():
 
     mungo.loopback.time = Ticks
     try:
-        pairs = [mungo.loopback.udp_pair() for _ in range(4)]  # all start at the same port
+        pairs = [mungo.loopback.udp_pair(None) for _ in range(4)]  # all start at the same port
         taken.append(pairs[0][0].send(b"x"))
         assert pairs[0][1].recv(9) == b"x"
     finally:

@@ -29,8 +29,6 @@
 # (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.
 # `const` needs no import: MicroPython's compiler knows it. An import of it would cost each file 16 bytes of bytecode.)
 
-from sys import modules
-
 __version__ = "0.1.0"
 
 EV_ERROR = 0
@@ -49,19 +47,11 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-for _part in (
-    "aio app auth backlog barepipe buffer connection cookies cors crew crowd dial doorbell http inbox limits linger listen loop "
-    "loopback manager match patience pipe polled port ring shutdown timer udp url workers"
-).split():
-    setattr(modules[__name__], _part, None)
-
-TYPE_CHECKING = const(0)  # so the compiler drops this
-if TYPE_CHECKING:
-    from .app import App as App
-    from .manager import Manager as Manager
+aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = doorbell = http = inbox = limits = None
+linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = workers = None
 
 
-def __getattr__(name):  # noqa: F811
+def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
     if name == "App":
         from .app import App as part
     elif name == "Manager":

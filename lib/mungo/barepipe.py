@@ -17,7 +17,7 @@ def make(mgr, fn, fn_data):
     The default pipe promises all of these.
     """
     try:
-        here, there = udp_pair()
+        here, there = udp_pair(None)
     except OSError as er:
         raise OSError(er.errno, "mkpipe(udp=True): no loopback (%s); mkpipe without udp needs none" % er)
     try:

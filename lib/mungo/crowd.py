@@ -3,9 +3,11 @@
 from time import ticks_diff
 
 from .linger import linger
+from .port import NO_SOCKETS
 
 _EV_FULL = const(102)  # (for a protocol's handler) it is beyond max_conns: say so, it is closed next
 
+_PAUSED = const(16)
 _IDLE = const(512)
 
 
@@ -28,6 +30,22 @@ def make(listener, sock, raw):
         c.pfn(c, _EV_FULL, None)
     linger(c)
     return False
+
+
+def fail(listener, number):
+    """There was nothing to accept: the client has gone already, or there is no socket (0: the one to spare is in use).
+
+    Then accept no more until a socket is given back, or for 100 ms. Poll is level triggered: it would spin.
+    """
+    mgr = listener.mgr
+    if number and number not in NO_SOCKETS:
+        mgr.stats["failed"] += 1
+        return
+    if number:
+        mgr.stats["starved"] += 1
+    listener.stop(_PAUSED, True)
+    mgr.starved.append(listener)
+    mgr.deadline(listener, 100)
 
 
 def _release(mgr, release):

@@ -3,7 +3,6 @@ import socket
 from errno import EAGAIN
 
 from .connection import Connection
-from .port import NO_SOCKETS
 from .url import parse
 
 _EV_OPEN = const(1)
@@ -30,17 +29,16 @@ class Listener(Connection):
 
     def _accept(self):
         mgr = self.mgr
-        if mgr.spare is not None:  # the one socket to spare is in use
-            return self.put_off()
         try:
+            if mgr.spare is not None:  # the one socket to spare is in use
+                raise OSError(0)
             sock, raw = self.sock.accept()
         except OSError as er:
-            if er.errno in NO_SOCKETS:
-                mgr.stats["starved"] += 1
-                return self.put_off()
-            if er.errno != EAGAIN:
-                mgr.stats["failed"] += 1
-            return False
+            if er.errno == EAGAIN:
+                return False
+            from .crowd import fail
+
+            return fail(self, er.errno)
         if mgr.accepted >= mgr.max_conns:
             from .crowd import make
 
@@ -52,13 +50,6 @@ class Listener(Connection):
         c.emit(_EV_OPEN)
         c.emit(_EV_ACCEPT)
         return True
-
-    def put_off(self):
-        """Accept no more until a socket is given back, or for 100 ms. Poll is level triggered: it would spin."""
-        self.stop(_PAUSED, True)
-        self.mgr.starved.append(self)
-        self.mgr.deadline(self, 100)
-        return False
 
     def welcome(self, sock, raw, fn, state):
         """Make a connection of an accepted socket."""

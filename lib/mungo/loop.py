@@ -6,7 +6,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from .buffer import Buffer
 from .doorbell import Doorbell
-from .port import BELL, Limits
+from .port import BELL, CHURN, Limits
 
 _EV_READ = const(7)
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
@@ -69,6 +69,8 @@ class Loop(Limits):
         self.last = 0
         self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
+        self._tidy = self.now  # when to look at the heap again,
+        self._reserve = _MOST  # which is to have more than this free
         self._due = None  # no deadline of a connection is earlier
         self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
 
@@ -125,6 +127,25 @@ class Loop(Limits):
         self._next = 0
         self._found = n
         self.now = ticks_ms()
+        if CHURN:
+            self.tidy()
+
+    # Where threads run side by side (unix port, RP2) MicroPython's collector does not stop the others while it marks what is in use.
+    # Who runs short of memory starts it; it looks at all that can be reached from the modules, and only then at each thread's stack.
+    # What some other thread meanwhile moves from its stack into something that was looked at already is freed while it is in use.
+    # Measured on the unix port with a heap of 192 KB: the busy loop of a server lost objects, within seconds, to collections that its
+    # workers had started. So the loop collects early, and no worker has to while the loop runs. (While it sleeps a worker may; a
+    # collection that is under way when it wakes it waits for.)
+    def tidy(self):
+        """Wait for a collection that is under way; collect if a quarter of what was free is used. Called at the start of each turn."""
+        self.bell.fence.clear()
+        if ticks_diff(self.now, self._tidy) >= 0:
+            free = gc.mem_free()  # (not each time: it takes as long as a collection)
+            if free < self._reserve:
+                gc.collect()
+                free = gc.mem_free()
+                self._reserve = free - free // 4
+            self._tidy = ticks_add(self.now, (free - self._reserve) // CHURN)
 
     # MicroPython takes a function's frame from the heap if it has more than 11 words, and an except with a name needs 6 of them. A
     # frame that lives there while handlers allocate makes each of their allocations search all the garbage behind it: measured,

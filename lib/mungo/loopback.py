@@ -3,8 +3,8 @@ import socket
 import time
 
 
-def udp_pair():
-    """Two UDP sockets on 127.0.0.1, each connected to the other, so that nobody else's datagrams reach them; both block.
+def udp_pair(timeout):
+    """Two UDP sockets on 127.0.0.1, each connected to the other, so that nobody else's datagrams reach them, with this timeout.
 
     There is no getsockname on MicroPython, so ports are tried in pairs until two are free.
     Raises OSError where the system has no loopback: EHOSTUNREACH on stock RP2 firmware, ETIMEDOUT or EAGAIN if it swallows.
@@ -29,7 +29,7 @@ def udp_pair():
                 tx.send(word)
                 while rx.recv(32) != word:
                     pass
-                rx.settimeout(None)
+                rx.settimeout(timeout)
             return one, two
         except OSError as er:
             for sock in (one, two):

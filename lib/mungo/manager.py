@@ -73,7 +73,7 @@ class Manager(Loop):
         True if it was accepted: it is delivered unless the connection is closed first (counted as "undelivered").
         False if there is no such connection, or if `wakeups` messages or `queue_bytes` bytes are under way.
         """
-        node = [data if isinstance(data, bytes) else bytes(data), None, id]
+        node = [bytes(data), None, id]
         with self.bell.lock:
             if self.find(id) is None:
                 return False
@@ -83,6 +83,7 @@ class Manager(Loop):
             ring = self.bell.post(self._mail)
         if ring:
             self.bell.ring()
+        self.bell.fence.clear()
         return True
 
     def hand(self, node):

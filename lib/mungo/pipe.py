@@ -113,7 +113,7 @@ def message(data):
         data = data.encode()
     if not data:
         raise ValueError("empty")
-    return data if isinstance(data, bytes) else bytes(data)
+    return bytes(data)
 
 
 class Pipe(Outbox):
@@ -214,6 +214,7 @@ class Pipe(Outbox):
             elif isinstance(done, int) and done < 0:
                 raise OSError(-done)
             else:
+                bell.fence.clear()
                 return done
 
     def put(self, node):

@@ -129,6 +129,7 @@ class WorkerPool(Outbox, Limits):
         wake(waiter)
         if ring:
             bell.ring()
+        bell.fence.clear()
         return job
 
     def cancel(self, job):
@@ -170,16 +171,17 @@ class WorkerPool(Outbox, Limits):
                 waiter[0].acquire()
                 continue
             try:
-                job[_RESULT] = job[_FN](*job[_ARGS])
+                job[_RESULT] = kept = job[_FN](*job[_ARGS])
             except BaseException as er:  # sys.exit() too: a worker stays
-                job[_ERROR] = er
+                job[_ERROR] = kept = er
             if job[_END] is not None:
                 job[_END].close()
             with self.mgr.bell.lock:
                 ring = self.over(job)
             if ring:
                 self.mgr.bell.ring()
-            job = None  # it must not be kept until the next one comes
+            self.mgr.bell.fence.clear()
+            job = kept = None  # noqa: F841  (so it was not let go of) they must not be kept until the next one comes
         self.count_thread(-1)
 
     def take(self, waiter):

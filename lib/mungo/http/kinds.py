@@ -13,7 +13,3 @@ for n in range(128):
         KINDS[n] = 3 if n == 35 else 2
     else:
         KINDS[n] = 6 if 32 < n < 127 else 0
-
-# The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be; then
-# all of it is compared, exactly: a hash that collides would be a smuggling hole.
-KNOWN = b"hostexpectconnectioncontent-lengthtransfer-encoding"

@@ -2,7 +2,11 @@
 # Its .mpy is bound to an architecture; where it can't be loaded plain.py serves.
 import micropython
 
-from .kinds import KINDS, KNOWN
+from .kinds import KINDS
+
+# The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be; then
+# all of it is compared, exactly: a hash that collides would be a smuggling hole.
+_KNOWN = b"hostexpectconnectioncontent-lengthtransfer-encoding"
 
 
 @micropython.viper
@@ -14,7 +18,7 @@ def scan(data, start: int, end: int, tab) -> int:
     d = ptr8(data)
     t = ptr32(tab)
     kinds = ptr8(KINDS)
-    known = ptr8(KNOWN)
+    known = ptr8(_KNOWN)
     # Where the last whole line ends. No kind has a line end in it, so in front of that no loop needs to look where it is.
     last = start + t[9]
     if end < last:
