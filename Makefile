@@ -5,6 +5,7 @@ BIN := .venv/bin
 PY := $(BIN)/python
 MICROPYTHON ?= $(BIN)/micropython
 RUNTIME ?= micropython
+MINUTES ?= 60
 STUBS := 1.29.0.post1
 STDLIB_STUBS := 1.29.0.post2
 
@@ -15,7 +16,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 VENV := .venv/.stamp
 TYPINGS := typings/.stamp-$(STUBS)
 
-.PHONY: help setup run test lint check bench size mpy clean
+.PHONY: help setup run test lint check bench soak size mpy clean
 
 help:
 	@echo "make setup   tools and MicroPython into .venv (other targets do this by themselves)"
@@ -24,6 +25,7 @@ help:
 	@echo "make test    all tests, on every runtime"
 	@echo "make check   lint, sizes and tests: what CI runs"
 	@echo "make bench   benchmarks; ARGS=... are handed on"
+	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
 	@echo "make size    bytes of bytecode of each library file, against the budget"
 	@echo "make mpy     lib/ and firmware/ compiled to build/mpy/"
 	@echo "make clean   remove build/"
@@ -71,6 +73,9 @@ check: lint size test
 
 bench: $(VENV)
 	$(PY) tools/bench/run.py $(ARGS)
+
+soak: $(VENV)
+	$(PY) tools/soak/run.py --minutes $(MINUTES)
 
 size: $(VENV)
 	@$(PY) tools/size.py

@@ -1,0 +1,15 @@
+"""A short soak: what the hour shows of growth it can't, but the mix of clients and its checks are the same."""
+
+import subprocess
+import sys
+
+import lanes
+
+
+def test_half_a_minute_of_soak(tmp_path):
+    command = [sys.executable, "tools/soak/run.py", "--minutes", "0.5", "--out", str(tmp_path)]
+    done = subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = (tmp_path / "soak.csv").read_text().splitlines()
+    assert len(rows) >= 3 and rows[0].startswith("s,heap,largest,"), rows
+    assert (tmp_path / "soak.svg").read_text().startswith("<svg ")

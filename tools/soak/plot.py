@@ -1,0 +1,41 @@
+"""A run as a picture: one small chart for each column of the CSV, time from left to right. SVG, nothing from elsewhere."""
+
+WIDTH, HEIGHT = 420, 150
+PAD, GAP = 16, 34
+
+
+def chart(x, y, title, times, values, color):
+    """The lines of one chart whose upper left corner is at x, y."""
+    low, high = min(values), max(values)
+    span = high - low or 1
+    low, high = low - 0.15 * span, high + 0.15 * span
+    last = times[-1] or 1
+    points = " ".join(
+        "%.1f,%.1f" % (x + WIDTH * t / last, y + GAP + (HEIGHT - GAP) * (1 - (v - low) / (high - low))) for t, v in zip(times, values)
+    )
+    yield '<text x="%d" y="%d">%s</text>' % (x, y + 14, title)
+    yield '<text x="%d" y="%d" font-size="11" fill="#6b665c">%s to %s, at the end %s</text>' % (
+        x, y + 28, *("{:,.6g}".format(n) for n in (min(values), max(values), values[-1])),
+    )  # fmt: skip
+    yield '<rect x="%d" y="%d" width="%d" height="%d" fill="#ffffff" stroke="#d8d3c7"/>' % (x, y + GAP, WIDTH, HEIGHT - GAP)
+    yield '<polyline points="%s" fill="none" stroke="%s" stroke-width="1.3"/>' % (points, color)
+
+
+def draw(title, desc, rows, columns):
+    """The SVG as str. `rows`: dicts with "s" and the columns' names; `columns`: {name: title}."""
+    times = [row["s"] for row in rows]
+    height = PAD + 24 + (len(columns) + 1) // 2 * (HEIGHT + PAD)
+    width = 2 * WIDTH + 3 * PAD
+    out = [
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="title desc"'
+        % (width, height, width, height),
+        """     font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="14">""",
+        '<title id="title">%s</title>' % title,
+        '<desc id="desc">%s</desc>' % desc,
+        '<rect width="%d" height="%d" rx="10" fill="#fbfaf7"/>' % (width, height),
+        '<text x="%d" y="%d" font-weight="600">%s</text>' % (PAD, PAD + 10, title),
+    ]
+    for i, (name, text) in enumerate(columns.items()):
+        x = PAD + i % 2 * (WIDTH + PAD)
+        out += chart(x, PAD + 24 + i // 2 * (HEIGHT + PAD), text, times, [row[name] for row in rows], "#b4552d")
+    return "\n".join([*out, "</svg>", ""])
