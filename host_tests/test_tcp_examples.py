@@ -1,0 +1,241 @@
+"""The examples below HTTP, each as a user would try it, on both runtimes."""
+
+import contextlib
+import http.client
+import socket
+import threading
+import time
+
+WAIT_S = 20
+
+
+def connect(server):
+    return socket.create_connection((server.host, server.port), WAIT_S)
+
+
+# More than sockets and limits hold, from a peer that reads late: the echo must pause, and lose nothing.
+def test_tcp_echo_loses_nothing_to_a_peer_that_reads_late(serve):
+    server = serve(app="tcp_echo")
+    data = bytes(range(256)) * 80000
+    done = []
+    with connect(server) as sock, connect(server) as other:
+        writer = threading.Thread(target=lambda: done.append(sock.sendall(data)))
+        writer.start()
+        for word in (b"one", b"two"):  # others are served meanwhile
+            other.sendall(word)
+            assert other.recv(10) == word
+        writer.join(0.3)
+        assert not done  # it has stopped reading
+        got = bytearray()
+        while len(got) < len(data):
+            piece = sock.recv(1 << 20)
+            assert piece, f"closed after {len(got)} bytes"
+            got += piece
+        writer.join()
+    assert got == data
+    assert "Traceback" not in server.output(), server.output()
+
+
+def test_udp_echo(serve):
+    server = serve(app="udp_echo", env={"LOG": 1})
+    with contextlib.ExitStack() as stack:
+        socks = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(3)]
+        for n, sock in enumerate(socks):
+            sock.settimeout(WAIT_S)
+            sock.connect((server.host, server.port))
+            for size in (1, 1400, 30000):
+                sock.send(b"%d" % n * size)
+        for n, sock in enumerate(socks):  # to each its own
+            assert [sock.recv(65536) for _ in range(3)] == [b"%d" % n * size for size in (1, 1400, 30000)]
+    assert "Traceback" not in server.output(), server.output()
+
+
+class Member:
+    def __init__(self, server):
+        self.sock = connect(server)
+        self.file = self.sock.makefile("rb")
+        host, port = self.sock.getsockname()
+        self.name = f"{host}:{port}"
+        assert self.line().startswith(f"* {self.name} has come, we are ")
+
+    def line(self):
+        return self.file.readline().decode()
+
+    def say(self, data):
+        self.sock.sendall(data)
+
+    def close(self):
+        self.file.close()
+        self.sock.close()
+
+
+def test_chat_tcp_tells_all(serve):
+    server = serve(app="chat_tcp")
+    one = Member(server)
+    two = Member(server)
+    assert one.line() == f"* {two.name} has come, we are 2\n"
+    one.say("hallo, caf\xe9\r\nhalf a ".encode())
+    for member in (one, two):
+        assert member.line() == f"{one.name}: hallo, caf\xe9\n"
+    two.say(b"yes\n")
+    one.say(b"line\n")
+    for member in (one, two):
+        assert {member.line(), member.line()} == {f"{two.name}: yes\n", f"{one.name}: half a line\n"}
+    for bad in (b"x" * 501 + b"\n", b"x" * 600, b"\xff\n"):
+        other = Member(server)
+        other.say(bad)
+        with contextlib.suppress(ConnectionResetError):
+            assert other.line() == ""
+        other.close()
+        for member in (one, two):
+            assert [member.line(), member.line()] == [f"* {other.name} has come, we are 3\n", f"* {other.name} has gone, we are 2\n"]
+    two.close()
+    assert one.line() == f"* {two.name} has gone, we are 1\n"
+    one.close()
+    assert "Traceback" not in server.output(), server.output()
+
+
+def test_chat_tcp_drops_who_does_not_read_and_tells_the_others_all(serve):
+    server = serve(app="chat_tcp")
+    one = Member(server)
+    deaf = Member(server)
+    assert one.line() == f"* {deaf.name} has come, we are 2\n"
+    deadline = time.monotonic() + WAIT_S
+    n = 0
+    while True:
+        one.say(b"".join(b"%06d%s\n" % (i, b"x" * 480) for i in range(n, n + 50)))
+        for i in range(n, n + 50):
+            line = one.line()
+            if "has gone" in line:
+                assert line == f"* {deaf.name} has gone, we are 1\n"
+                one.say(b"still here\n")
+                while line != f"{one.name}: still here\n":
+                    line = one.line()
+                one.close()
+                deaf.close()
+                assert "Traceback" not in server.output(), server.output()
+                return
+            assert line == f"{one.name}: {i:06d}{'x' * 480}\n"
+        n += 50
+        assert time.monotonic() < deadline, n
+
+
+# --- the proxy
+
+
+def ask(server, path, method="GET", body=None, headers=None):
+    """(status, body) of one request on a connection of its own."""
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+    with contextlib.closing(conn):
+        conn.request(method, path, body, headers or {})
+        response = conn.getresponse()
+        return response.status, response.read()
+
+
+class Backend:
+    """A socket that accepts one connection after the other: the test reads what the proxy sends, and answers."""
+
+    def __enter__(self):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.sock.settimeout(WAIT_S)
+        self.address = "127.0.0.1:%d" % self.sock.getsockname()[1]
+        return self
+
+    def __exit__(self, *_):
+        self.sock.close()
+
+    def request(self):
+        """The next connection, and the request that came on it."""
+        conn = self.sock.accept()[0]
+        conn.settimeout(WAIT_S)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += conn.recv(65536)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        while len(body) < length:
+            body += conn.recv(65536)
+        return conn, head.decode().split("\r\n"), body
+
+
+def test_reverse_proxy_before_the_tutorial(serve):
+    backend = serve(app="multi_threaded", env={"DELAY_MS": 500})
+    proxy = serve(app="reverse_proxy", env={"BACKEND": f"127.0.0.1:{backend.port}"})
+    answers = []
+    slow = [threading.Thread(target=lambda n=n: answers.append(ask(proxy, "/", "POST", b"work %d" % n))) for n in range(5)]
+    for thread in slow:
+        thread.start()
+    assert ask(proxy, "/fast") == (200, b"hi\n")
+    assert not answers
+    for thread in slow:
+        thread.join()
+    assert sorted(answers) == [(200, b"work %d" % n) for n in range(5)]
+    backend.stop()
+    assert ask(proxy, "/fast") == (502, b"no answer from the backend\n")
+    assert "Traceback" not in proxy.output(), proxy.output()
+
+
+def test_reverse_proxy_hands_on_the_request_and_the_answer(serve):
+    with Backend() as backend:
+        proxy = serve(app="reverse_proxy", env={"BACKEND": backend.address})
+        with connect(proxy) as sock:
+            sock.sendall(
+                b"PUT /a%20b?c=d HTTP/1.1\r\nHost: a\r\nX-One: 1\r\nTE: trailers\r\nConnection: keep-alive\r\nX-Forwarded-For: 10.0.0.7\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+            )
+            conn, lines, body = backend.request()
+            assert lines[0] == "PUT /a%20b?c=d HTTP/1.1" and body == b"abcde"
+            assert set(lines[1:]) == {"Host: a", "X-One: 1", "X-Forwarded-For: 127.0.0.1", "Content-Length: 5", "Connection: close"}
+            answer = b"HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n"
+            conn.sendall(answer)
+            got = b""
+            while len(got) < len(answer):  # as it comes
+                got += sock.recv(1000)
+            conn.sendall(b"first, ")
+            assert sock.recv(1000) == b"first, "
+            conn.sendall(b"last")
+            conn.close()
+            assert (got, sock.recv(1000), sock.recv(1000)) == (answer, b"last", b"")
+    assert "Traceback" not in proxy.output(), proxy.output()
+
+
+def test_reverse_proxy_unties_whoever_leaves(serve):
+    with Backend() as backend:
+        proxy = serve(app="reverse_proxy", env={"BACKEND": backend.address})
+        with connect(proxy) as sock:
+            sock.sendall(b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+            conn = backend.request()[0]
+        assert conn.recv(1000) == b""  # the client has left: so does its C2
+        conn.close()
+        with connect(proxy) as sock:
+            sock.sendall(b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+            conn, lines, _ = backend.request()
+            assert lines[0].startswith("GET /2 ")
+            conn.close()
+            assert sock.recv(1000).startswith(b"HTTP/1.1 502 ")
+    assert "Traceback" not in proxy.output(), proxy.output()
+
+
+def test_reverse_proxy_slows_the_backend_down_to_its_client(serve):
+    data = bytes(range(256)) * 80000
+    with Backend() as backend:
+        proxy = serve(app="reverse_proxy", env={"BACKEND": backend.address})
+        with connect(proxy) as sock:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            conn = backend.request()[0]
+            done = []
+
+            def answer():
+                conn.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + data)
+                done.append(conn.close())
+
+            writer = threading.Thread(target=answer)
+            writer.start()
+            writer.join(0.3)
+            assert not done
+            got = bytearray()
+            while piece := sock.recv(1 << 20):
+                got += piece
+            writer.join()
+    assert got == b"HTTP/1.1 200 OK\r\n\r\n" + data
+    assert "Traceback" not in proxy.output(), proxy.output()
