@@ -47,8 +47,9 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = doorbell = http = inbox = limits = None
-linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = udp = url = workers = None
+aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = digest = doorbell = http = None
+inbox = limits = linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = None
+udp = url = workers = None
 
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore

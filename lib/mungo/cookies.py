@@ -1,0 +1,68 @@
+# Cookies that an answer sets (RFC 6265), and signed ones, which a client can read but not make. What came in is in `req.cookies`.
+from binascii import a2b_base64, b2a_base64
+from time import time
+
+from .digest import hmac, same
+
+
+def set_cookie(response, name, value, max_age=None, path="/", domain=None, secure=False, http_only=True, same_site="Lax"):
+    """Have `response`, a Response, set a cookie. `max_age`: for so many seconds, else until the browser ends; 0 deletes it, if path and
+    domain are those that it was set with.
+
+    `secure`: over https alone. `http_only`: scripts don't see it. `same_site`: "Strict", "Lax" or "None" (which wants `secure`).
+    ValueError for what such a field can't say.
+    """
+    bad = not name or "=" in name or same_site not in ("Strict", "Lax", "None") or same_site == "None" and not secure
+    for x in name + value + path + (domain or ""):
+        bad = bad or not "!" <= x <= "~" or x in '";,\\'
+    text = "%s=%s; Path=%s; SameSite=%s" % (name, value, path, same_site)
+    if bad:
+        raise ValueError("cookie %r" % text)
+    if domain:
+        text += "; Domain=" + domain
+    if max_age is not None:
+        text += "; Max-Age=%d" % max_age
+    if secure:
+        text += "; Secure"
+    if http_only:
+        text += "; HttpOnly"
+    response.cookies.append(text)
+
+
+class Signed:
+    """Cookies that only who has a key can make: `value.time.signature`, with HMAC-SHA256 over the name as well.
+
+    The first of `keys` (bytes, 16 or more, from os.urandom, say) signs, all are accepted: to change the key put the new one in front, and
+    drop the old one when its cookies have expired. They are valid for `max_age` seconds by this device's clock; one that
+    starts anew at each reset ends them all.
+    """
+
+    def __init__(self, *keys, max_age=86400):
+        if not keys or min([len(key) for key in keys]) < 16:
+            raise ValueError("want keys of 16 bytes")
+        self.keys = keys
+        self.max_age = max_age
+
+    def set(self, response, name, value, **attributes):
+        """Have `response` set the cookie `name` to `value`, any str, signed. `attributes` are those of `set_cookie`."""
+        text = "%s.%d." % (_text(value.encode()), time())
+        set_cookie(response, name, text + _sign(self.keys[0], name, text), self.max_age, **attributes)
+
+    def get(self, req, name):
+        """The value of the request's cookie `name`; None if there is none, or none that was made with one of the keys, in time."""
+        text = req.cookies.get(name, "")
+        at = text.rfind(".") + 1
+        for key in self.keys:
+            if same(text[at:], _sign(key, name, text[:at])):
+                text = text.split(".")
+                if 0 <= int(time()) - int(text[1]) < self.max_age:
+                    return a2b_base64(text[0]).decode()
+                return None
+
+
+def _text(data):
+    return b2a_base64(data)[:-1].decode()
+
+
+def _sign(key, name, text):
+    return _text(hmac(key, (name + "=" + text).encode()))
