@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import signal
 import socket
 import threading
 import time
@@ -101,4 +102,22 @@ def test_stream_csv(serve, workers):
     while server.output().count("table: closed") < 2:
         assert time.monotonic() < deadline, server.output()
         assert ask(server, "/fast")[2] == b"hi\n"
+    assert "Traceback" not in server.output(), server.output()
+
+
+def test_with_asyncio(serve, workers):
+    server = serve(app="with_asyncio", env={"DELAY_MS": "500", "WORKERS": workers})
+    before = json.loads(ask(server, "/ticks")[2])["ticks"]
+    slow = Asking(server, "/slow")
+    while slow.is_alive():
+        assert ask(server, "/ticks")[0] == 200
+    assert slow.result()[::2] == (200, b"hi, at last\n")
+    ticks = json.loads(ask(server, "/ticks")[2])["ticks"] - before
+    assert ticks >= 25, ticks  # 50 in half a second, if the machine is idle
+
+
+def test_with_asyncio_ends_when_it_is_interrupted(serve):
+    server = serve(app="with_asyncio")
+    assert ask(server, "/ticks")[0] == 200
+    assert server.stop(signal.SIGINT) == 0, server.output()
     assert "Traceback" not in server.output(), server.output()

@@ -12,13 +12,13 @@ import sys
 import threading  # noqa: F401
 import traceback  # noqa: F401
 
-from . import clock, language, poll, sockets, threads
+from . import aio, clock, language, poll, sockets, threads
 
 
 def install():
     language.install()
     clock.install()
     poll.install()
-    sockets.install()
+    aio.install(sockets.install())
     threads.install()
     sys.path.append(os.path.join(os.path.dirname(__file__), "modules"))

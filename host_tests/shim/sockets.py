@@ -7,7 +7,9 @@ tuples as on boards; a timeout that runs out is OSError(ETIMEDOUT).
 import _socket
 import errno
 import os
-import socket
+import socket  # noqa: F401
+import sys
+import types
 
 _ALL = 1 << 62
 closes = 0  # how many sockets were closed so far: tells a poll that it should look for closed ones
@@ -154,6 +156,12 @@ def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0, /):
     return _socket.getaddrinfo(host, port, af or _socket.AF_INET, type or _socket.SOCK_STREAM, proto, flags)
 
 
+# The shim's is another module, so that CPython's own parts can go on with the real one.
 def install():
-    socket.socket = Socket
-    socket.getaddrinfo = getaddrinfo
+    real = sys.modules["socket"]
+    board = types.ModuleType("socket", real.__doc__)
+    board.__dict__.update(real.__dict__)
+    board.socket = Socket
+    board.getaddrinfo = getaddrinfo
+    sys.modules["socket"] = board
+    return real

@@ -286,6 +286,15 @@ class App:
         except KeyboardInterrupt:
             pass
 
+    async def serve(self, host="0.0.0.0", port=8000, **limits):
+        """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it."""
+        from .aio import serve
+        from .manager import Manager
+
+        with Manager(**limits) as mgr:
+            self.open(mgr, host, port)
+            await serve(mgr)
+
     def stats(self, req):
         """A handler: the manager's counters and limits as JSON. `app.get("/stats")(app.stats)`; not for a worker."""
         from .port import Limits

@@ -101,7 +101,7 @@ def tool(name, *args):
 class Server:
     """A server that is running; `with` ends it."""
 
-    def __init__(self, name, script, site, env, options=()):
+    def __init__(self, name, script, site, env, options=(), args=()):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -110,8 +110,8 @@ class Server:
         # A script finds its own folder by itself.
         path = {"mungo": "lib:firmware:.frozen", "mungo-app": "lib:.frozen", "microdot": ".frozen:" + site}.get(name, ".frozen")
         environ = {key: value for key, value in os.environ.items() if key not in ("GC_THRESHOLD", "APP", "BELL")}
-        environ.update(MICROPYPATH=path, HOST="127.0.0.1", PORT=str(self.port), **env)
-        command = [MICROPYTHON, *options, str(script)]
+        environ.update({"MICROPYPATH": path, "HOST": "127.0.0.1", "PORT": str(self.port), **env})
+        command = [MICROPYTHON, *options, str(script), *args]
         self.process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=self.log, stderr=self.log)
         if SERVER_CPU is not None:
             os.sched_setaffinity(self.process.pid, {SERVER_CPU})
