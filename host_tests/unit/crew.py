@@ -110,11 +110,19 @@ class Crew:
 
 def open_files():
     """How many file descriptors this process has."""
+    return _entries("/proc/self/fd")
+
+
+def system_threads():
+    """How many threads it has, by the system's count."""
+    return _entries("/proc/self/task")
+
+
+def _entries(path):
     import os
 
-    if hasattr(os, "listdir"):
-        return len(os.listdir("/proc/self/fd"))
-    return len(list(os.ilistdir("/proc/self/fd")))
+    return len(os.listdir(path)) if hasattr(os, "listdir") else len(list(os.ilistdir(path)))
+
 
 # --- pipes
 

@@ -221,6 +221,8 @@ def test_mounted_hooks_apply_to_their_own_routes_inside_the_outer_ones():
         app.get("/")(lambda req: "root")
         app.get("/<int:n>")(lambda req, n: str(n))
         app.errorhandler(KeyError)(lambda req, er, name=name: name)
+        app.errorhandler(409)(lambda req, er, name=name: "409 " + name)
+        app.get("/409")(lambda req: abort(409))
 
         @app.get("/raise")
         def throw(req):
@@ -242,6 +244,9 @@ def test_mounted_hooks_apply_to_their_own_routes_inside_the_outer_ones():
         for path, name in (("/raise", b"outer"), ("/a/raise", b"inner"), ("/a/b/raise", b"innermost")):
             answer = site.ask(path)
             assert (answer.status, answer.body) == (500, name)
+        for path, name in (("/409", b"409 outer"), ("/a/409", b"409 inner"), ("/a/b/409", b"409 innermost")):
+            answer = site.ask(path)
+            assert (answer.status, answer.body) == (409, name)
         assert site.ask("/a/b/worker").body == b"/a/b/worker"
         assert site.ask("/a/b/").body == b"root" and site.ask("/a/b").status == 404
 

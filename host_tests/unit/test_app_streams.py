@@ -75,6 +75,24 @@ def test_the_handler_runs_before_the_body_has_come():
         assert json.loads(browser.answer().body)["size"] == 6
 
 
+def test_other_routes_beside_it_wait_for_their_whole_body():
+    app = App()
+    log = []
+    app.post("/stream", stream=True)(upload([]))
+    app.post("/plain")(lambda req: log.append(req.body) or req.body)
+    app.post("/worker", worker=True)(lambda req: req.body)
+    with Served(app) as site:
+        for path in ("/plain", "/worker"):
+            browser = site.browser()
+            browser.send(path, "POST", "Content-Length: 6\r\n")
+            browser.client.send(b"abc")
+            for _ in range(3):
+                site.mgr.poll(1)
+            browser.client.send(b"def")
+            assert browser.answer().body == b"abcdef"
+        assert log == [b"abcdef"]
+
+
 def test_a_handler_that_has_seen_enough_answers_at_once():
     app = App()
 

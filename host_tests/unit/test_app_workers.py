@@ -287,6 +287,8 @@ def test_a_client_that_leaves_takes_its_request_along(n):
         gate.enter()
         return name
 
+    answers = []
+    app.after_request(lambda req, response: answers.append(req.path))
     with Served(app) as site:
         stats = site.mgr.stats["workers"]
         busy = [site.browser() for _ in range(n)]
@@ -304,6 +306,7 @@ def test_a_client_that_leaves_takes_its_request_along(n):
             assert browser.answer().body == b"first"
         until(lambda: stats["busy"] == 0, site.mgr)
         assert ran == ["first"] * n and stats["late"] == 1 and site.bugs == 0
+        assert answers == ["/slow/first"] * (n - 1)  # nothing is made for who is gone
 
 
 class NoThreads:

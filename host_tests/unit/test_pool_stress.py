@@ -57,8 +57,16 @@ class Visitor:
 
 
 def test_20000_jobs_of_clients_that_come_and_go():
+    stress(TOTAL, 4, 16)
+
+
+def test_with_one_worker():
+    stress(TOTAL // 10, 1, 4)
+
+
+def stress(total, n, queue):
     mgr = mungo.Manager()
-    pool = mgr.workers(n=4, queue=16)
+    pool = mgr.workers(n=n, queue=queue)
     asked = []
     outcomes = {"result": 0, "gone": 0, "late": 0, "error": 0}
 
@@ -72,7 +80,7 @@ def test_20000_jobs_of_clients_that_come_and_go():
     def fn(c, ev, hm, fn_data):
         if ev != mungo.EV_HTTP_MSG:
             return
-        if len(asked) == TOTAL:
+        if len(asked) == total:
             c.http_reply(503, {}, "busy")  # enough
             return
         word = hm.body
@@ -99,7 +107,7 @@ def test_20000_jobs_of_clients_that_come_and_go():
     _, port = listening(lambda url: mgr.http_listen(url, fn))
     mgr.report = lambda er: None  # 2,000 tracebacks
     visitors = [Visitor(mgr, port, i) for i in range(CLIENTS)]
-    while len(asked) < TOTAL:
+    while len(asked) < total:
         for visitor in visitors:
             visitor.act()
         mgr.poll(1)
@@ -107,19 +115,19 @@ def test_20000_jobs_of_clients_that_come_and_go():
     until(lambda: stats["busy"] == pool.queued == 0, mgr)
     until(lambda: sum(outcomes.values()) == stats["jobs"], mgr)
     print(stats, outcomes, sum([visitor.left for visitor in visitors]))
-    assert stats["jobs"] + stats["refused"] == TOTAL
+    assert stats["jobs"] + stats["refused"] == total
     assert stats["done"] + stats["failed"] + stats["dropped"] + stats["timeouts"] == stats["jobs"]
     assert outcomes["result"] == stats["done"] and outcomes["error"] == stats["failed"]
     assert outcomes["gone"] == stats["dropped"] and outcomes["late"] == stats["timeouts"]
     assert stats["late"] <= stats["dropped"] + stats["timeouts"]
     for name in ("done", "failed", "dropped", "timeouts", "late", "refused"):  # all of that has happened
         assert stats[name] > 0, (name, stats)
-    assert sum([visitor.answers for visitor in visitors]) > 1000  # how many, that depends on the machine
+    assert sum([visitor.answers for visitor in visitors]) > total // 100  # how many, that depends on the machine
     for visitor in visitors:  # who has stayed is answered
         if visitor.word is not None:
             visitor.client.until(lambda c: c.got.endswith(b">") or c.got.endswith(b"busy"))
         if visitor.client is not None:
             visitor.client.close()
     until(lambda: len(mgr.conns) == 2, mgr)
-    assert mgr.stats["bugs"] == 0 and pool.jobs == [None] * 20 and mgr.pipes == 0
+    assert mgr.stats["bugs"] == 0 and pool.jobs == [None] * (n + queue) and mgr.pipes == 0
     close(mgr)

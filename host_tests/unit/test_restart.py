@@ -3,7 +3,7 @@
 import gc
 
 import mungo
-from crew import open_files, until
+from crew import open_files, system_threads, until
 from net import Client, listening
 
 LANES = ("cpython", "upy")
@@ -14,6 +14,7 @@ TIMES = 200
 
 def test_200_times():
     port = 0
+    threads = system_threads()
     files = []
     heap = []
 
@@ -49,6 +50,7 @@ def test_200_times():
             gc.collect()
             files.append(open_files())
             heap.append(gc.mem_alloc())
+            until(lambda: system_threads() == threads)
     print(files, heap)
     assert files == [files[0]] * 4, files
     assert heap[3] - heap[1] < 2048, heap
