@@ -224,7 +224,8 @@ def check_udp(one):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.connect(("127.0.0.1", one.port))
         sock.settimeout(0.1)
-        for _ in range(100):
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
             with contextlib.suppress(OSError):  # not up yet
                 sock.send(b"abc")
                 assert sock.recv(100) == b"ABC"
@@ -252,7 +253,71 @@ def check_demo(one):
     assert fast > 20, fast
 
 
+def request(one, path, method="GET", body=None, **headers):
+    """(status, fields, body)."""
+    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=WAIT_S)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read()
+
+
+JSON = {"Content_Type": "application/json"}
+
+
+def check_routes(one):
+    wait_for_port(one.proc, one.port)
+    assert json.loads(ask(one.port, "/items/5?q=a")[1]) == {"id": 5, "q": "a"}
+    status, fields, body = request(one, "/items", "POST", b'{"a": 1}', **JSON)
+    assert (status, fields["Location"], json.loads(body)) == (201, "/items/7", {"added": {"a": 1}})
+    assert request(one, "/items", "POST", b'{"a": 1', **JSON)[0] == 400
+    status, fields, body = request(one, "/count")
+    assert (fields["Transfer-Encoding"], body) == ("chunked", b"0\n1\n2\n")
+    assert request(one, "/files/a/b.txt", "PUT", b"x" * 300000)[2] == b"a/b.txt: 300000 bytes\n"
+    assert json.loads(ask(one.port, "/sensor")[1]) == {"celsius": 21.5}
+    assert json.loads(ask(one.port, "/stats")[1])["stats"]["workers"]["done"] == 1
+    assert ask(one.port, "/items/x")[0] == 404
+    assert request(one, "/sensor", "DELETE")[1]["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def check_hooks(one):
+    wait_for_port(one.proc, one.port)
+    assert request(one, "/api/items", "POST", b'{"name": "x"}', **JSON)[2] == b"item x\n"
+    status, fields, body = request(one, "/api/items", "POST", b"{}", **JSON)
+    assert (status, fields["X-Path"], body) == (400, "/api/items", b"missing: name\n")
+    assert ask(one.port, "/api/items", b"x") == (415, b"JSON, please\n")
+    status, _, body = request(one, "/nowhere")
+    assert (status, json.loads(body)) == (404, {"error": "no /nowhere"})
+    assert request(one, "/old")[1]["Location"] == "/api/items"
+
+
+def check_who(one):
+    wait_for_port(one.proc, one.port)
+    assert ask(one.port, "/who")[0] == 401
+    status, fields, _ = request(one, "/login/")
+    assert (status, fields["WWW-Authenticate"]) == (401, 'Basic realm="the greenhouse", charset="UTF-8"')
+    status, fields, body = request(one, "/login/", Authorization="Basic YW5uYTpzM2NyZXQ=", Origin="https://a.example")
+    assert (status, body, fields["Access-Control-Allow-Origin"]) == (200, b"welcome, anna\n", "https://a.example")
+    cookie = fields["Set-Cookie"].partition(";")[0]
+    assert request(one, "/who", Cookie=cookie)[::2] == (200, b"anna\n")
+    assert request(one, "/who", Cookie=cookie + "x")[0] == 401
+    asked = {"Origin": "https://a.example", "Access_Control_Request_Method": "GET"}
+    assert request(one, "/login/", "OPTIONS", **asked)[1]["Access-Control-Allow-Credentials"] == "true"
+
+
+def check_asyncio(one):
+    wait_for_port(one.proc, one.port)
+    first = int(ask(one.port, "/ticks")[1])
+    deadline = time.monotonic() + WAIT_S
+    while int(ask(one.port, "/ticks")[1]) < first + 10:
+        assert time.monotonic() < deadline
+
+
 SERVERS = {
+    "Routes and answers": check_routes,
+    "Hooks and errors": check_hooks,
+    "Who asks": check_who,
+    "Beside asyncio": check_asyncio,
     "The demo": check_demo,
     "An HTTP handler": check_http,
     "A TCP echo": check_tcp_echo,
