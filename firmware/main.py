@@ -1,4 +1,4 @@
-"""Starts the app that the settings name."""
+"""Starts the app that the settings name; on a board, once there is a network."""
 import gc
 
 if gc.mem_free() < 100000:
@@ -8,8 +8,13 @@ if gc.mem_free() < 100000:
 import settings
 
 try:
-    app = __import__("apps." + settings.APP, None, None, ("main",))
-    gc.collect()
-    app.main()
+    if settings.IS_BOARD:
+        from board import Board
+
+        Board().run()
+    else:
+        app = __import__("apps." + settings.APP, None, None, ("main",))
+        gc.collect()
+        app.main()
 except KeyboardInterrupt:
     pass

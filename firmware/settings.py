@@ -1,9 +1,18 @@
-"""What the apps are started with. On a host each comes from the environment variable of its name."""
+"""What the apps are started with. On a host each comes from the environment variable of its name, on a board from settings.json."""
 import os
+
+IS_BOARD = not hasattr(os, "getenv")
+if IS_BOARD:
+    import config
+
+    config.load()
+    _get = config.text
+else:
+    _get = os.getenv
 
 
 def _text(name, default):
-    return os.getenv(name) or default if hasattr(os, "getenv") else default
+    return _get(name) or default
 
 
 def _number(name, default):

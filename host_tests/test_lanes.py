@@ -173,7 +173,7 @@ except ImportError:
 machine.reset()
 """
     done = shim(code, tmp_path)
-    assert done.stdout == "__main__ 1 True True\nhidden\n", done.stderr
+    assert done.stdout == "__main__ 1 False True\nhidden\n", done.stderr
     assert done.returncode == 0
 
 

@@ -1,4 +1,11 @@
-"""What firmware uses of `machine`, without the hardware."""
+"""What firmware uses of `machine`, without the hardware. `cause` is for tests to set; `dogs` are the watchdogs that were started."""
+
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+
+cause = PWRON_RESET
+dogs = []
 
 
 def reset():
@@ -21,4 +28,14 @@ def freq(hz=None):
 
 
 def reset_cause():
-    return 0
+    return cause
+
+
+class WDT:
+    def __init__(self, id=0, timeout=5000):
+        self.timeout = timeout
+        self.fed = 0
+        dogs.append(self)
+
+    def feed(self):
+        self.fed += 1

@@ -1,0 +1,150 @@
+# What main.py does on a board: it goes through the states of states.py. A method is what is done in the state of its name, and returns
+# what has happened.
+import sys
+from time import sleep_ms, ticks_diff, ticks_ms
+
+import machine
+
+import config
+import crash
+import settings
+import wifi
+from states import TABLE, Machine
+
+CRASHES = const(3)  # in a row: then safe mode
+GIVE_UP_MS = const(180000)  # without the network: then the portal, since it may have a new name;
+_REFUSALS = const(3)  # and after so many wrong passwords, since access points say that wrongly, too
+PORTAL_MS = const(300000)  # without a visitor: then the network is tried again, since it may be back
+_PAUSE_MS = const(2000)  # before the reset after a crash: time for Ctrl-C
+
+
+class Board:
+    """`run` does it all."""
+
+    def __init__(self):
+        self.state = Machine()
+        self.station: wifi.Station = None  # pyright: ignore
+        self.since = 0  # (ticks_ms) when it was first tried
+        self.keeper = None
+        self.message = ""  # for the portal's page
+        self.is_safe = False  # the app has crashed too often
+
+    def run(self):
+        """Until the board is reset, or the prompt is there. Whatever happens, workers end and sockets are closed."""
+        try:
+            event = ""
+            while event is not None:
+                step = getattr(self, self.state.state.replace(" ", "_"))
+                if "crashed" in TABLE[self.state.state]:
+                    event = self.attempt(step)
+                else:
+                    event = step()
+                if event is not None:
+                    self.state.happen(event)
+        finally:
+            self.leave()
+
+    def attempt(self, step):
+        """`step()`; what it raises is a crash."""
+        try:
+            return step()
+        except Exception as er:
+            sys.print_exception(er)
+            self.leave()
+            try:
+                crash.log(er)
+            except OSError as trouble:  # the flash is full
+                sys.print_exception(trouble)
+            return "crashed"
+
+    def leave(self):
+        """Leave nothing behind of the app."""
+        if self.keeper is not None:
+            keeper = self.keeper
+            self.keeper = None
+            keeper.close()
+
+    # --- the states
+
+    def start(self):
+        if crash.was_watchdog(machine.reset_cause() == machine.WDT_RESET):  # pyright: ignore
+            crash.log("The watchdog has reset the board: the loop stood still.")
+        self.is_safe = crash.count() >= CRASHES
+        wifi.prepare(config.get("COUNTRY"), config.get("HOSTNAME"))
+        return "a network is set" if config.get("WIFI_SSID") else "no network is set"
+
+    def portal(self):
+        from portal import Portal
+
+        if self.is_safe:
+            self.message = "The app %s has crashed %d times in a row. %s" % (settings.APP, CRASHES, self.message)
+        networks = wifi.scan()
+        ap = wifi.access_point(config.get("AP_SSID"), config.get("AP_PASSWORD"))
+        try:
+            wait_ms = PORTAL_MS if config.get("WIFI_SSID") else None
+            return Portal(ap.ifconfig()[0], networks, self.message, wait_ms).run()
+        finally:
+            ap.active(False)
+
+    def connecting(self):
+        if self.station is None:
+            self.station = wifi.Station(config.get("WIFI_SSID"), config.get("WIFI_PASSWORD"))
+            self.since = ticks_ms()
+        station = self.station
+        while True:
+            now = ticks_ms()
+            is_refused = station.refusals >= _REFUSALS
+            if is_refused or ticks_diff(now, self.since) >= GIVE_UP_MS:
+                self.message = ("%s says that the password is wrong." if is_refused else "%s can't be reached.") % station.ssid
+                station.off()
+                self.station = None  # pyright: ignore
+                return "given up"
+            event = station.look(now)
+            if event is not None:
+                return event
+            sleep_ms(100)
+
+    wrong_password = connecting
+
+    def clock(self):
+        is_set = False
+        if config.get("NTP_HOST"):
+            import clock
+
+            is_set = clock.set(config.get("NTP_HOST"))
+        return "three crashes" if self.is_safe else "time set" if is_set else "no time"
+
+    def running(self):
+        from keeper import Keeper
+
+        self.keeper = Keeper(self.state, self.station, config.get("WATCHDOG_MS"))
+        self.keeper.start()
+        __import__("apps." + settings.APP, None, None, ("main",)).main()
+        return "ended"
+
+    def safe_mode(self):
+        from keeper import Keeper
+        from safe import Safe
+
+        crash.forget(CRASHES - 1)  # at the next start the app has one chance
+        self.keeper = Keeper(self.state, self.station, 0)
+        self.keeper.is_stable = True  # and nothing more is forgotten
+        self.keeper.start()
+        event = Safe(settings.APP).run(settings.HOST, settings.PORT)
+        if event == "try again":
+            crash.forget()
+        return event
+
+    def crashed(self):
+        if self.is_safe:
+            return "in safe mode"
+        print("board: restart in %d ms; Ctrl-C: stay here" % _PAUSE_MS)
+        sleep_ms(_PAUSE_MS)
+        return "again"
+
+    def restart(self):
+        self.leave()
+        machine.reset()  # pyright: ignore
+
+    def stopped(self):
+        print("board: Ctrl-D starts it again")

@@ -1,0 +1,131 @@
+# firmware/config.py and settings.py: settings.json is checked, and a slip in it changes nothing.
+
+MIN_HEAP = "100k"
+
+import json
+import os
+
+import boards
+from crew import raised
+
+
+def wrong(text):
+    """What config says of this content."""
+    import config
+
+    return str(raised(ValueError, config.parse, text if isinstance(text, bytes) else text.encode()))
+
+
+def test_apps_get_what_settings_json_says():
+    with boards.Folder():
+        boards.put("settings.json", '{"APP": "hello", "PORT": 8080, "DELAY_MS": 0, "IDLE_MS": 500, "BELL": "ring"}')
+        settings = boards.power_on()
+        assert settings.IS_BOARD
+        assert (settings.APP, settings.PORT, settings.DELAY_MS, settings.BELL) == ("hello", 8080, 0, "ring")
+        assert (settings.HOST, settings.LIMITS) == ("0.0.0.0", {"idle_ms": 500})
+
+
+def test_without_a_file_each_setting_has_its_default():
+    with boards.Folder():
+        settings = boards.power_on()
+        assert (settings.APP, settings.HOST, settings.PORT, settings.DELAY_MS) == ("multi_threaded", "0.0.0.0", 80, 2000)
+        import config
+
+        assert config.get("WIFI_SSID") == "" and config.get("HOSTNAME") == "mungo" and config.get("WATCHDOG_MS") == 0
+        assert boards.names() == []
+
+
+def test_an_unknown_name_is_named_with_those_that_there_are():
+    said = wrong('{"SSID": "home"}')
+    assert "SSID" in said and "WIFI_SSID" in said and "HOSTNAME" in said, said
+
+
+def test_a_wrong_value_is_told_with_what_is_right():
+    for text, parts in (
+        ('{"PORT": "80"}', ("PORT", '"80"', "whole number, 1 to 65535")),
+        ('{"PORT": true}', ("PORT", "true", "whole number")),
+        ('{"PORT": 80.5}', ("PORT", "80.5", "whole number")),
+        ('{"PORT": null}', ("PORT", "null", "whole number")),
+        ('{"PORT": 65536}', ("PORT", "65536", "1 to 65535")),
+        ('{"PORT": -1}', ("PORT", "-1")),
+        ('{"LOG": 2}', ("LOG", "0 to 1")),
+        ('{"APP": 7}', ("APP", "7", "text")),
+        ('{"APP": ""}', ("APP", "1 to 40 bytes")),
+        ('{"APP": "../x"}', ("APP", "'.'")),
+        ('{"BELL": "gong"}', ("BELL", "gong", "ring")),
+        ('{"COUNTRY": "de"}', ("COUNTRY", "'d'")),
+        ('{"COUNTRY": "DEU"}', ("COUNTRY", "nothing, or 2 to 2 bytes")),
+        ('{"HOSTNAME": "my_lamp"}', ("HOSTNAME", "'_'")),
+        ('{"WIFI_SSID": "%s"}' % ("x" * 33), ("WIFI_SSID", "0 to 32")),
+        ('{"WIFI_SSID": ["home"]}', ("WIFI_SSID", "text")),
+        ('{"WATCHDOG_MS": 1999}', ("WATCHDOG_MS", "0, or a whole number, 2000 to 8388")),
+        ("[]", ("object",)),
+        ("{", ("no JSON",)),
+        ("", ("no JSON",)),
+        ('{"APP": "hello"} x', ("no JSON",)),
+        (b'{"APP": "\xff"}', ("no JSON",)),
+        ('{"APP": "%s"}' % ("x" * 5000), ("at most 4096",)),
+    ):
+        said = wrong(text)
+        for part in parts:
+            assert part in said, (text, said)
+
+
+def test_a_password_is_never_printed():
+    said = wrong('{"WIFI_PASSWORD": "secret!"}')
+    assert "secret" not in said and "nothing, or 8 to 64 bytes" in said, said
+
+
+def test_empty_is_right_where_it_means_something():
+    import config
+
+    for text in ('{"WIFI_SSID": ""}', '{"WIFI_PASSWORD": ""}', '{"COUNTRY": ""}', '{"NTP_HOST": ""}', '{"WATCHDOG_MS": 0}', "{}",
+                 ' {"WIFI_SSID": "caf\u00e9 \u2615", "WIFI_PASSWORD": "pass word"}\n'):  # fmt: skip
+        config.parse(text.encode())
+
+
+def test_after_a_slip_the_old_settings_stay():
+    with boards.Folder():
+        boards.put("settings.json", '{"APP": "hello", "PORT": 8080}')
+        boards.power_on()
+        for slip in ('{"APP": "hello", "PROT": 8081}', '{"PORT": "8081"}', '{"PORT": 8081', ""):
+            boards.put("settings.json", slip)
+            for _ in range(2):  # and at the next start still
+                settings = boards.power_on()
+                assert (settings.APP, settings.PORT) == ("hello", 8080), slip
+            with open("settings.json") as file:
+                assert file.read() == slip  # for its author to see
+        boards.put("settings.json", '{"APP": "hello", "PORT": 8081}')
+        assert boards.power_on().PORT == 8081
+
+
+def test_save_changes_some_and_keeps_the_others():
+    with boards.Folder():
+        boards.put("settings.json", '{"APP": "hello"}')
+        boards.power_on()
+        import config
+
+        config.save({"WIFI_SSID": "home", "WIFI_PASSWORD": "pass word"})
+        assert config.get("WIFI_SSID") == "home"
+        with open("settings.json") as file:
+            assert json.loads(file.read()) == {"APP": "hello", "WIFI_SSID": "home", "WIFI_PASSWORD": "pass word"}
+        before = boards.names()
+        for changes in ({"WIFI_SSID": "x" * 33}, {"WIFI_PASSWORD": "short"}, {"NAME": "x"}, {"WIFI_SSID": "x", "PORT": "80"}):
+            raised(ValueError, config.save, changes)
+            assert config.get("WIFI_SSID") == "home"
+        assert boards.names() == before
+        settings = boards.power_on()
+        assert settings.APP == "hello"
+        import config
+
+        assert config.get("WIFI_PASSWORD") == "pass word"
+
+
+def test_settings_that_cannot_be_kept_do_not_keep_a_board_from_starting():
+    with boards.Folder():
+        boards.put("settings.json", '{"PORT": 8080}')
+        os.mkdir("settings.json.old.new")  # so it can't be written
+        try:
+            assert boards.power_on().PORT == 8080
+        finally:
+            os.rmdir("settings.json.old.new")
