@@ -100,6 +100,7 @@ def load():
     """Read the settings. If settings.json is wrong, say how, and take the last ones that were right."""
     values.clear()
     store.mend(PATH, is_whole)
+    store.mend(PATH + ".old", is_whole)
     data = store.read(PATH)
     old = store.read(PATH + ".old")
     if data is not None:

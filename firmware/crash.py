@@ -77,6 +77,7 @@ def end():
 
 def was_watchdog(is_reset_by_it):
     """At the start: has the watchdog ended the app? `is_reset_by_it` is what the system says; on RP2 it says so of each reset."""
+    store.mend(COUNT, len)
     n, is_marked = _read()
     if is_marked:
         _write(n, False)

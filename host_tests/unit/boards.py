@@ -83,13 +83,15 @@ class Clock:
         self.now = 1000
         self.real = time.ticks_ms
         self.modules = modules
-        self.slept = []
+        self.slept = 0  # ms in all,
+        self.slept_last = 0  # and the last time
 
     def ticks_ms(self):
         return self.now
 
     def sleep_ms(self, ms):
-        self.slept.append(ms)
+        self.slept += ms
+        self.slept_last = ms
         self.now += ms
 
     def __enter__(self):
