@@ -25,10 +25,11 @@ class _Cut(io.IOBase):
         self.left = left
 
     def write(self, data):
-        if isinstance(data, str):
-            data = data.encode()
-        self.file.write(data[: self.left])
-        self.left -= min(self.left, len(data))
+        part = data[: self.left]
+        if isinstance(part, str):
+            part = part.encode()[: self.left]
+        self.left -= len(part)
+        self.file.write(part)
         return len(data)
 
 
@@ -41,15 +42,26 @@ def log(er):
         out = _Cut(file, _ENTRY)
         out.write("--- %d-%02d-%02d %02d:%02d:%02d, free %d\n" % (gmtime()[:6] + (gc.mem_free(),)))
         if isinstance(er, str):
-            out.write(er + "\n")
+            out.write(er)
+            out.left += 1
+            out.write("\n")
         else:
+            out.write(repr(er)[:200] + "\n")  # a traceback has this last, where it may be cut off
             sys.print_exception(er, out)
     _write(count() + 1, False)
 
 
 def text():
     """The log, the older entries first."""
-    return str((store.read(OLD) or b"") + (store.read(LOG) or b""), "utf-8")
+    data = (store.read(OLD) or b"") + (store.read(LOG) or b"")
+    try:
+        return str(data, "utf-8")
+    except UnicodeError:  # an entry was cut off in the middle of a character
+        data = bytearray(data)
+        for i in range(len(data)):
+            if data[i] > 127:
+                data[i] = 63  # "?"
+        return str(data, "utf-8")
 
 
 def count():

@@ -18,6 +18,10 @@ ROOT = _absolute()
 if sys.implementation.name != "cpython":
     sys.path.append(ROOT + "/host_tests/shim/modules")
 
+import machine  # noqa: E402, F401
+import network  # noqa: E402, F401
+import ntptime  # noqa: E402, F401
+
 
 class _Os:
     """`os` as boards have it: without an environment."""

@@ -1,12 +1,12 @@
 # firmware/config.py and settings.py: settings.json is checked, and a slip in it changes nothing.
 
-MIN_HEAP = "100k"
-
 import json
 import os
 
 import boards
 from crew import raised
+
+MIN_HEAP = "100k"
 
 
 def wrong(text):

@@ -1,16 +1,16 @@
 # A power cut in the middle of `config.save`, on a real littlefs: at each of its writes to the flash, and in the middle of each.
 # The unix port has littlefs; host_tests/test_power_cut.py ends real processes, on both runtimes.
 
-LANES = ("upy", "upy-192k")
-MIN_HEAP = "192k"
-
 import json
 import os
 import sys
 
+import vfs
+
 import boards
 
-import vfs
+LANES = ("upy", "upy-192k")
+MIN_HEAP = "192k"
 
 _BLOCK = 512
 _BLOCKS = 32

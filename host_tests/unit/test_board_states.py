@@ -1,16 +1,13 @@
 # firmware/board.py goes through its states with the radio's stand-in and a clock that waits for nobody. PATHS is what the README says.
 
-MIN_HEAP = "192k"
-
 import os
 import sys
 
 import boards
+from boards import machine, network, ntptime
 from crew import raised
 
-import machine
-import network
-import ntptime
+MIN_HEAP = "192k"
 
 # Each path is (what has happened, the state after it) from "start" on.
 PATHS = {

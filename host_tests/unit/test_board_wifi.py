@@ -1,12 +1,10 @@
 # firmware/wifi.py with the radio's stand-in, as both boards have it.
 
-MIN_HEAP = "192k"
-
 import sys
 
-import boards  # noqa: F401
+from boards import network
 
-import network
+MIN_HEAP = "192k"
 
 
 def each_board(test):

@@ -1,0 +1,65 @@
+# Runs firmware/boot.py and main.py as on a board, until it is reset: then the exit status is 3. The environment says FLASH, the folder
+# that is the board's file system, and AIR, a JSON object of the networks around and their passwords. The portal's port is PORT.
+import json
+import os
+import sys
+
+env = {name: os.getenv(name) for name in ("FLASH", "AIR", "PORT", "DNS_PORT")}
+here = os.getcwd()
+sys.path[:] = [here + "/" + path if path[:1] not in ("", "/", ".") else path for path in sys.path]
+is_cpython = sys.implementation.name == "cpython"
+if is_cpython:
+    del os.getenv
+else:
+    sys.path.append(here + "/host_tests/shim/modules")
+
+    class Os:
+        """`os` without an environment."""
+
+    for name in dir(os):
+        if name not in ("getenv", "__class__", "__dict__"):
+            setattr(Os, name, getattr(os, name))
+    sys.modules["os"] = Os  # pyright: ignore
+sys.path.insert(0, env["FLASH"])
+os.chdir(env["FLASH"])
+
+import machine  # noqa: E402
+import network  # noqa: E402
+
+
+class Reset(BaseException):
+    pass
+
+
+def reset():
+    raise Reset
+
+
+machine.reset = reset
+network.board("rp2" if is_cpython else "esp32")
+network.air.update(json.loads(env["AIR"]))
+
+import board  # noqa: E402
+import boot  # noqa: E402, F401
+import portal  # noqa: E402
+
+sleep_ms = board.sleep_ms
+board.sleep_ms = lambda ms: sleep_ms(min(ms, 10))  # nobody is there who would press Ctrl-C
+
+
+class Portal(portal.Portal):
+    """It is where the test looks for it."""
+
+    def __init__(self, address, *args):
+        super().__init__("127.0.0.1:" + env["PORT"], *args)
+
+    def attach(self, mgr, *where):
+        super().attach(mgr, "127.0.0.1", int(env["PORT"]), int(env["DNS_PORT"] or env["PORT"]))
+
+
+portal.Portal = Portal
+try:
+    __import__("main")
+except Reset:
+    print("reset")
+    sys.exit(3)
