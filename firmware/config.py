@@ -1,4 +1,4 @@
-# The settings of a board: settings.json, an object of the names below. Whatever is in it has been checked, or is not used.
+# The settings of a board: settings.json, an object of the names in schema.py. Whatever is in it has been checked, or is not used.
 #
 #   settings.json       what counts; written by hand, by `save`, and so by the portal's page
 #   settings.json.old   the last one that was right: used while settings.json is not, so that a slip takes no board off the net
@@ -8,121 +8,71 @@ import sys
 import store
 
 PATH = "settings.json"
-_MOST = const(4096)  # bytes of the file
+OLD = "settings.json.old"
 
-_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-_MS = const(0x1FFFFFFF)  # what timers can count on a board
-
-# name: (default, least, most, allowed). Of a text least and most are bytes, and it may be empty if least is 0; `allowed` are its
-# characters, or a tuple of all that it may be. A default of None: settings.py has one.
-KEYS = {
-    "APP": (None, 1, 40, _NAME),
-    "HOST": ("0.0.0.0", 1, 40, None),
-    "PORT": (80, 1, 65535, None),
-    "DELAY_MS": (None, 0, _MS, None),
-    "LOG": (None, 0, 1, None),
-    "BELL": (None, 0, 4, ("", "udp", "ring")),
-    "PIPE": (None, 0, 3, ("", "udp")),
-    "MAX_THREADS": (None, 1, 1000, None),
-    "WORKERS": (None, 0, 64, None),
-    "BACKEND": (None, 1, 80, None),
-    "HEAD_MS": (None, 0, _MS, None),
-    "BODY_MS": (None, 0, _MS, None),
-    "IDLE_MS": (None, 0, _MS, None),
-    "WRITE_MS": (None, 0, _MS, None),
-    # What only boards have
-    "WIFI_SSID": ("", 0, 32, None),  # the network to join; empty: the board opens its own, and asks there
-    "WIFI_PASSWORD": ("", 8, 64, None),
-    "COUNTRY": ("", 2, 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),  # whose rules the radio keeps
-    "HOSTNAME": ("mungo", 1, 32, _NAME.replace("_", "-")),
-    "AP_SSID": ("mungo-setup", 1, 32, None),  # the board's own network
-    "AP_PASSWORD": ("", 8, 63, None),
-    "NTP_HOST": ("pool.ntp.org", 0, 80, None),  # where the time comes from; empty: from nowhere
-    "WATCHDOG_MS": (0, 2000, 8388, None),  # it is fed once a second, and RP2 counts no further; 0: off
-}
-_MAY_BE_EMPTY = ("WIFI_PASSWORD", "COUNTRY", "AP_PASSWORD", "WATCHDOG_MS")  # or 0
-_NUMBERS = ("DELAY_MS", "LOG", "MAX_THREADS", "WORKERS", "HEAD_MS", "BODY_MS", "IDLE_MS", "WRITE_MS")
-
-values = {}
+values = {}  # as they are in use: the defaults of schema.py, and what the file says
 
 
-def check(name, value):
-    """ValueError unless this setting may have this value: it says what is allowed."""
-    if name not in KEYS:
-        raise ValueError("no setting %r; there are: %s" % (name, ", ".join(sorted(KEYS))))
-    default, least, most, allowed = KEYS[name]
-    none = name in _MAY_BE_EMPTY
-    if name in _NUMBERS or isinstance(default, int):
-        if type(value) is not int or not least <= value <= most and not (none and value == 0):  # (True is an int, too)
-            raise ValueError("%s: %s: want %sa whole number, %d to %d" % (name, json.dumps(value), "0, or " if none else "", least, most))
-        return
-    secret = "***" if "PASSWORD" in name else json.dumps(value)
-    if not isinstance(value, str):
-        raise ValueError("%s: %s: want a text" % (name, secret))
-    if isinstance(allowed, tuple):
-        if value not in allowed:
-            raise ValueError("%s: %s: want one of %s" % (name, secret, json.dumps(allowed)))
-        return
-    if none and not value:
-        return
-    if not least <= len(value.encode()) <= most:
-        raise ValueError("%s: %s: want %s%d to %d bytes" % (name, secret, "nothing, or " if none else "", least, most))
-    for x in value:
-        if x < " " or allowed is not None and x not in allowed:
-            raise ValueError("%s: %s: %r must not be in it" % (name, secret, x))
+class Schema:
+    """`with Schema() as schema`: the module, which takes memory only meanwhile."""
 
+    def __enter__(self):
+        import schema
 
-def parse(data):
-    """The settings in the content (bytes) of a settings.json, as a dict; ValueError says which one can't be, and what could."""
-    if len(data) > _MOST:
-        raise ValueError("%d bytes: want at most %d" % (len(data), _MOST))
-    try:
-        found = json.loads(str(data, "utf-8"))
-    except ValueError:  # UnicodeError too
-        raise ValueError("this is no JSON")
-    if not isinstance(found, dict):
-        raise ValueError('want an object: {"APP": "hello"}')
-    for name, value in found.items():
-        check(name, value)
-    return found
+        return schema
+
+    def __exit__(self, *_):
+        sys.modules.pop("schema", None)
 
 
 def is_whole(data):
-    """Whether this can be used as a settings.json."""
-    try:
-        parse(data)
-    except ValueError:
-        return False
-    return True
+    """Whether this (bytes) can be used as a settings.json."""
+    return parse(data) is not None
 
 
-def load():
-    """Read the settings. If settings.json is wrong, say how, and take the last ones that were right."""
-    values.clear()
-    store.mend(PATH, is_whole)
-    store.mend(PATH + ".old", is_whole)
-    data = store.read(PATH)
-    old = store.read(PATH + ".old")
-    if data is not None:
+def parse(data, name=None):
+    """The settings in it, as a dict; None if there are none, or if they are wrong: then, if it has a name, that is said."""
+    if data is None:
+        return None
+    with Schema() as schema:
         try:
-            values.update(parse(data))
+            return schema.parse(data)
         except ValueError as er:
-            print("%s: %s" % (PATH, er))
-            print("so it is not used; what counts is", "what it was when it was last right" if old else "what each setting is by default")
-        else:
-            if data != old:
-                keep(data)
-            return
-    if old is not None and is_whole(old):
-        values.update(parse(old))
+            if name:
+                print("%s: %s" % (name, er))
+
+
+def read():
+    """The settings that count, as a dict: those of settings.json or, if it is wrong, the last ones that were right."""
+    data = store.read(PATH)
+    found = parse(data, PATH)
+    if found is not None:
+        keep(data)
+    elif data is not None:
+        found = parse(store.read(OLD))
+        print("so it is not used; what counts is", "each setting's default" if found is None else "what it was when it was last right")
+    else:
+        found = parse(store.read(OLD))
+    return found or {}
 
 
 def keep(data):
     """Keep what is right for the time when settings.json is not."""
-    try:
-        store.write(PATH + ".old", data)
-    except OSError as er:  # the flash is full, or can't be written: that must not keep the board from starting
-        sys.print_exception(er)
+    if data != store.read(OLD):
+        try:
+            store.write(OLD, data)
+        except OSError as er:  # the flash is full, or can't be written: that must not keep the board from starting
+            sys.print_exception(er)
+
+
+def load():
+    """Read the settings."""
+    store.mend(PATH, is_whole)
+    store.mend(OLD, is_whole)
+    values.clear()
+    with Schema() as schema:
+        values.update(schema.defaults())
+        values.update(read())
 
 
 def save(changes):
@@ -130,19 +80,20 @@ def save(changes):
 
     What was imported from `settings` stays as it is until the next start.
     """
-    for name, value in changes.items():
-        check(name, value)
-    found = dict(values)
-    found.update(changes)
-    data = json.dumps(found).encode()
-    parse(data)  # for its length
+    with Schema() as schema:
+        for name, value in changes.items():
+            schema.check(name, value)
+        found = read()
+        found.update(changes)
+        data = json.dumps(found).encode()
+        schema.parse(data)  # for its length
     store.write(PATH, data)
     values.update(changes)
 
 
 def get(name):
-    """What this setting is, or its default; None if that is in settings.py."""
-    return values.get(name, KEYS[name][0])
+    """What this setting is; None if only settings.py has a default."""
+    return values.get(name)
 
 
 def text(name):

@@ -17,7 +17,7 @@ _PAGE = const(b"""<!DOCTYPE html><meta name=viewport content="width=device-width
 class Portal:
     """`address` is the board's, with the port if that is not 80; `networks` as `wifi.scan` has them; `message` is shown.
 
-    With `wait_ms` the portal ends when nobody has asked for anything for so long; else it waits for ever. `event` is how it has ended.
+    With `wait_ms` the portal ends when nobody has come to its page for so long; else it waits for ever. `event` is how it has ended.
     """
 
     def __init__(self, address, networks, message, wait_ms=None):
@@ -25,7 +25,7 @@ class Portal:
         self.networks = networks
         self.message = message
         self.wait_ms = wait_ms
-        self.since = ticks_ms()  # the last request, or the start
+        self.since = ticks_ms()  # the last visit, or the start
         self.event = None
         self.app = app = mungo.App()
         app.before_request(self.lead)
@@ -35,9 +35,9 @@ class Portal:
 
     def lead(self, req):
         """Before each request: who is looking for another host is led here."""
-        self.since = ticks_ms()
         if req.headers.get("Host") != self.address:
             return "", 302, {"Location": "http://%s/" % self.address, "Cache-Control": "no-store"}
+        self.since = ticks_ms()  # somebody is there; a phone that only looks for the Internet now and then is nobody
 
     def page(self, req):
         return pages.find("portal.html") or _PAGE, 200, pages.NO_STORE

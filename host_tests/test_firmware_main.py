@@ -204,6 +204,42 @@ def test_a_host_loads_nothing_of_a_board(runtime, tmp_path):
     assert loaded & own <= {"settings", "main"}, loaded & own
 
 
+HEAP = """
+import gc, os, sys
+sys.path.append("host_tests/shim/modules")
+import machine, network, ntptime
+
+class Os:
+    pass
+
+for name in dir(os):
+    if name != "getenv" and name[:2] != "__":
+        setattr(Os, name, getattr(os, name))
+sys.modules["os"] = Os
+import mungo.manager
+
+def used():
+    gc.collect()
+    gc.collect()
+    return gc.mem_alloc()
+
+before = used()
+import settings, board, keeper
+print(used() - before)
+"""
+
+
+# On a 32-bit board it should be about half.
+@pytest.mark.lanes("upy-192k")
+def test_what_a_board_has_beside_its_app_takes_little_memory(runtime, tmp_path):
+    script = tmp_path / "heap.py"
+    script.write_text(HEAP)
+    command, environment = lanes.script_command(lanes.LANES[runtime], str(script))
+    done = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    print("heap beside the app:", done.stdout)
+    assert done.returncode == 0 and int(done.stdout) < 24000, done.stdout + done.stderr
+
+
 def test_boot_keeps_no_board_from_starting(runtime, tmp_path):
     (tmp_path / "settings.py").write_text("raise ValueError('all is lost')\n")
     script = tmp_path / "start.py"

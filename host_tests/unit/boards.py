@@ -65,7 +65,7 @@ def names():
 
 def power_on():
     """What a reset does to the program: modules that keep something are loaded anew. Returns the module `settings`."""
-    for name in ("settings", "config"):
+    for name in ("settings", "config", "schema"):
         sys.modules.pop(name, None)
     real = sys.modules.get("os")  # (MicroPython's own modules are not in there)
     sys.modules["os"] = _Os  # pyright: ignore

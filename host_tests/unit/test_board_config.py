@@ -10,10 +10,10 @@ MIN_HEAP = "100k"
 
 
 def wrong(text):
-    """What config says of this content."""
-    import config
+    """What is said of this content."""
+    import schema
 
-    return str(raised(ValueError, config.parse, text if isinstance(text, bytes) else text.encode()))
+    return str(raised(ValueError, schema.parse, text if isinstance(text, bytes) else text.encode()))
 
 
 def test_apps_get_what_settings_json_says():
@@ -77,11 +77,11 @@ def test_a_password_is_never_printed():
 
 
 def test_empty_is_right_where_it_means_something():
-    import config
+    import schema
 
     for text in ('{"WIFI_SSID": ""}', '{"WIFI_PASSWORD": ""}', '{"COUNTRY": ""}', '{"NTP_HOST": ""}', '{"WATCHDOG_MS": 0}', "{}",
                  ' {"WIFI_SSID": "caf\u00e9 \u2615", "WIFI_PASSWORD": "pass word"}\n'):  # fmt: skip
-        config.parse(text.encode())
+        schema.parse(text.encode())
 
 
 def test_after_a_slip_the_old_settings_stay():
@@ -97,6 +97,45 @@ def test_after_a_slip_the_old_settings_stay():
                 assert file.read() == slip  # for its author to see
         boards.put("settings.json", '{"APP": "hello", "PORT": 8081}')
         assert boards.power_on().PORT == 8081
+
+
+def test_what_checks_the_settings_takes_no_memory_afterwards():
+    import sys
+
+    with boards.Folder():
+        boards.put("settings.json", '{"PORT": 8080}')
+        boards.power_on()
+        import config
+
+        assert "schema" not in sys.modules
+        config.save({"WIFI_SSID": "home"})
+        raised(ValueError, config.save, {"PORT": "x"})
+        assert "schema" not in sys.modules
+
+
+def test_save_goes_on_from_what_counts():
+    with boards.Folder():
+        boards.put("settings.json", '{"PORT": 8080}')
+        boards.power_on()
+        boards.put("settings.json", '{"PORT": 8080, "PROT": 1}')
+        boards.power_on()
+        import config
+
+        config.save({"WIFI_SSID": "home"})
+        with open("settings.json") as file:
+            assert json.loads(file.read()) == {"PORT": 8080, "WIFI_SSID": "home"}
+
+
+def test_every_setting_has_a_default_here_or_in_settings_py():
+    import schema
+
+    with boards.Folder():
+        settings = boards.power_on()
+        for name in schema.KEYS:
+            at = hasattr(settings, name) or name in ("HEAD_MS", "BODY_MS", "IDLE_MS", "WRITE_MS")
+            assert at or name in schema.defaults(), name
+        for name in dir(settings):
+            assert name.upper() != name or name[0] == "_" or name in ("IS_BOARD", "LIMITS") or name in schema.KEYS, name
 
 
 def test_save_changes_some_and_keeps_the_others():

@@ -85,10 +85,10 @@ class WLAN:
         if is_active is None:
             return self.radio.is_active
         log.append(("ap" if self.radio.is_ap else "sta", "active", bool(is_active)))
-        self.radio.is_active = bool(is_active)
-        if self.radio.is_ap:
+        if self.radio.is_ap and bool(is_active) != self.radio.is_active:
             self.radio.on_air = dict(self.radio.config) if is_active else None
-        elif not is_active:
+        self.radio.is_active = bool(is_active)
+        if not is_active:
             self.radio.is_in = False
             self.radio.status = STAT_IDLE
 
