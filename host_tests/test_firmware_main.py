@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import lanes
+import server
 
 WAIT_S = 30
 HOME = {"home": "pass word"}
@@ -42,12 +43,11 @@ def board(serve, tmp_path):
     return start
 
 
-def ask(server, path="/", method="GET", host=None, body=None):
+def ask(server, path="/", method="GET", body=None, headers=None):
     """(status, headers, text)"""
-    port = server.port if host is None else host
-    conn = http.client.HTTPConnection(server.host, port, timeout=WAIT_S)
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
     try:
-        conn.request(method, path, body)
+        conn.request(method, path, body, headers or {})
         response = conn.getresponse()
         return response.status, dict(response.getheaders()), response.read().decode()
     finally:
@@ -60,14 +60,13 @@ def ends(server, status):
     return server.output()
 
 
-def home(server_port, **settings):
-    return {"WIFI_SSID": "home", "WIFI_PASSWORD": "pass word", "PORT": server_port, **settings}
+def home(port, **settings):
+    return {"WIFI_SSID": "home", "WIFI_PASSWORD": "pass word", "PORT": port, **settings}
 
 
 @pytest.fixture
 def port():
-    import server
-
+    """The app's; the portal has the server's own."""
     return server.free_port()
 
 
@@ -178,6 +177,15 @@ def test_a_browser_that_looks_for_the_internet_finds_the_portal(board, browser, 
     page.goto(f"http://localhost:{one.port}/generate_204")
     assert page.url == f"http://127.0.0.1:{one.port}/"
     page.close()
+
+
+def test_ctrl_c_at_the_portal_leads_to_the_prompt(board, port):
+    one = board(APP="hello", PORT=port)
+    status, headers, _ = ask(one, "/generate_204", headers={"Host": "connectivitycheck.example"})
+    assert (status, headers["Location"]) == (302, f"http://127.0.0.1:{one.port}/")
+    one.proc.send_signal(signal.SIGINT)
+    said = ends(one, 0)
+    assert "board: no network is set: portal" in said and "Traceback" not in said, said
 
 
 # --- on a host

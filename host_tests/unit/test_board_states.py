@@ -552,6 +552,25 @@ def test_ctrl_c_leaves_nothing_behind_workers_end_first():
 
 
 @each_board
+def test_a_worker_that_is_stuck_is_told():
+    from keeper import Keeper
+
+    class Manager:
+        def __init__(self, is_clean):
+            self.is_clean = is_clean
+
+        def close(self):
+            closed.append(self.is_clean)
+            return self.is_clean
+
+    closed = []
+    it = Keeper(None, None, 0)
+    it.managers = [Manager(True), Manager(False), Manager(True)]
+    assert not it.close() and closed == [True, False, True]
+    assert it.close()
+
+
+@each_board
 def test_a_soft_reset_in_the_app_goes_on_when_it_is_tidy():
     import mungo
 
