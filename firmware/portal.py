@@ -77,7 +77,7 @@ class Portal:
 
     def run(self, *where):
         """Serve until it is over: "saved" or "nobody came"."""
-        with mungo.Manager() as mgr:
+        with mungo.Manager(max_conns=4) as mgr:  # ESP32 has 10 sockets in all, and one is the name server's
             self.attach(mgr, *where)
             while mgr.poll(1000):
                 pass

@@ -1,14 +1,16 @@
 # Files that survive a power cut: at every moment a file has its old content or its new one, whole.
 import os
+from errno import ENOENT
 
 
 def read(path):
-    """The content of a file that `write` has written, as bytes; None if there is none."""
+    """The content of a file that `write` has written, as bytes; None if there is none, or if the flash does not give it."""
     try:
         with open(path, "rb") as file:
             return file.read()
-    except OSError:
-        return None
+    except OSError as er:
+        if er.errno != ENOENT:
+            print("store: %s: %r" % (path, er))
 
 
 def write(path, data):

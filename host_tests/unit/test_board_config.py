@@ -3,7 +3,7 @@
 import json
 import os
 
-import boards
+import aboard
 from crew import raised
 
 MIN_HEAP = "100k"
@@ -17,22 +17,22 @@ def wrong(text):
 
 
 def test_apps_get_what_settings_json_says():
-    with boards.Folder():
-        boards.put("settings.json", '{"APP": "hello", "PORT": 8080, "DELAY_MS": 0, "IDLE_MS": 500, "BELL": "ring"}')
-        settings = boards.power_on()
+    with aboard.Folder():
+        aboard.put("settings.json", '{"APP": "hello", "PORT": 8080, "DELAY_MS": 0, "IDLE_MS": 500, "BELL": "ring"}')
+        settings = aboard.power_on()
         assert settings.IS_BOARD
         assert (settings.APP, settings.PORT, settings.DELAY_MS, settings.BELL) == ("hello", 8080, 0, "ring")
         assert (settings.HOST, settings.LIMITS) == ("0.0.0.0", {"idle_ms": 500})
 
 
 def test_without_a_file_each_setting_has_its_default():
-    with boards.Folder():
-        settings = boards.power_on()
+    with aboard.Folder():
+        settings = aboard.power_on()
         assert (settings.APP, settings.HOST, settings.PORT, settings.DELAY_MS) == ("multi_threaded", "0.0.0.0", 80, 2000)
         import config
 
         assert config.get("WIFI_SSID") == "" and config.get("HOSTNAME") == "mungo" and config.get("WATCHDOG_MS") == 0
-        assert boards.names() == []
+        assert aboard.names() == []
 
 
 def test_an_unknown_name_is_named_with_those_that_there_are():
@@ -85,26 +85,26 @@ def test_empty_is_right_where_it_means_something():
 
 
 def test_after_a_slip_the_old_settings_stay():
-    with boards.Folder():
-        boards.put("settings.json", '{"APP": "hello", "PORT": 8080}')
-        boards.power_on()
+    with aboard.Folder():
+        aboard.put("settings.json", '{"APP": "hello", "PORT": 8080}')
+        aboard.power_on()
         for slip in ('{"APP": "hello", "PROT": 8081}', '{"PORT": "8081"}', '{"PORT": 8081', ""):
-            boards.put("settings.json", slip)
+            aboard.put("settings.json", slip)
             for _ in range(2):  # and at the next start still
-                settings = boards.power_on()
+                settings = aboard.power_on()
                 assert (settings.APP, settings.PORT) == ("hello", 8080), slip
             with open("settings.json") as file:
                 assert file.read() == slip  # for its author to see
-        boards.put("settings.json", '{"APP": "hello", "PORT": 8081}')
-        assert boards.power_on().PORT == 8081
+        aboard.put("settings.json", '{"APP": "hello", "PORT": 8081}')
+        assert aboard.power_on().PORT == 8081
 
 
 def test_what_checks_the_settings_takes_no_memory_afterwards():
     import sys
 
-    with boards.Folder():
-        boards.put("settings.json", '{"PORT": 8080}')
-        boards.power_on()
+    with aboard.Folder():
+        aboard.put("settings.json", '{"PORT": 8080}')
+        aboard.power_on()
         import config
 
         assert "schema" not in sys.modules
@@ -114,11 +114,11 @@ def test_what_checks_the_settings_takes_no_memory_afterwards():
 
 
 def test_save_goes_on_from_what_counts():
-    with boards.Folder():
-        boards.put("settings.json", '{"PORT": 8080}')
-        boards.power_on()
-        boards.put("settings.json", '{"PORT": 8080, "PROT": 1}')
-        boards.power_on()
+    with aboard.Folder():
+        aboard.put("settings.json", '{"PORT": 8080}')
+        aboard.power_on()
+        aboard.put("settings.json", '{"PORT": 8080, "PROT": 1}')
+        aboard.power_on()
         import config
 
         config.save({"WIFI_SSID": "home"})
@@ -129,8 +129,8 @@ def test_save_goes_on_from_what_counts():
 def test_every_setting_has_a_default_here_or_in_settings_py():
     import schema
 
-    with boards.Folder():
-        settings = boards.power_on()
+    with aboard.Folder():
+        settings = aboard.power_on()
         for name in schema.KEYS:
             at = hasattr(settings, name) or name in ("HEAD_MS", "BODY_MS", "IDLE_MS", "WRITE_MS")
             assert at or name in schema.defaults(), name
@@ -139,21 +139,21 @@ def test_every_setting_has_a_default_here_or_in_settings_py():
 
 
 def test_save_changes_some_and_keeps_the_others():
-    with boards.Folder():
-        boards.put("settings.json", '{"APP": "hello"}')
-        boards.power_on()
+    with aboard.Folder():
+        aboard.put("settings.json", '{"APP": "hello"}')
+        aboard.power_on()
         import config
 
         config.save({"WIFI_SSID": "home", "WIFI_PASSWORD": "pass word"})
         assert config.get("WIFI_SSID") == "home"
         with open("settings.json") as file:
             assert json.loads(file.read()) == {"APP": "hello", "WIFI_SSID": "home", "WIFI_PASSWORD": "pass word"}
-        before = boards.names()
+        before = aboard.names()
         for changes in ({"WIFI_SSID": "x" * 33}, {"WIFI_PASSWORD": "short"}, {"NAME": "x"}, {"WIFI_SSID": "x", "PORT": "80"}):
             raised(ValueError, config.save, changes)
             assert config.get("WIFI_SSID") == "home"
-        assert boards.names() == before
-        settings = boards.power_on()
+        assert aboard.names() == before
+        settings = aboard.power_on()
         assert settings.APP == "hello"
         import config
 
@@ -161,10 +161,10 @@ def test_save_changes_some_and_keeps_the_others():
 
 
 def test_settings_that_cannot_be_kept_do_not_keep_a_board_from_starting():
-    with boards.Folder():
-        boards.put("settings.json", '{"PORT": 8080}')
+    with aboard.Folder():
+        aboard.put("settings.json", '{"PORT": 8080}')
         os.mkdir("settings.json.old.new")  # so it can't be written
         try:
-            assert boards.power_on().PORT == 8080
+            assert aboard.power_on().PORT == 8080
         finally:
             os.rmdir("settings.json.old.new")

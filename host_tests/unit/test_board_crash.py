@@ -3,9 +3,9 @@
 import gc
 import os
 
-import boards
+import aboard
 import crash
-from boards import Folder
+from aboard import Folder
 
 MIN_HEAP = "100k"
 
@@ -61,14 +61,14 @@ def test_the_log_is_bounded_and_keeps_the_newest():
         for n in range(100):
             crash.log("crash %d %s" % (n, "x" * (n * 37 % 900)))
             total = 0
-            for name in boards.names():
+            for name in aboard.names():
                 total += size(name) if name != "crashes" else 0
             assert total <= 2 * crash.LIMIT, total
             assert size("crash.log") <= crash.LIMIT
         text = crash.text()
         kept = [int(line.split(" ")[1]) for line in text.split("\n") if line.startswith("crash ")]
         assert kept == list(range(kept[0], 100)) and len(kept) > 3, kept
-        assert boards.names() == ["crash.log", "crash.old", "crashes"]
+        assert aboard.names() == ["crash.log", "crash.old", "crashes"]
 
 
 def test_one_entry_is_bounded():
@@ -94,7 +94,7 @@ def test_the_count_of_crashes_in_a_row():
     with Folder():
         assert crash.count() == 0
         crash.forget()
-        assert boards.names() == []
+        assert aboard.names() == []
         for n in (1, 2, 3):
             crash.log("x")
             assert crash.count() == n
@@ -103,13 +103,13 @@ def test_the_count_of_crashes_in_a_row():
         crash.forget(2)
         assert crash.count() == 2
         crash.forget()
-        assert crash.count() == 0 and "crashes" not in boards.names()
+        assert crash.count() == 0 and "crashes" not in aboard.names()
 
 
 def test_a_count_that_is_rubbish_is_none():
     with Folder():
         for rubbish in ("", "w", "x", "-1", "3 crashes", "\xff"):
-            boards.put("crashes", rubbish)
+            aboard.put("crashes", rubbish)
             assert crash.count() == 0, rubbish
 
 

@@ -7,7 +7,7 @@ import sys
 
 import vfs
 
-import boards
+import aboard
 
 LANES = ("upy", "upy-192k")
 MIN_HEAP = "192k"
@@ -70,7 +70,7 @@ class Mounted:
         os.chdir("/flash")
 
     def __exit__(self, *_):
-        os.chdir(boards.ROOT)
+        os.chdir(aboard.ROOT)
         vfs.umount("/flash")
 
 
@@ -80,8 +80,8 @@ def fresh(settings):
     vfs.VfsLfs2.mkfs(flash, readsize=32, progsize=32, lookahead=32)
     if settings:
         with Mounted(flash):
-            boards.put("settings.json", settings)
-            boards.power_on()
+            aboard.put("settings.json", settings)
+            aboard.power_on()
     return bytes(flash.data)
 
 
@@ -89,7 +89,7 @@ def cut_at(data, n, is_half, changes):
     """Save `changes`, with the power cut at the n-th write; returns the flash, and whether the save was through before."""
     flash = Flash(data)
     with Mounted(flash):
-        boards.power_on()
+        aboard.power_on()
         import config
 
         flash.cut = n
@@ -114,7 +114,7 @@ def each_cut(settings, changes, allowed):
             flash, is_through = cut_at(data, n, is_half, changes)
             flash.cut = None
             with Mounted(Flash(flash.data)):
-                app = boards.power_on().APP
+                app = aboard.power_on().APP
                 import config
 
                 found = (config.get("WIFI_SSID"), app)
@@ -152,7 +152,7 @@ def test_a_start_that_is_cut_while_it_keeps_the_settings():
     data = fresh(None)
     flash = Flash(data)
     with Mounted(flash):
-        boards.put("settings.json", '{"WIFI_SSID": "home"}')
+        aboard.put("settings.json", '{"WIFI_SSID": "home"}')
     data = bytes(flash.data)
     n = 0
     while True:
@@ -160,14 +160,14 @@ def test_a_start_that_is_cut_while_it_keeps_the_settings():
         flash = Flash(data)
         flash.cut = n
         with Mounted(flash):
-            boards.power_on()  # as it is, but the copy for later; that is not a reason to fail
+            aboard.power_on()  # as it is, but the copy for later; that is not a reason to fail
             import config
 
             assert config.get("WIFI_SSID") == "home"
         is_through = flash.done < n
         flash.cut = None
         with Mounted(Flash(flash.data)):
-            boards.power_on()
+            aboard.power_on()
             import config
 
             assert config.get("WIFI_SSID") == "home"
@@ -208,7 +208,7 @@ def test_the_crash_log_and_the_count_are_whole():
 
 def test_a_full_flash_says_so_and_keeps_what_was_there():
     with Mounted(Flash(fresh('{"WIFI_SSID": "old"}'))):
-        boards.power_on()
+        aboard.power_on()
         import config
 
         size = 8192
@@ -227,7 +227,7 @@ def test_a_full_flash_says_so_and_keeps_what_was_there():
         else:
             raise AssertionError("there was room")
         assert config.get("NTP_HOST") == "pool.ntp.org"
-        boards.power_on()
+        aboard.power_on()
         import config
 
         assert config.get("WIFI_SSID") == "old" and "settings.json.new" not in os.listdir()

@@ -1,10 +1,11 @@
-# firmware/board.py goes through its states with the radio's stand-in and a clock that waits for nobody. PATHS is what the README says.
+# firmware/board.py goes through its states with the radio's stand-in and a clock that waits for nobody.
+# PATHS are all ways through the table.
 
 import os
 import sys
 
-import boards
-from boards import machine, network, ntptime
+import aboard
+from aboard import machine, network, ntptime
 from crew import raised
 
 MIN_HEAP = "192k"
@@ -76,10 +77,10 @@ class Run:
 
     def __init__(self, *script, settings='{"WIFI_SSID": "home", "WIFI_PASSWORD": "password"}'):
         if settings is not None and "settings.json" not in os.listdir("."):
-            boards.put("settings.json", settings)
+            aboard.put("settings.json", settings)
         for name in ("wifi", "keeper", "portal", "safe", "clock", "board"):
             sys.modules.pop(name, None)
-        self.settings = boards.power_on()
+        self.settings = aboard.power_on()
         self.settings.APP = "scripted"
         import board
         import keeper
@@ -114,7 +115,7 @@ class Run:
         sys.modules["apps.scripted"] = Scripted()  # pyright: ignore
         self.board = board.Board()
         board.machine.reset = self.reset
-        self.clock = boards.Clock(board, keeper)
+        self.clock = aboard.Clock(board, keeper)
         with self.clock:
             try:
                 self.board.run()
@@ -147,7 +148,7 @@ def each_board(test):
             machine.dogs.clear()
             ntptime.answers.clear()
             ntptime.asked.clear()
-            with boards.Folder():
+            with aboard.Folder():
                 test()
 
     return run
@@ -193,7 +194,7 @@ def test_a_usual_start():
     home()
     follows(Run(works), "a usual start")
     assert ntptime.asked == ["pool.ntp.org"] and ntptime.timeout == 1
-    assert boards.names() == ["settings.json", "settings.json.old"]
+    assert aboard.names() == ["settings.json", "settings.json.old"]
 
 
 @each_board
@@ -204,10 +205,10 @@ def test_nobody_knows_the_time():
     follows(run, "nobody knows the time")
     assert len(ntptime.asked) == 3
     ntptime.asked.clear()
-    boards.put("settings.json", '{"WIFI_SSID": "home", "WIFI_PASSWORD": "password", "NTP_HOST": ""}')
+    aboard.put("settings.json", '{"WIFI_SSID": "home", "WIFI_PASSWORD": "password", "NTP_HOST": ""}')
     follows(Run(works), "nobody knows the time")
     assert not ntptime.asked
-    boards.put("settings.json", '{"WIFI_SSID": "home", "WIFI_PASSWORD": "password", "NTP_HOST": "ntp.example"}')
+    aboard.put("settings.json", '{"WIFI_SSID": "home", "WIFI_PASSWORD": "password", "NTP_HOST": "ntp.example"}')
     ntptime.answers[:] = [OSError(110)]
     follows(Run(works), "a usual start")
     assert ntptime.asked == ["ntp.example"] * 2
@@ -493,7 +494,7 @@ def test_the_loop_feeds_the_watchdog():
 
     home()
     follows(Run(app, settings=WATCHED), "a usual start")
-    assert "crashes" not in boards.names()
+    assert "crashes" not in aboard.names()
 
 
 @each_board

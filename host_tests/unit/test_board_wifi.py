@@ -2,7 +2,7 @@
 
 import sys
 
-from boards import network
+from aboard import network
 
 MIN_HEAP = "192k"
 

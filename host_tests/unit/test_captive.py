@@ -2,7 +2,7 @@
 
 import time
 
-import boards  # noqa: F401
+import aboard  # noqa: F401
 import captive
 import mungo
 from net import listening
