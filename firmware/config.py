@@ -43,16 +43,17 @@ def parse(data, name=None):
 
 
 def read():
-    """The settings that count, as a dict: those of settings.json or, if it is wrong, the last ones that were right."""
+    """The settings that count, as a dict: those of settings.json or, if it is wrong, the last ones that were right. Who has removed it
+    wants the defaults."""
     data = store.read(PATH)
+    if data is None:
+        return {}
     found = parse(data, PATH)
     if found is not None:
         keep(data)
-    elif data is not None:
-        found = parse(store.read(OLD))
-        print("so it is not used; what counts is", "each setting's default" if found is None else "what it was when it was last right")
-    else:
-        found = parse(store.read(OLD))
+        return found
+    found = parse(store.read(OLD))
+    print("so it is not used; what counts is", "each setting's default" if found is None else "what it was when it was last right")
     return found or {}
 
 

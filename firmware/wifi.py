@@ -29,7 +29,10 @@ def configure(wlan, **options):
 def prepare(country, hostname):
     """What must be said before the radio is switched on."""
     if country:
-        network.country(country)
+        try:
+            network.country(country)
+        except (OSError, RuntimeError, ValueError) as er:
+            print("wifi: country %s: %r" % (country, er))  # "UK" for "GB" is no reason to stay off the net
     network.hostname(hostname)
 
 

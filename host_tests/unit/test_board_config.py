@@ -113,6 +113,17 @@ def test_what_checks_the_settings_takes_no_memory_afterwards():
         assert "schema" not in sys.modules
 
 
+def test_who_removes_the_file_gets_the_defaults():
+    with aboard.Folder():
+        aboard.put("settings.json", '{"PORT": 8080, "WIFI_SSID": "home"}')
+        aboard.power_on()
+        os.remove("settings.json")
+        assert aboard.power_on().PORT == 80
+        import config
+
+        assert config.get("WIFI_SSID") == ""
+
+
 def test_save_goes_on_from_what_counts():
     with aboard.Folder():
         aboard.put("settings.json", '{"PORT": 8080}')

@@ -1,5 +1,6 @@
 # firmware/portal.py and safe.py in a manager's loop, asked by a client.
 
+import errno
 import json
 
 import aboard
@@ -88,6 +89,30 @@ def test_whoever_asks_for_another_host_is_led_to_the_page():
         assert answer.status == 200 and answer.field("content-type").startswith("text/html")
         assert b"<form" in answer.body and answer.field("cache-control") == "no-store"
         assert site.ask("/favicon.ico").status == 404
+
+
+def test_names_and_pages_come_out_of_one_loop():
+    import socket
+
+    query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07captive\x05apple\x03com\x00\x00\x01\x00\x01"
+    with Site() as site:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.connect(socket.getaddrinfo("127.0.0.1", site.port)[0][-1])
+        sock.setblocking(False)
+        sock.send(query)
+        assert site.ask("/hotspot-detect.html", host="captive.apple.com").status == 302
+        got = []
+
+        def answered(client):
+            try:
+                got.append(sock.recv(600))
+            except OSError as er:
+                assert er.errno == errno.EAGAIN
+            return got
+
+        site.browser.client.until(answered)
+        assert got[0].endswith(b"\x7f\x00\x00\x01")
+        sock.close()
 
 
 def test_without_its_file_the_page_is_a_plain_form():

@@ -54,6 +54,8 @@ def country(code=None):
         return _country
     if len(code) != 2:
         raise ValueError
+    if is_esp32 and code == "UK":
+        raise RuntimeError("Wifi Unknown Error 0x0102")
     _country = code
 
 
