@@ -577,6 +577,17 @@ def test_settings_are_the_code_s(monkeypatch):
     assert app_settings <= set(defaults)
 
 
+def test_a_board_s_settings_are_the_code_s():
+    schema = runpy.run_path(str(ROOT / "firmware" / "schema.py"), {"const": lambda value: value})
+    _, *rows = table(README, "board")
+    written = {code_spans(row[0])[0]: (code_spans(row[1]) or [""])[0] for row in rows}
+    defaults = {name: str(value) for name, value in schema["defaults"]().items()}
+    assert (defaults.pop("HOST"), defaults.pop("PORT")) == ("0.0.0.0", "80") and written == defaults
+    assert set(schema["KEYS"]) == set(written) | setting_names()
+    section = README.read_text().partition("\n## On a board\n")[2]
+    schema["parse"](section.partition("```json\n")[2].partition("```")[0].encode())
+
+
 # Prints the heap that the README's table tells of.
 HEAP = """
 import gc, json, socket, sys
