@@ -42,20 +42,22 @@ def compile_file(source, target, name, *flags):
         part.unlink(missing_ok=True)
 
 
-def build(folder, *, level=3, root=ROOT, out=OUT):
+def build(folder, *, level=3, root=ROOT, out=OUT, arch=""):
     """Compile every .py file of root/folder to out/folder; return {source: compiled file}.
 
-    level is mpy-cross's -O: 3 drops asserts and line numbers, 0 keeps both.
+    level is mpy-cross's -O: 3 drops asserts and line numbers, 0 keeps both. arch is its -march, for native code: the host's if
+    not given; None leaves native code out. Each arch needs an `out` of its own.
     """
+    arch = _ARCH if arch == "" else arch
     made = {}
     for source in sorted((root / folder).rglob("*.py")):
         name = source.relative_to(root / folder)
         target = (out / folder / name).with_suffix(".mpy")
         flags = [f"-O{level}"]
         if source.stem.endswith("_viper"):
-            if not _ARCH:
+            if not arch:
                 continue
-            flags.append(f"-march={_ARCH}")
+            flags.append(f"-march={arch}")
         made[source] = target
         if not target.exists() or target.stat().st_mtime <= max(source.stat().st_mtime, _oldest):
             # Tracebacks call every file of a package by the package's name: the function's name follows, there are no line

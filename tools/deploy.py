@@ -1,0 +1,270 @@
+"""Put mungo, the firmware and one app on a board, over its serial port: make deploy BOARD= DEVICE= APP=
+
+lib/ and firmware/ are compiled for the board's chip; main.py and boot.py stay source, since MicroPython looks for them by name.
+Only what differs by SHA-256 is copied: under another name first, which is checked on the board and then renamed, so that a pulled
+cable or a power cut leaves whole files, old or new. Files in lib/mungo and in the app's folder that are no longer in this tree
+are removed, and so is a .py beside a .mpy of the same name, which would be loaded instead. Nothing else on the board is touched.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+
+import boards
+import device
+import mpy
+from boards import Complaint
+from device import say
+
+SOURCES = ("boot.py", "main.py")
+SETTINGS = "settings.json"
+PART = ".new"
+_NOT_FOR_BOARDS = (".py", ".md", ".svg")  # of an app's or the firmware's folder; www/ goes as it is
+
+# Runs on the board: the hash of each file of the root and of some folders. A buffer of 512 bytes is all that it needs.
+_LIST = """
+import os, hashlib, binascii
+b = bytearray(512)
+m = memoryview(b)
+def show(p):
+    h = hashlib.sha256()
+    with open(p, "rb") as f:
+        n = f.readinto(b)
+        while n:
+            h.update(m[:n])
+            n = f.readinto(b)
+    print(binascii.hexlify(h.digest()).decode(), p)
+def walk(d):
+    try:
+        names = list(os.ilistdir(d) if d else os.ilistdir())
+    except OSError:
+        return
+    for e in names:
+        p = d + "/" + e[0] if d else e[0]
+        if not e[1] & 0x4000:
+            show(p)
+        elif d:
+            walk(p)
+for d in %r:
+    walk(d)
+"""
+
+_MKDIR = """
+import os
+for d in %r:
+    try:
+        os.mkdir(d)
+    except OSError as er:
+        if er.errno != 17: raise
+"""
+
+# Only what has arrived whole gets its name.
+_RENAME = """
+import os, hashlib, binascii
+b = bytearray(512)
+h = hashlib.sha256()
+with open(%r, "rb") as f:
+    n = f.readinto(b)
+    while n:
+        h.update(memoryview(b)[:n])
+        n = f.readinto(b)
+d = binascii.hexlify(h.digest()).decode()
+print(d)
+if d == %r:
+    os.rename(%r, %r)
+"""
+
+
+def apps(root=mpy.ROOT):
+    """The names that APP may have."""
+    return sorted(path.parent.name for path in (root / "firmware/apps").glob("*/__init__.py"))
+
+
+def tree(board, app, root=mpy.ROOT):
+    """{path on the board: bytes} of all that belongs there, in the order to copy it: main.py last, since it uses the rest."""
+    if app not in apps(root):
+        raise Complaint(f"APP={app}: there is no such folder in firmware/apps/; there are {', '.join(apps(root))}")
+    out = mpy.ROOT / "build" / "boards" / board.name if root == mpy.ROOT else root / "build"
+    files = {}
+    try:
+        for source, made in mpy.build("lib", root=root, out=out, arch=board.arch).items():
+            files["lib/" + source.relative_to(root / "lib").with_suffix(".mpy").as_posix()] = made
+        for source, made in mpy.build("firmware", root=root, out=out, arch=board.arch).items():
+            name = source.relative_to(root / "firmware")
+            files[(name if name.as_posix() in SOURCES else name.with_suffix(".mpy")).as_posix()] = (
+                source if name.as_posix() in SOURCES else made
+            )
+        if board.folder.exists():
+            for made in mpy.build(board.name, root=boards.FOLDER, out=out, arch=board.arch).values():
+                if made.stem == "limits":
+                    files["limits.mpy"] = made
+    except mpy.CompileError as error:
+        raise Complaint(str(error))
+    for source in sorted((root / "firmware").rglob("*")):
+        name = source.relative_to(root / "firmware")
+        is_wanted = name.parts[0] == "www" or source.suffix not in _NOT_FOR_BOARDS and name.as_posix() != SETTINGS
+        if source.is_file() and is_wanted and "__pycache__" not in name.parts:
+            files[name.as_posix()] = source
+    files = {
+        path: source
+        for path, source in files.items()
+        if not path.startswith("apps/") or path.startswith(f"apps/{app}/") or path.count("/") == 1
+    }
+    order = sorted(files, key=lambda path: (path in SOURCES, path))
+    return {path: files[path].read_bytes() for path in order}
+
+
+def folders(files, app):
+    """The folders on the board whose content is this tool's."""
+    ours = {"lib/mungo", f"apps/{app}"}
+    ours |= {path.split("/")[0] for path in files if "/" in path} - {"lib", "apps"}
+    return sorted(ours)
+
+
+def parents(files):
+    """The folders to make, outer ones first."""
+    made = set()
+    for path in files:
+        parts = path.split("/")[:-1]
+        made |= {"/".join(parts[: i + 1]) for i in range(len(parts))}
+    return sorted(made)
+
+
+def twin(path):
+    """The name of the file that would be loaded instead of this one, or would be left behind beside it."""
+    stem, dot, kind = path.rpartition(".")
+    return stem + {"py": ".mpy", "mpy": ".py"}[kind] if dot and kind in ("py", "mpy") else None
+
+
+def listing(link, ours):
+    """{path: SHA-256} of the files in the board's root and in these folders."""
+    hashes = {}
+    for line in link.run(_LIST % (["", *ours],)).splitlines():
+        digest, _, path = line.partition(" ")
+        hashes[path] = digest
+    return hashes
+
+
+def stale(there, files, ours):
+    """What is on the board and has to go."""
+    twins = {twin(path) for path in files}
+    own = tuple(folder + "/" for folder in ours)
+    return sorted(
+        path
+        for path in there
+        if path not in files and (path in twins or path.startswith(own) or path.endswith(PART) and path[: -len(PART)] in files)
+    )
+
+
+def put(link, path, data):
+    """Copy one file; it gets its name when its hash is right."""
+    digest = hashlib.sha256(data).hexdigest()
+    for _ in range(2):
+        link.write(path + PART, data)
+        if link.run(_RENAME % (path + PART, digest, path + PART, path)).strip() == digest:
+            return
+    raise Complaint(f"{path} has arrived damaged twice: check the cable, and the board's file system (make clean-board).")
+
+
+def deploy(link, files, ours, settings):
+    """Bring the board's files to these; return the names of those that were copied."""
+    there = listing(link, ours)
+    for path in stale(there, files, ours):
+        say(f"remove {path}")
+        link.run(f"import os; os.remove({path!r})")
+    changed = {path: data for path, data in files.items() if there.get(path) != hashlib.sha256(data).hexdigest()}
+    merged = merge(link, settings, SETTINGS in there)
+    if merged is not None:
+        changed = {SETTINGS: merged, **changed}
+    link.run(_MKDIR % (parents(changed),))
+    total = sum(len(data) for data in changed.values())
+    done = 0
+    for i, (path, data) in enumerate(changed.items(), 1):
+        say(f"copy {i}/{len(changed)} {done * 100 // max(total, 1):3}% {path} ({len(data)} bytes)")
+        put(link, path, data)
+        done += len(data)
+    there = listing(link, ours) if changed else there
+    wrong = [path for path, data in files.items() if there.get(path) != hashlib.sha256(data).hexdigest()]
+    if wrong:
+        raise Complaint(f"these files are not what they should be: {', '.join(wrong)}. Do it again.")
+    say(f"{len(changed)} copied, {len(files) - len(set(changed) - {SETTINGS})} were there; {len(files)} files verified by SHA-256")
+    return list(changed)
+
+
+def merge(link, settings, is_there):
+    """The bytes of the board's settings.json with these settings in it; None if they are there already."""
+    current = {}
+    if is_there:
+        text = link.run(f"print(open({SETTINGS!r}).read())")
+        try:
+            current = json.loads(text)
+        except ValueError as error:
+            raise Complaint(f"{SETTINGS} on the board is not JSON ({error}): repair it with mpremote edit :{SETTINGS}, or remove it.")
+    if {**current, **settings} == current:
+        return None
+    return json.dumps({**current, **settings}).encode()
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--board", default="")
+    parser.add_argument("--device", default="")
+    parser.add_argument("--app", default="hello")
+    parser.add_argument("--log-s", type=float, default=5, help="seconds of the board's output to show after the reset")
+    parser.add_argument("--clean", action="store_true", help="remove all that deploy has put there, instead")
+    args = parser.parse_args(argv)
+    board = boards.named(args.board)
+    if args.clean:
+        return clean(board, device.find(args.device))
+    files = tree(board, args.app)
+    say(f"{args.app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
+    port = device.find(args.device)
+    with device.Device(port) as link:
+        say(f"{port}: {link.check(board)}")
+        deploy(link, files, folders(files, args.app), {"APP": args.app})
+        if args.log_s:
+            say(f"reset; its output for {args.log_s:g} s, Ctrl-C ends that sooner (make repl shows it too):")
+            link.reset(args.log_s)
+    return 0
+
+
+_CLEAN = """
+import os
+def clean(d):
+    try:
+        names = list(os.ilistdir(d))
+    except OSError:
+        return
+    for e in names:
+        p = d + "/" + e[0]
+        if e[1] & 0x4000:
+            clean(p)
+        else:
+            os.remove(p)
+            print("remove", p)
+    os.rmdir(d)
+for d in %r:
+    clean(d)
+for p in %r:
+    try:
+        os.remove(p)
+    except OSError:
+        continue
+    print("remove", p)
+print("left on the board:", " ".join(sorted(os.listdir())) or "nothing")
+"""
+
+
+def clean(board, port):
+    """Remove mungo, the apps, www/ and what deploy puts into the root; settings.json stays, and so do all others' files."""
+    files = [name for app in apps() for name in tree(board, app) if "/" not in name]
+    names = sorted({name for path in files for name in (path, twin(path), path + PART) if name})
+    with device.Device(port) as link:
+        say(f"{port}: {link.check(board)}")
+        link.run(_CLEAN % (["lib/mungo", "apps", "www"], names), each=say)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(device.main(main))
