@@ -16,7 +16,10 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 VENV := .venv/.stamp
 TYPINGS := typings/.stamp-$(STUBS)
 
-.PHONY: help setup run test lint check bench soak size mpy clean
+FLASH := .venv-flash/.stamp
+
+.PHONY: help setup run test lint check bench soak size mpy packages clean
+.PHONY: flash deploy repl device-test romfs firmware clean-board
 
 help:
 	@echo "make setup   tools and MicroPython into .venv (other targets do this by themselves)"
@@ -28,7 +31,17 @@ help:
 	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
 	@echo "make size    bytes of bytecode of each library file, against the budget"
 	@echo "make mpy     lib/ and firmware/ compiled to build/mpy/"
+	@echo "make packages  package.json and lib/*.json for mip, and the same as bytecode in build/packages/"
 	@echo "make clean   remove build/"
+	@echo
+	@echo "With a board; BOARD=NAME is a folder of boards/, DEVICE=PORT its serial port, found if there is one board:"
+	@echo "make flash BOARD=        MicroPython onto it; FIRMWARE=file, or VERSION= of MicroPython's own"
+	@echo "make deploy BOARD= APP=  mungo and an app onto it: what has changed, checked; LOG_S=seconds of its log"
+	@echo "make repl                its prompt, or what the running program prints"
+	@echo "make device-test BOARD=  the unit tests that can run there; TESTS=module ..."
+	@echo "make romfs BOARD= APP=   an image for ROMFS; with DEVICE= it is written"
+	@echo "make clean-board BOARD=  remove what deploy has put there"
+	@echo "make firmware BOARD= MICROPYTHON_DIR=   MicroPython with mungo frozen in, by its own build"
 
 setup: $(VENV) $(TYPINGS)
 
@@ -83,5 +96,39 @@ size: $(VENV)
 mpy: $(VENV)
 	@$(PY) tools/mpy.py
 
+packages: $(VENV)
+	@$(PY) tools/packages.py
+
 clean:
 	rm -rf build
+
+# --- boards
+
+# Much, and only for make flash: so it is apart.
+$(FLASH): tools/requirements_flash.txt
+	$(PYTHON) -m venv .venv-flash
+	.venv-flash/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements_flash.txt
+	@touch $@
+
+ON = --board "$(BOARD)" --device "$(DEVICE)"
+
+flash: $(VENV) $(FLASH)
+	@$(PY) tools/flash.py $(ON) --firmware "$(FIRMWARE)" $(if $(VERSION),--version "$(VERSION)")
+
+deploy: $(VENV)
+	@$(PY) tools/deploy.py $(ON) $(if $(APP),--app "$(APP)") $(if $(LOG_S),--log-s "$(LOG_S)")
+
+repl: $(VENV)
+	@$(PY) tools/repl.py --device "$(DEVICE)"
+
+device-test: $(VENV)
+	@$(PY) tools/device_test.py $(ON) $(TESTS)
+
+romfs: $(VENV)
+	@$(PY) tools/romfs.py $(ON) $(if $(APP),--app "$(APP)")
+
+clean-board: $(VENV)
+	@$(PY) tools/deploy.py $(ON) --clean
+
+firmware: $(VENV)
+	@$(PY) tools/firmware.py --board "$(BOARD)" --micropython-dir "$(MICROPYTHON_DIR)"

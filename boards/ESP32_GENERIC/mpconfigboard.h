@@ -1,0 +1,12 @@
+// ESP32_GENERIC: a board with an ESP32 and 4 MB of flash.
+// Nobody has built this or run it on a board yet: it is what MicroPython's sources ask for.
+
+#include "boards/ESP32_GENERIC/mpconfigboard.h" // MicroPython's own
+
+// limits.py knows this firmware by the word behind the comma.
+#undef MICROPY_HW_BOARD_NAME
+#define MICROPY_HW_BOARD_NAME "Generic ESP32 module, mungo"
+
+// ROMFS: bytecode that is run where it lies in flash, which costs no heap, and can still be replaced without new firmware.
+// Cost: the partition of partitions.csv, and about 4 KB of code.
+#define MICROPY_VFS_ROM (1)

@@ -1,0 +1,157 @@
+"""Run the unit tests on a board: make device-test BOARD= DEVICE=
+
+host_tests/unit/ is compiled with its asserts and copied to the board's folder test/, mungo to lib/; main.py does not run meanwhile.
+Each module runs after a soft reset, in a heap of its own, and each test is reported by name. Not run, and said so: what is for hosts
+alone, what needs more heap than the board has, and on RP2 what needs a loopback, which stock firmware there has not.
+"""
+
+import argparse
+import ast
+import sys
+
+import boards
+import deploy
+import device
+import mpy
+from boards import Complaint
+from device import say
+
+UNIT = mpy.ROOT / "host_tests" / "unit"
+FOLDER = "test"
+_SMALL = "upy-64k"  # a test that names its lanes is portable if this is one of them
+
+_RUN = """
+import sys
+sys.path.insert(0, "test")
+import runner
+runner.run(%r, %r)
+"""
+
+
+class Module:
+    """A file of tests, read without importing it."""
+
+    def __init__(self, path):
+        self.name = path.stem
+        tree = ast.parse(path.read_text(), str(path))
+        self.tests = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        said = {
+            node.targets[0].id: ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in ("LANES", "MIN_HEAP")
+        }
+        self.is_portable = _SMALL in said.get("LANES", (_SMALL,))
+        self.heap = int(said.get("MIN_HEAP", "64k")[:-1]) * {"k": 1 << 10, "m": 1 << 20}[said.get("MIN_HEAP", "64k")[-1]]
+        self.imports = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names} | {
+            node.module for node in tree.body if isinstance(node, ast.ImportFrom)
+        }
+
+    def why_not(self, board, heap, word_bytes):
+        """Why it can't run on this board; None if it can."""
+        if not self.is_portable:
+            return "it is for hosts"
+        if board.port == "rp2" and self.imports & {"net", "socket", "browser"}:
+            return "it needs 127.0.0.1, which stock RP2 firmware has not"
+        need = self.heap * word_bytes // 8  # the figures are a 64-bit machine's
+        if need > heap:
+            return f"it needs a heap of {need} bytes, the board has {heap}"
+        return None
+
+
+def modules(names=()):
+    """The test modules with these names, or all."""
+    there = {path.stem: path for path in sorted(UNIT.glob("test_*.py"))}
+    unknown = [name for name in names if name not in there]
+    if unknown:
+        raise Complaint(f"TESTS: there is no {', '.join(unknown)} in host_tests/unit; there are {', '.join(there)}")
+    return [Module(there[name]) for name in names or there]
+
+
+def tree(board):
+    """{path on the board: bytes}: the library and the tests."""
+    out = mpy.ROOT / "build" / "boards" / board.name
+    files = {}
+    try:
+        for source, made in mpy.build("lib", out=out, arch=board.arch).items():
+            files["lib/" + source.relative_to(mpy.ROOT / "lib").with_suffix(".mpy").as_posix()] = made.read_bytes()
+        for source, made in mpy.build("unit", level=0, root=UNIT.parent, out=out, arch=board.arch).items():
+            files[f"{FOLDER}/{source.stem}.mpy"] = made.read_bytes()
+        made = mpy.build("firmware", out=out, arch=board.arch)
+        files[f"{FOLDER}/settings.mpy"] = made[mpy.ROOT / "firmware" / "settings.py"].read_bytes()
+    except mpy.CompileError as error:
+        raise Complaint(str(error))
+    return files
+
+
+def run(port, module, counts):
+    """Run one module's tests on the board and report them."""
+    left = list(module.tests)
+    text = []  # what the test has printed; shown if it fails, with the traceback that follows
+    failed = [False]
+
+    def read(line):
+        word, _, rest = line.partition(" ")
+        name, _, reason = rest.partition(" ")
+        if word in ("ok", "skip", "FAIL") and name in left:
+            left.remove(name)
+            counts[word] += 1
+            say(f"{word:4} {module.name}.{name} {reason}".rstrip())
+            failed[0] = word == "FAIL"
+            show(text if failed[0] else [])
+            text.clear()
+        elif word == "run" and rest in left:
+            failed[0] = False
+            text.clear()
+        elif failed[0]:
+            show([line])
+        else:
+            text.append(line)
+
+    try:
+        with device.Device(port) as link:
+            link.run(_RUN % (module.name, module.tests), each=read)
+    except Complaint as error:
+        text.append(str(error))
+    for name in left:
+        counts["FAIL"] += 1
+        say(f"FAIL {module.name}.{name} did not report")
+    show(text if left else [])
+
+
+def show(lines):
+    for line in lines:
+        say("     " + line)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--board", default="")
+    parser.add_argument("--device", default="")
+    parser.add_argument("tests", nargs="*", help="modules of host_tests/unit; all that can run, if not given")
+    args = parser.parse_args(argv)
+    board = boards.named(args.board)
+    chosen = modules(args.tests)
+    files = tree(board)
+    port = device.find(args.device)
+    with device.Device(port) as link:
+        say(f"{port}: {link.check(board)}")
+        deploy.deploy(link, files, ["lib/mungo", FOLDER], {})
+        heap, word_bytes = map(
+            int,
+            link.run(
+                "import gc, sys; gc.collect(); print(gc.mem_free() + gc.mem_alloc(), 8 if sys.maxsize > 1 << 31 else 4)"
+            ).split(),
+        )
+    counts = dict.fromkeys(("ok", "skip", "FAIL"), 0)
+    for module in chosen:
+        why_not = module.why_not(board, heap, word_bytes)
+        if why_not:
+            say(f"not  {module.name}, {len(module.tests)} tests: {why_not}")
+        else:
+            run(port, module, counts)
+    say(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped on {board.name}")
+    return 1 if counts["FAIL"] or not counts["ok"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(device.main(main))

@@ -1,0 +1,63 @@
+"""Build MicroPython with mungo frozen in, by MicroPython's own build: make firmware BOARD= MICROPYTHON_DIR=
+
+MICROPYTHON_DIR is a clone of MicroPython with its submodules. ESP32 needs ESP-IDF's environment (`. export.sh`), RP2 cmake and
+arm-none-eabi-gcc, UNIX a C compiler. The board's folder in boards/ stays outside of that clone.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import boards
+import device
+from boards import Complaint
+from device import say
+
+_NEEDS = {
+    "esp32": ("idf.py", "ESP-IDF's environment: run `. export.sh` in ESP-IDF's folder first"),
+    "rp2": ("arm-none-eabi-gcc", "the compiler arm-none-eabi-gcc and cmake: install your system's packages for them"),
+    "unix": ("cc", "a C compiler: install your system's package for it"),
+}
+_RESULT = {"esp32": "firmware.bin", "rp2": "firmware.uf2"}
+
+
+def command(board, root):
+    """(what to run, where the result will be)"""
+    port = root / "ports" / board.port
+    if board.port == "unix":
+        return ["make", "-C", str(port), f"FROZEN_MANIFEST={board.folder / 'manifest.py'}"], port / "build-standard" / "micropython"
+    build = port / f"build-{board.name}"
+    return ["make", "-C", str(port), f"BOARD={board.name}", f"BOARD_DIR={board.folder}"], build / _RESULT[board.port]
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--board", default="")
+    parser.add_argument("--micropython-dir", default="")
+    args = parser.parse_args(argv)
+    board = boards.named(args.board)
+    if not args.micropython_dir:
+        raise Complaint("MICROPYTHON_DIR is not given: want the folder of a clone of MicroPython.")
+    root = Path(args.micropython_dir).expanduser().absolute()
+    if not (root / "ports" / board.port / "Makefile").is_file():
+        raise Complaint(f"MICROPYTHON_DIR={root} is no clone of MicroPython: it has no ports/{board.port}/Makefile.")
+    tool, what = _NEEDS[board.port]
+    if not shutil.which(tool):
+        raise Complaint(f"{tool} is not to be found: building for {board.name} needs {what}.")
+    if board.port != "unix" and not any((root / "lib" / "micropython-lib").glob("*")):
+        raise Complaint(f"{root} has no submodules yet: run make -C {root}/ports/{board.port} BOARD={board.name} submodules first.")
+    line, result = command(board, root)
+    say("+ " + " ".join(line))
+    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BOARD")}
+    status = subprocess.run(line, env=own).returncode
+    if status:
+        raise Complaint(f"MicroPython's build ended with status {status}: see above.")
+    say(f"{result}: make flash BOARD={board.name} FIRMWARE={result}" if board.flash else f"{result}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(device.main(main))

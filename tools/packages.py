@@ -1,0 +1,157 @@
+"""What mip installs: package.json for the whole library, lib/PART.json for each part, all with URLs relative to themselves.
+
+    python tools/packages.py            write them, and build/packages/ with the same as bytecode
+    python tools/packages.py --check    complain if they are not what the tree is
+
+A part is installed with the parts that it needs: mip knows no relative dependencies. Bytecode is without machine code, so it runs on
+every MicroPython of version 6 of the format; where a file *_viper.py is missing, its plain twin takes its place.
+"""
+
+import argparse
+import ast
+import json
+import shutil
+import sys
+from fnmatch import fnmatch
+
+import mpy
+
+LIB = mpy.ROOT / "lib"
+OUT = mpy.ROOT / "build" / "packages"
+
+# part: (the parts that it needs, which files are its own). A file belongs to the last part that names it.
+PARTS = {
+    "core": ((), ["mungo/*"]),
+    "http": (("core",), ["mungo/http/*"]),
+    "app": (
+        ("core", "http"),
+        [f"mungo/{name}.py" for name in ("app", "aio", "auth", "cookies", "cors", "digest")]
+        + [f"mungo/http/{name}.py" for name in ("route", "outlast", "form")],
+    ),
+    "files": (
+        ("core", "http"),
+        [f"mungo/http/{name}*.py" for name in ("files", "fresh", "links", "listing", "multipart", "upload")],
+    ),
+    "ws": (("core", "http"), ["mungo/ws*.py", "mungo/frames*.py", "mungo/mask*.py", "mungo/http/ws*.py"]),
+    "sse": (("core", "http"), ["mungo/sse*.py", "mungo/http/sse*.py"]),
+}
+
+# Imports on first use of what is another part's: who asks for it has to have it.
+DOORS = {
+    "mungo/__init__.py": ("app",),
+    "mungo/manager.py": ("http",),
+}
+
+
+def files(lib=LIB):
+    """The library's files, as they are called on a board."""
+    return sorted(path.relative_to(lib).as_posix() for path in lib.rglob("*.py"))
+
+
+def part_of(name):
+    """The part that a file belongs to; None if no part names it."""
+    part = None
+    for one, (_, patterns) in PARTS.items():
+        if any(fnmatch(name, pattern) for pattern in patterns):
+            part = one
+    return part
+
+
+def closure(part, names):
+    """The files to install for a part."""
+    wanted = {*PARTS[part][0], part}
+    return [name for name in names if part_of(name) in wanted]
+
+
+def manifest(names, prefix, version, suffix=".py"):
+    urls = [[name[:-3] + suffix, prefix + name[:-3] + suffix] for name in names]
+    lines = ",\n".join("    " + json.dumps(url) for url in urls)
+    return f'{{\n  "version": "{version}",\n  "deps": [],\n  "urls": [\n{lines}\n  ]\n}}\n'
+
+
+def version(lib=LIB):
+    """__version__, without importing it."""
+    for node in ast.parse((lib / "mungo/__init__.py").read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__":
+            return ast.literal_eval(node.value)
+    raise ValueError("lib/mungo/__init__.py has no __version__")
+
+
+def manifests(lib=LIB):
+    """{path below the root: text} of every package file, as source."""
+    names = files(lib)
+    made = {"package.json": manifest(names, "lib/", version(lib))}
+    for part in PARTS:
+        if any(part_of(name) == part for name in names):
+            made[f"lib/{part}.json"] = manifest(closure(part, names), "", version(lib))
+    return made
+
+
+def imports(path, name):
+    """The library's files that a file imports, wherever in it."""
+    package = name.split("/")[:-1]
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            parts = [*base, *(node.module or "").split(".")] if node.module else base
+            found.add("/".join(parts))
+            found |= {"/".join([*parts, alias.name]) for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.replace(".", "/") for alias in node.names}
+    return {one + ".py" for one in found} | {one + "/__init__.py" for one in found}
+
+
+def complaints(lib=LIB):
+    """What is wrong with the parts: files that no part names, imports that reach out of a part."""
+    names = files(lib)
+    wrong = [f"{name}: belongs to no part; give tools/packages.py a pattern for it" for name in names if not part_of(name)]
+    for name in names:
+        own = part_of(name)
+        if not own:
+            continue
+        allowed = {own, *PARTS[own][0], *DOORS.get(name, ())}
+        for other in sorted(imports(lib / name, name) & set(names)):
+            if part_of(other) not in allowed:
+                wrong.append(f"{name}, of {own}, imports {other}, of {part_of(other)}, which {own} does not need")
+    return wrong
+
+
+def build(out=OUT, lib=LIB):
+    """The packages as bytecode, in a folder of its own to be put onto a web server."""
+    shutil.rmtree(out, ignore_errors=True)
+    made = mpy.build(lib.name, root=lib.parent, out=out, arch=None)
+    names = [source.relative_to(lib).as_posix() for source in made]
+    (out / "package.json").write_text(manifest(names, f"{lib.name}/", version(lib), ".mpy"))
+    for part in PARTS:
+        if any(part_of(name) == part for name in names):
+            (out / lib.name / f"{part}.json").write_text(manifest(closure(part, names), "", version(lib), ".mpy"))
+    return names
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args(argv)
+    wrong = complaints()
+    made = manifests()
+    old = {path.relative_to(mpy.ROOT).as_posix() for path in LIB.glob("*.json")}
+    if args.check:
+        stale = [name for name, text in made.items() if not _is(name, text)] + sorted(old - set(made))
+        return "\n".join(wrong + [f"{name} is not what lib/ is: run make packages" for name in stale]) or None
+    for name in old - set(made):
+        (mpy.ROOT / name).unlink()
+    for name, text in made.items():
+        (mpy.ROOT / name).write_text(text)
+        print(f"{name}: {text.count('.py')  // 2} files")
+    print(f"build/packages: {len(build())} files as bytecode")
+    return "\n".join(wrong) or None
+
+
+def _is(name, text):
+    path = mpy.ROOT / name
+    return path.exists() and path.read_text() == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
