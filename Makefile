@@ -80,7 +80,8 @@ test: $(VENV)
 lint: $(VENV) $(TYPINGS)
 	$(BIN)/ruff check
 	$(BIN)/codespell
-	$(BIN)/pyright
+	$(PY) tools/typecheck.py
+	$(PY) tools/packages.py --check
 
 check: lint size test
 

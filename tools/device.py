@@ -6,10 +6,11 @@ import sys
 import time
 
 import serial
-from boards import BOARDS, Complaint
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
+
+from boards import BOARDS, Complaint
 
 
 def say(text):

@@ -1,0 +1,59 @@
+"""A lamp that a browser switches, and that can blink: docs/newcomer.md brings it onto a board.
+
+    curl localhost:8000/led
+    curl localhost:8000/led -d blink
+
+Which pin the lamp is at, limits.py of the board's folder says. A host has none: there the lamp is a line of text.
+"""
+import mungo
+import settings
+
+try:
+    import limits
+    from machine import Pin, bitstream
+except ImportError:
+    limits = None
+
+PAGE = """<!doctype html><meta name=viewport content="width=device-width"><title>lamp</title><h1>The lamp is <b id=s>...</b></h1>
+<button>on</button> <button>off</button> <button>blink</button>
+<script>const ask = o => fetch("/led", o).then(r => r.text()).then(t => s.textContent = t.trim()); ask()
+document.onclick = e => e.target.tagName == "BUTTON" && ask({method: "POST", body: e.target.textContent})</script>
+"""
+
+app = mungo.App(workers=settings.WORKERS)
+lamp = {"does": "off", "lit": False, "timer": None, "pin": None}
+if limits and limits.LED is not None:
+    lamp["pin"] = Pin(limits.LED, Pin.OUT)
+
+
+def light(is_lit):
+    lamp["lit"] = is_lit
+    if lamp["pin"] is None:
+        print("lamp:", "lit" if is_lit else "dark")
+    elif limits.NEOPIXEL:
+        bitstream(lamp["pin"], 0, (400, 850, 800, 450), bytes([20 * is_lit] * 3))
+    else:
+        lamp["pin"].value(limits.LED_ON == is_lit)
+
+
+@app.get("/")
+def page(req):
+    return PAGE, 200, {"Content-Type": "text/html"}
+
+
+@app.route("/led", methods=("GET", "POST"))
+def led(req):
+    if req.method == "POST":
+        does = {b"on": "on", b"off": "off", b"blink": "blink"}.get(req.body)
+        if not does:
+            return "want on, off or blink\n", 400
+        if lamp["timer"]:
+            lamp["timer"].cancel()
+        lamp["timer"] = req.c.mgr.timer(250, lambda _: light(not lamp["lit"]), repeat=True) if does == "blink" else None
+        lamp["does"] = does
+        light(does != "off")
+    return lamp["does"] + "\n"
+
+
+def main():
+    app.run(settings.HOST, settings.PORT, bell=settings.BELL, **settings.LIMITS)

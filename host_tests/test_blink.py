@@ -1,0 +1,58 @@
+"""The lamp of the newcomer's page: switched by requests, on both runtimes, with a pin and without one."""
+
+import http.client
+import time
+
+WAIT_S = 20
+
+
+def ask(server, path, body=None):
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+    try:
+        conn.request("POST" if body else "GET", path, body)
+        response = conn.getresponse()
+        return response.status, response.read()
+    finally:
+        conn.close()
+
+
+def until(server, ready):
+    """Wait for what the server prints; its lines."""
+    deadline = time.monotonic() + WAIT_S
+    while not ready(server.output()):
+        assert time.monotonic() < deadline, server.output()
+        time.sleep(0.01)
+    return server.output()
+
+
+def test_a_host_prints_what_the_lamp_does(serve):
+    server = serve(app="blink")
+    status, page = ask(server, "/")
+    assert status == 200 and b"<button>blink</button>" in page and b"The lamp is" in page
+    assert ask(server, "/led") == (200, b"off\n")
+    assert ask(server, "/led", b"on") == (200, b"on\n")
+    assert ask(server, "/led") == (200, b"on\n")
+    until(server, lambda text: text.count("lamp: lit") == 1)
+    assert ask(server, "/led", b"off") == (200, b"off\n")
+    until(server, lambda text: text.count("lamp: dark") == 1)
+    assert ask(server, "/led", b"burn") == (400, b"want on, off or blink\n")
+    assert ask(server, "/led", b"\xff")[0] == 400
+    assert ask(server, "/led") == (200, b"off\n")
+    assert "Traceback" not in server.output(), server.output()
+
+
+def test_a_pin_blinks_until_it_is_told_otherwise(serve):
+    server = serve(script="blink_pin.py")
+    assert "pin 7 is an output" in server.output()
+    assert ask(server, "/led", b"blink") == (200, b"blink\n")
+    until(server, lambda text: text.count("level 0") >= 2 and text.count("level 1") >= 2)
+    levels = [line for line in server.output().splitlines() if line.startswith("level")]
+    assert levels[:4] == ["level 0", "level 1"] * 2, levels  # low is lit
+    assert ask(server, "/led", b"off") == (200, b"off\n")
+    count = server.output().count("level")
+    time.sleep(0.6)  # two periods: nothing comes any more
+    assert server.output().count("level") - count <= 1
+    assert server.output().rstrip().endswith("level 1")
+    assert ask(server, "/led", b"blink") == (200, b"blink\n") == ask(server, "/led", b"blink")  # one timer, not two
+    assert ask(server, "/led", b"on") == (200, b"on\n")
+    assert "Traceback" not in server.output(), server.output()
