@@ -28,23 +28,28 @@ _BOOT = Path(__file__).with_name("pty_boot.py")
 
 
 class PtyBoard:
-    """Plugged in and switched on when it is made; `device` is its serial port, `folder` its flash, `heap` its memory."""
+    """Plugged in and switched on when it is made; `device` is its serial port, `folder` its flash, `heap` its memory.
+    `env`: the settings of its programs, which a host takes from the environment."""
 
-    def __init__(self, folder, heap="2m"):
+    def __init__(self, folder, heap="2m", env=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.heap = heap
+        self.env = dict(env or {})
         self.starts = 0
         self.taken = 0  # bytes that came over the cable
         self._cut_at = None
         self._lock = threading.Lock()
         self._outer = self._slave = None
         self._stop, self._wake = os.pipe()
+        self._prompt = threading.Event()
         self.device = None
         self.plug()
         self._start(raw=False)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+        if not (self.folder / "main.py").exists():  # which may run for ever
+            self._prompt.wait(10)
 
     # --- the cable
 
@@ -81,7 +86,7 @@ class PtyBoard:
         flags[3] |= termios.ISIG  # Ctrl-C interrupts a program
         termios.tcsetattr(slave, termios.TCSANOW, flags)
         os.set_blocking(self._inner, False)
-        environment = dict(os.environ, MICROPYPATH=f":.frozen:{self.folder}/lib")
+        environment = dict(os.environ, MICROPYPATH=f":.frozen:{self.folder}/lib", **self.env)
         command = [lanes.micropython(), "-X", f"heapsize={self.heap}", "-i", str(_BOOT), "raw" if raw else "all"]
         self._proc = subprocess.Popen(
             command,
@@ -176,6 +181,8 @@ class PtyBoard:
             return self._ended()
         while self._drop and data[:1] == self._drop[:1]:
             data, self._drop = data[1:], self._drop[1:]
+        if data.endswith(b">>> "):
+            self._prompt.set()
         if self._until_raw is not None:  # after a soft reset: back to where mpremote was
             self._until_raw += data
             if self._until_raw.endswith(b">>> ") and not self._is_raw:
