@@ -106,6 +106,29 @@ def test_size_fails_when_over_budget(tree, monkeypatch, capsys):
     assert "total of 2 files" in capsys.readouterr().out
 
 
+def test_size_measures_the_heap_of_an_import_alone():
+    sizes = size.measure()
+    alone = size.heaps(["lib/mungo/loop.py", "lib/mungo/manager.py", "lib/mungo/http/scan_viper.py"])
+    assert sizes["lib/mungo/loop.py"] < alone["lib/mungo/loop.py"] < 4 * sizes["lib/mungo/loop.py"]
+    assert alone["lib/mungo/manager.py"] < alone["lib/mungo/loop.py"]  # which it imports
+    assert size.on_32_bits("lib/a.py", 5000, 2000) == 3500
+    assert size.on_32_bits("lib/a_viper.py", 200, 4000) == 4100
+    assert size.import_heap("lib/mungo/nothing.py") is None
+
+
+def test_size_budgets_only_go_down(tmp_path, monkeypatch):
+    old = {"lib/a.py": 100, "lib/b.py": 50, "heap": {"lib/a.py": 300}}
+    assert size.raised({"lib/a.py": 99, "lib/new.py": 7, "heap": {"lib/a.py": 300, "lib/b.py": 1}}, old) == []
+    assert size.raised({"lib/a.py": 101, "heap": {"lib/a.py": 301}}, old) == [
+        "lib/a.py: the budget was 100, and may only go down, not to 101",
+        "lib/a.py: the budget was 300, and may only go down, not to 301",
+    ]
+    assert size.committed("HEAD")["lib/mungo/loop.py"] > 0
+    monkeypatch.setattr(size, "BUDGET", tmp_path / "budget.json")
+    size.lower({"lib/a.py": 100, "lib": 500, "heap": {"lib/a.py": 300}}, {"lib/a.py": 90}, {"lib/a.py": 310})
+    assert json.loads(size.BUDGET.read_text()) == {"lib/a.py": 90, "lib": 500, "heap": {"lib/a.py": 300}}
+
+
 # --- make
 
 
@@ -136,5 +159,7 @@ def test_make_run_hands_settings_on(tmp_path):
 
 def test_make_alone_lists_the_targets():
     help_text = make().stdout
-    for target in ("setup", "run", "test", "check", "bench", "size", "mpy", "clean"):
+    for target in ("setup", "run", "test", "check", "bench", "size", "mpy", "packages", "clean"):
+        assert f"make {target} " in help_text
+    for target in ("flash", "deploy", "repl", "device-test", "romfs", "clean-board", "firmware"):
         assert f"make {target} " in help_text
