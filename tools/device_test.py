@@ -1,6 +1,7 @@
 """Run the unit tests on a board: make device-test BOARD= DEVICE=
 
-host_tests/unit/ is compiled with its asserts and copied to the board's folder test/, mungo to lib/; main.py does not run meanwhile.
+host_tests/unit/ is compiled with its asserts and copied to the board's folder test/, with the firmware's modules, and mungo to lib/;
+main.py does not run meanwhile.
 Each module runs after a soft reset, in a heap of its own, and each test is reported by name. Not run, and said so: what is for hosts
 alone, what needs more heap than the board has, and on RP2 what needs a loopback, which stock firmware there has not.
 """
@@ -76,8 +77,9 @@ def tree(board):
             files["lib/" + source.relative_to(mpy.ROOT / "lib").with_suffix(".mpy").as_posix()] = made.read_bytes()
         for source, made in mpy.build("unit", level=0, root=UNIT.parent, out=out, arch=board.arch).items():
             files[f"{FOLDER}/{source.stem}.mpy"] = made.read_bytes()
-        made = mpy.build("firmware", out=out, arch=board.arch)
-        files[f"{FOLDER}/settings.mpy"] = made[mpy.ROOT / "firmware" / "settings.py"].read_bytes()
+        for source, made in mpy.build("firmware", out=out, arch=board.arch).items():
+            if source.parent == mpy.ROOT / "firmware" and source.name not in deploy.SOURCES:
+                files[f"{FOLDER}/{source.stem}.mpy"] = made.read_bytes()
     except mpy.CompileError as error:
         raise Complaint(str(error))
     return files

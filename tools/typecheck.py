@@ -19,7 +19,7 @@ OUT = mpy.ROOT / "build" / "pyright"
 _STAND_INS = {"unix": [mpy.ROOT / "host_tests" / "shim" / "modules"]}
 
 # What is for boards alone, and behind an import that fails on a host.
-_NOT_FOR = {"unix": ["firmware/apps/blink"]}
+_NOT_FOR = {"unix": ["firmware/apps/blink", "firmware/wifi.py"]}
 
 
 def config(stubs):
