@@ -3,7 +3,8 @@
 host_tests/unit/ is compiled with its asserts and copied to the board's folder test/, with the firmware's modules, and mungo to lib/;
 main.py does not run meanwhile.
 Each module runs after a soft reset, in a heap of its own, and each test is reported by name. Not run, and said so: what is for hosts
-alone, what needs more heap than the board has, and on RP2 what needs a loopback, which stock firmware there has not.
+alone, what needs more heap than the board has, and on RP2 what needs a loopback or several threads, which stock firmware
+there has not.
 """
 
 import argparse
@@ -21,12 +22,29 @@ UNIT = mpy.ROOT / "host_tests" / "unit"
 FOLDER = "test"
 _SMALL = "upy-64k"  # a test that names its lanes is portable if this is one of them
 
+_HARDWARE = {"network", "machine"}
+
 _RUN = """
 import sys
 sys.path.insert(0, "test")
 import runner
 runner.run(%r, %r)
 """
+
+
+def imports(path):
+    """The modules that a file of host_tests/unit imports, and what its helpers there do."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    for name in list(found):
+        helper = path.with_name(f"{name}.py")
+        if helper.is_file() and helper != path:
+            found |= imports(helper)
+    return found
 
 
 class Module:
@@ -43,16 +61,16 @@ class Module:
         }
         self.is_portable = _SMALL in said.get("LANES", (_SMALL,))
         self.heap = int(said.get("MIN_HEAP", "64k")[:-1]) * {"k": 1 << 10, "m": 1 << 20}[said.get("MIN_HEAP", "64k")[-1]]
-        self.imports = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names} | {
-            node.module for node in tree.body if isinstance(node, ast.ImportFrom)
-        }
+        self.imports = imports(path)
 
     def why_not(self, board, heap, word_bytes):
         """Why it can't run on this board; None if it can."""
         if not self.is_portable:
             return "it is for hosts"
-        if board.port == "rp2" and self.imports & {"net", "socket", "browser"}:
-            return "it needs 127.0.0.1, which stock RP2 firmware has not"
+        if self.imports & _HARDWARE:
+            return "it brings hardware of its own, made up"
+        if board.port == "rp2" and self.imports & {"socket", "crew"}:
+            return "it needs 127.0.0.1 or several threads, which stock RP2 firmware has not"
         need = self.heap * word_bytes // 8  # the figures are a 64-bit machine's
         if need > heap:
             return f"it needs a heap of {need} bytes, the board has {heap}"
