@@ -35,6 +35,10 @@ MAX_THREADS = _number("MAX_THREADS", 64)  # of multi_threaded
 BACKEND = _text("BACKEND", "127.0.0.1:8001")  # of reverse_proxy
 WORKERS = _number("WORKERS", 0)  # of an App's pool; 0: what suits the board
 
-# Deadlines: HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS
-LIMITS = {name: _number(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms")}
-LIMITS = {name: ms for name, ms in LIMITS.items() if ms}
+# What the board's folder of boards/ says of a manager, and over that the deadlines HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS
+try:
+    from limits import MANAGER
+except ImportError:  # a host, whose limits are the library's own
+    MANAGER = {}
+LIMITS = dict(MANAGER)
+LIMITS.update({name: _number(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms") if _number(name.upper(), 0)})

@@ -5,12 +5,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
 
 import lanes
 import mpy
 import packages
+import pty_board
 import server
 
 ROOT = lanes.ROOT
@@ -143,6 +145,24 @@ def test_mip_installs_the_whole_which_runs_the_tutorial(source, tmp_path, path):
         proc.kill()
         proc.wait()
         proc.stdout.close()
+
+
+@pytest.mark.parametrize("path", ["http://127.0.0.1:%d/lib/app.json", "http://127.0.0.1:%d/build/packages/lib/app.json", "lib/app.json"])
+def test_mpremote_installs_onto_a_board(source, tmp_path, path):
+    """From a server, and from this tree without one."""
+    board = pty_board.PtyBoard(tmp_path / "flash")
+    try:
+        path = path % source if "%d" in path else path
+        install = [sys.executable, "-m", "mpremote", "connect", board.device, "mip", "install", path]
+        done = subprocess.run(install, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and "Done" in done.stdout, done
+        port = server.free_port()
+        program = ASK + USES["app"] % (port, port)
+        used = [sys.executable, "-m", "mpremote", "connect", board.device, "exec", program]
+        done = subprocess.run(used, capture_output=True, text=True, timeout=60)
+        assert done.stdout == "works\n", done
+    finally:
+        board.close()
 
 
 def test_a_manifest_can_require_mungo():

@@ -3,10 +3,9 @@
 OURS = False
 BELL = "udp"
 SOCKETS = 512
-MANAGER = {
+MANAGER = {  # (rx_bytes depends on the heap: the library knows)
     "max_conns": 512,
     "backlog": 64,
-    "rx_bytes": 4096,
     "send_slice": 262144,
     "recv_limit": 65536,
     "send_limit": 65536,
