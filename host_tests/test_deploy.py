@@ -313,6 +313,41 @@ def test_another_chip_gets_nothing(board, capsys):
     assert hashes(one.folder) == {}
 
 
+class Said(device.Device):
+    """A board that says this of itself."""
+
+    def __init__(self, text):
+        super().__init__("/dev/ttyUSB0")
+        self.text = text
+
+    def run(self, code, *, each=None):
+        return self.text + "\r\n"
+
+
+@pytest.mark.parametrize(
+    "name, machine",
+    [
+        ("ESP32_GENERIC", "Generic ESP32 module with ESP32"),
+        ("ESP32_GENERIC", "Generic ESP32 module with SPIRAM with ESP32"),
+        ("ESP32_GENERIC", "Generic ESP32 module with ESP32-UNICORE"),
+        ("ESP32_GENERIC", "Generic ESP32 module, mungo with ESP32"),
+        ("ESP32_GENERIC_S3", "Generic ESP32S3 module with ESP32-S3"),
+        ("ESP32_GENERIC_C3", "Generic ESP32C3 module with ESP32C3"),
+        ("RPI_PICO_W", "Raspberry Pi Pico W with RP2040"),
+        ("RPI_PICO2_W", "Raspberry Pi Pico 2 W with RP2350"),
+        ("UNIX", "linux [GCC 14.2.1] version"),
+    ],
+)
+def test_a_board_is_known_by_its_chip(name, machine):
+    assert Said(f"6 {machine}").check(BOARDS[name]) == machine
+    for other, board in BOARDS.items():
+        if board.chip != BOARDS[name].chip:
+            with pytest.raises(Complaint, match=f"BOARD={other} is a board with .* want BOARD={name}."):
+                Said(f"6 {machine}").check(board)
+    with pytest.raises(Complaint, match=f"loads bytecode of version 5, not 6: put a newer one on it with make flash BOARD={name}"):
+        Said(f"5 {machine}").check(BOARDS[name])
+
+
 def test_what_is_no_micropython_is_said_so(tmp_path):
     master, slave = os.openpty()
     try:

@@ -221,7 +221,10 @@ def main(argv=None):
     say(f"{args.app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
     port = device.find(args.device)
     with device.Device(port) as link:
-        say(f"{port}: {link.check(board)}")
+        machine = link.check(board)
+        say(f"{port}: {machine}")
+        if ", mungo with " in machine:
+            say("mungo is frozen into this firmware; the one in lib/ counts instead, and costs heap, until make clean-board removes it")
         deploy(link, files, folders(files, args.app), {"APP": args.app})
         if args.log_s:
             say(f"reset; its output for {args.log_s:g} s, Ctrl-C ends that sooner (make repl shows it too):")

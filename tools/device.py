@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sys
 import time
 
@@ -11,6 +12,8 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from boards import BOARDS, Complaint
+
+MPY_VERSION = 6  # of bytecode, which mpy-cross makes
 
 
 def say(text):
@@ -111,14 +114,20 @@ class Device:
         return line.decode(errors="replace")
 
     def check(self, board):
-        """Complaint if this is another chip than the Board's."""
-        machine = self.run("import sys; print(getattr(sys.implementation, '_machine', sys.platform))").strip()
-        chip = machine.rsplit(" with ", 1)[-1].split()[0].replace("-", "")
+        """What the board says it is; Complaint if it has another chip than the Board's, or a MicroPython that is too old."""
+        said = self.run("import sys; i = sys.implementation; print(getattr(i, '_mpy', 0) & 255, getattr(i, '_machine', sys.platform))")
+        version, _, machine = said.strip().partition(" ")
+        chip = re.sub(r"(?<=^ESP32)(UNICORE|D2WD|PICO.*)$", "", machine.rsplit(" with ", 1)[-1].split()[0].replace("-", ""))
         if chip != board.chip:
             right = [one.name for one in BOARDS.values() if one.chip == chip]
             raise Complaint(
                 f"BOARD={board.name} is a board with {board.chip}, but at {self.port} is {machine!r}: "
                 + (f"want BOARD={' or '.join(right)}." if right else "none of those in boards/.")
+            )
+        if int(version) != MPY_VERSION:
+            raise Complaint(
+                f"The MicroPython at {self.port} loads bytecode of version {version}, not {MPY_VERSION}: put a newer one on it with "
+                f"make flash BOARD={board.name}."
             )
         return machine
 

@@ -70,7 +70,7 @@ def is_other_chip(port, board):
     except Complaint as error:
         if "BOARD=" in str(error) and "make flash" not in str(error):
             raise
-        say(f"{port}: no MicroPython there yet")
+        say(f"{port}: no MicroPython there that mungo could use")
 
 
 def by_esptool(board, port, path):
