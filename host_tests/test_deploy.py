@@ -150,7 +150,7 @@ def test_make_deploy_starts_the_tutorial(board):
     one = board(env={"HOST": "127.0.0.1", "PORT": str(port), "DELAY_MS": "100", "APP": "multi_threaded"})
     own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     done = subprocess.run(
-        ["make", "-o", ".venv/.stamp", "deploy", "BOARD=UNIX", f"DEVICE={one.device}", "APP=multi_threaded", "LOG_S=2"],
+        ["make", "-o", ".venv/.stamp", "deploy", "BOARD=UNIX", f"DEVICE={one.device}", "APP=multi_threaded", "LOG_S=4"],
         cwd=ROOT,
         env=own,
         capture_output=True,

@@ -27,4 +27,5 @@ sys.modules["machine"] = Machine
 sys.modules["limits"] = Limits
 from apps import blink  # noqa: E402
 
+blink.app.get("/timers")(lambda req: str(len(req.c.mgr.timers.all) if req.c.mgr.timers else 0))
 blink.main()
