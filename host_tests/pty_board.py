@@ -8,6 +8,7 @@ no `machine.reset()`. pty_boot.py, which each process starts with, has the rest 
 
 import contextlib
 import fcntl
+import json
 import os
 import pty
 import select
@@ -25,17 +26,20 @@ RESET = 87  # the exit status that stands for machine.reset()
 _WINDOW = 1024  # bytes that raw paste takes before it asks for more
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 _BOOT = Path(__file__).with_name("pty_boot.py")
+_STAND_INS = lanes.ROOT / "host_tests" / "shim" / "modules"  # for what the unix port lacks
 
 
 class PtyBoard:
     """Plugged in and switched on when it is made; `device` is its serial port, `folder` its flash, `heap` its memory.
-    `env`: the settings of its programs, which a host takes from the environment."""
+    `env`: the settings of its programs, which a host takes from the environment. `air`: the Wi-Fi networks in reach and their
+    passwords; with these it is a board to the firmware, whose settings are in settings.json."""
 
-    def __init__(self, folder, heap="2m", env=None):
+    def __init__(self, folder, heap="2m", env=None, air=None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.heap = heap
         self.env = dict(env or {})
+        self.air = air
         self.starts = 0
         self.taken = 0  # bytes that came over the cable
         self._cut_at = None
@@ -86,8 +90,10 @@ class PtyBoard:
         flags[3] |= termios.ISIG  # Ctrl-C interrupts a program
         termios.tcsetattr(slave, termios.TCSANOW, flags)
         os.set_blocking(self._inner, False)
-        environment = dict(os.environ, MICROPYPATH=f":.frozen:{self.folder}/lib", **self.env)
+        path = f":.frozen:{self.folder}/lib" + (f":{_STAND_INS}" if self.air is not None else "")
+        environment = dict(os.environ, MICROPYPATH=path, **self.env)
         command = [lanes.micropython(), "-X", f"heapsize={self.heap}", "-i", str(_BOOT), "raw" if raw else "all"]
+        command += [json.dumps(self.air)] if self.air is not None else []
         self._proc = subprocess.Popen(
             command,
             cwd=self.folder,

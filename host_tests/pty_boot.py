@@ -24,6 +24,8 @@ class Pin:
 
 class Machine:
     Pin = Pin
+    PWRON_RESET = 1
+    WDT_RESET = 3
 
     def reset(self):
         sys.exit(87)
@@ -38,12 +40,29 @@ class Machine:
         return 0
 
     def reset_cause(self):
-        return 0
+        return self.PWRON_RESET
+
+
+class Os:
+    """The module `os` of a board, which has no environment."""
+
+    def __getattr__(self, name):
+        if name in ("getenv", "putenv", "unsetenv", "system"):
+            raise AttributeError(name)
+        return getattr(host, name)
 
 
 sys.modules["machine"] = Machine()
 is_raw = sys.argv[1] == "raw"
 sys.path[0] = ""  # not the folder of this file
+if len(sys.argv) > 2:
+    import json
+    import os as host
+
+    import network
+
+    network.air.update(json.loads(sys.argv[2]))
+    sys.modules["os"] = Os()
 for name in ("boot.py",) if is_raw else ("boot.py", "main.py"):
     try:
         with open(name) as file:

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import json
 import os
 import subprocess
 import sys
@@ -166,6 +167,22 @@ def test_make_deploy_starts_the_tutorial(board):
     connection.close()
     # A program that runs is interrupted, replaced and started again.
     assert run(deploy, "--board", "UNIX", "--device", one.device, "--app", "multi_threaded", "--log-s", 0.5) == 0
+
+
+@pytest.mark.skipif(not (ROOT / "firmware" / "board.py").exists(), reason="the firmware knows no Wi-Fi yet")
+def test_a_board_joins_its_network_and_starts_the_app_of_its_settings(board, capsys):
+    port = server.free_port()
+    one = board(air={"home": "open sesame"})
+    settings = {"WIFI_SSID": "home", "WIFI_PASSWORD": "open sesame", "HOST": "127.0.0.1", "PORT": port, "NTP_HOST": ""}
+    (one.folder / "settings.json").write_text(json.dumps(settings))
+    assert run(deploy, "--board", "UNIX", "--device", one.device, "--app", "hello", "--log-s", 4) == 0
+    said = capsys.readouterr().out
+    assert "wifi: home is" in said and f":{port}/" in said, said
+    assert json.loads((one.folder / "settings.json").read_text()) == {**settings, "APP": "hello"}
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    connection.request("GET", "/fast")
+    assert connection.getresponse().read() == b"hi\n"
+    connection.close()
 
 
 def test_settings_are_merged_and_nothing_is_lost(board):
