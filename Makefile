@@ -18,8 +18,8 @@ TYPINGS := typings/.stamp-$(STUBS)
 
 FLASH := .venv-flash/.stamp
 
-.PHONY: help setup run test lint check bench soak size mpy packages clean
-.PHONY: flash deploy repl device-test romfs firmware clean-board
+.PHONY: help setup run test lint check bench soak size mpy clean
+.PHONY: packages flash deploy repl device-test romfs firmware clean-board
 
 help:
 	@echo "make setup   tools and MicroPython into .venv (other targets do this by themselves)"

@@ -29,11 +29,12 @@ PARTS = {
         + [f"mungo/http/{name}.py" for name in ("route", "outlast", "form")],
     ),
     "files": (
-        ("core", "http"),
-        [f"mungo/http/{name}*.py" for name in ("files", "fresh", "links", "listing", "multipart", "upload")],
+        ("core", "http", "app"),
+        [f"mungo/http/{name}.py" for name in ("files", "folder", "fresh", "links", "listing")]
+        + [f"mungo/http/{name}.py" for name in ("formdata", "multipart", "upload", "wholefile")],
     ),
-    "ws": (("core", "http"), ["mungo/ws*.py", "mungo/frames*.py", "mungo/mask*.py", "mungo/http/ws*.py"]),
-    "sse": (("core", "http"), ["mungo/sse*.py", "mungo/http/sse*.py"]),
+    "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
+    "sse": (("core", "http"), ["mungo/sse.py"]),
 }
 
 # Imports on first use of what is another part's: who asks for it has to have it.
