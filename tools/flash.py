@@ -62,7 +62,7 @@ def run(*command):
     return process.returncode, "".join(said)
 
 
-def is_other_chip(port, board):
+def check_chip(port, board):
     """Complaint if MicroPython is at this port and says that it runs on another chip. A new board says nothing: that is all right."""
     try:
         with device.Device(port) as link:
@@ -137,11 +137,11 @@ def main(argv=None):
     if path and board.flash == "uf2":
         by_copy(board, port, path)
     elif path:
-        is_other_chip(port, board)
+        check_chip(port, board)
         by_esptool(board, port, path)
     else:
         if port:
-            is_other_chip(port, board)
+            check_chip(port, board)
         where = ["--serial", port] if port else ["--volume", str(drive(board))]
         status, _ = run("mpflash", "--no-interactive", "flash", "--version", args.version, "--board", board.name, *where)
         if status:
