@@ -6,7 +6,8 @@ heap        that its import takes from bytecode on the unix port, beyond what it
             ROMFS the bytecode costs no heap at all. Nobody has measured it on a board.
 
 The budget is {"lib/mungo/loop.py": most bytes, "lib/mungo": most bytes of the whole folder, ..., "heap": {"lib/mungo/loop.py":
-most bytes of heap, ...}}. `--lower` writes what is less than its budget into it.
+most bytes of heap, ...}}. `--lower` writes what is less than its budget into it. (Tables that MicroPython lets grow by doubling
+count for whoever happens to fill them: the heap's budgets leave room for one.)
 """
 
 import argparse
