@@ -169,7 +169,6 @@ def test_make_deploy_starts_the_tutorial(board):
     assert run(deploy, "--board", "UNIX", "--device", one.device, "--app", "multi_threaded", "--log-s", 0.5) == 0
 
 
-@pytest.mark.skipif(not (ROOT / "firmware" / "board.py").exists(), reason="the firmware knows no Wi-Fi yet")
 def test_a_board_joins_its_network_and_starts_the_app_of_its_settings(board, capsys):
     port = server.free_port()
     one = board(air={"home": "open sesame"})
