@@ -2,7 +2,7 @@
 
 from ..linger import linger
 from ..port import MAY_PAUSE
-from .kinds import KINDS
+from .fields import fields
 from .reasons import REASONS
 
 _EV_DUE = const(100)
@@ -69,38 +69,12 @@ def make_head(hm, status, headers, framing):
         raise ValueError("status %r: want 200 to 599" % (status,))
     if hm.phase == _EARLY and (hm.left or hm.state > 1):
         hm.keep_alive = None  # the rest of the body would be taken for the next request
-    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, REASONS.get(status, ""), _fields(hm, headers) if headers else "", framing)
+    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, REASONS.get(status, ""), fields(hm, headers) if headers else "", framing)
     if not hm.keep_alive:
         text += "Connection: close\r\n"
     elif hm.is_old:
         text += "Connection: keep-alive\r\n"
     return (text + "\r\n").encode()
-
-
-def _fields(hm, headers):
-    # What a program puts into a field must not be able to end it: a CR or LF there would start another, or another answer.
-    text = ""
-    if isinstance(headers, str):
-        if headers[-2:] != "\r\n":
-            raise ValueError("headers %r: each must end with CRLF" % headers)
-        pairs = [line.split(":", 1) for line in headers[:-2].split("\r\n")]
-    else:
-        pairs = headers.items() if isinstance(headers, dict) else headers
-    for name, value in pairs:
-        value = str(value).strip(" \t")
-        bad = not name
-        for x in name:
-            bad = bad or x > "~" or not KINDS[ord(x)] & 1
-        if bad or "\r" in value or "\n" in value or "\0" in value:
-            raise ValueError("header %r: %r: a name is a token, a value has no CR, LF or NUL" % (name, value))
-        lower = name.lower()
-        if lower == "content-length" or lower == "transfer-encoding":
-            raise ValueError("header %r: it follows from the body" % name)
-        if lower != "connection":
-            text += "%s: %s\r\n" % (name, value)
-        elif value.lower() == "close" and hm.keep_alive:
-            hm.keep_alive = False
-    return text
 
 
 def fail(c, hm, status):

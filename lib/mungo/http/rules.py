@@ -25,10 +25,10 @@ def judge(hm):
     hm.is_plain = False
     hm.is_old = not modern
     hm.is_head = hm.method == "HEAD"
-    hm.keep_alive = _keeps(hm, modern)
+    hm.keep_alive = keeps(hm, modern)
     ev = _HEAD
     if t[_CODINGS]:
-        ev = _coding(hm, t, modern)
+        ev = coding(hm, t, modern)
     elif t[_LENGTHS]:
         ev = hm.length(t)
     if ev == _HEAD and t[_EXPECT] and modern:
@@ -124,7 +124,8 @@ def _value(hm, at):
     return text(hm, hm.tab[at + 1], hm.tab[at + 2]).lower()
 
 
-def _keeps(hm, modern):
+def keeps(hm, modern):
+    """Whether the connection goes on after this message."""
     if not hm.tab[_CONNECTION]:
         return modern
     if hm.tab[_CONNECTION] == 1:
@@ -135,7 +136,8 @@ def _keeps(hm, modern):
     return "close" not in options and (modern or "keep-alive" in options)
 
 
-def _coding(hm, t, modern):
+def coding(hm, t, modern):
+    """The head has a Transfer-Encoding: HEAD, or minus a status."""
     # Two lengths, or a length and a coding: one of them is a lie.
     if t[_LENGTHS] or t[_CODINGS] > 1 or not modern:
         return -400

@@ -1,0 +1,29 @@
+# The fields that a program puts into a head, of an answer or a request.
+from .kinds import KINDS
+
+
+def fields(hm, headers):
+    """The program's `headers` as the text of fields; `hm.keep_alive` becomes False if they say so. ValueError for what can't be one."""
+    # What a program puts into a field must not be able to end it: a CR or LF there would start another, or another answer.
+    text = ""
+    if isinstance(headers, str):
+        if headers[-2:] != "\r\n":
+            raise ValueError("headers %r: each must end with CRLF" % headers)
+        pairs = [line.split(":", 1) for line in headers[:-2].split("\r\n")]
+    else:
+        pairs = headers.items() if isinstance(headers, dict) else headers
+    for name, value in pairs:
+        value = str(value).strip(" \t")
+        bad = not name
+        for x in name:
+            bad = bad or x > "~" or not KINDS[ord(x)] & 1
+        if bad or "\r" in value or "\n" in value or "\0" in value:
+            raise ValueError("header %r: %r: a name is a token, a value has no CR, LF or NUL" % (name, value))
+        lower = name.lower()
+        if lower == "content-length" or lower == "transfer-encoding":
+            raise ValueError("header %r: it follows from the body" % name)
+        if lower != "connection":
+            text += "%s: %s\r\n" % (name, value)
+        elif value.lower() == "close" and hm.keep_alive:
+            hm.keep_alive = False
+    return text
