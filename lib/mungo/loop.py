@@ -1,4 +1,3 @@
-import errno
 import gc
 import select
 import sys
@@ -20,6 +19,8 @@ class Loop(Limits):
     Limits are keyword arguments; `port.Limits` lists them with their defaults. How often each was hit is in `stats`.
     All methods are for the loop's own thread, `stop` excepted.
     """
+
+    newest: object = None  # the one that was made last, so that a call that waits can tell whether it is in a handler
 
     def __init__(self, bell=None, **limits):
         gc.collect()  # what importing has left behind would lie between things that stay
@@ -46,6 +47,7 @@ class Loop(Limits):
             0,
         )
         self.bell = Doorbell(bell or BELL, not bell, self.stats)
+        Loop.newest = self
         self.running = True
         self.closed = False
         self.busy = False
@@ -217,7 +219,7 @@ class Loop(Limits):
     def check_open(self):
         """Raise OSError if the manager is closed."""
         if self.closed:
-            raise OSError(errno.EBADF, "closed")
+            raise OSError(9, "closed")  # EBADF, the same everywhere
 
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
