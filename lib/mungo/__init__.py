@@ -13,8 +13,8 @@
 #                bytes, the message           pipe: one for each send of the worker; UDP: one datagram
 # EV_WRITE       None                         a backlog has drained: there is room again
 # EV_CLOSE       None                         the last event of every connection that had EV_OPEN, exactly once
-# EV_HTTP_HDRS   Request                      the head is complete, the body may still be coming
-# EV_HTTP_MSG    Request                      the body is complete: answer it, now or later
+# EV_HTTP_HDRS   Request; client: Response    the head is complete, the body may still be coming
+# EV_HTTP_MSG    Request; client: Response    the body is complete: answer it, now or later
 # EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
 # EV_USER        the program's own            the first free number
 # (6, 12 to 18 and 20 to 22 are kept for TLS, WebSocket, MQTT and SNTP, whose constants come with them.)
@@ -24,6 +24,7 @@
 #   accepted       OPEN ACCEPT READ .. CLOSE
 #   HTTP request   HTTP_HDRS HTTP_MSG READ; the next request only after this one's answer
 #   outgoing       OPEN RESOLVE CONNECT .. CLOSE, or OPEN .. ERROR CLOSE
+#   HTTP client    OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; a body that ends with the connection: HTTP_MSG CLOSE
 #   pipe           OPEN (inside mkpipe) READ .. CLOSE
 # CLOSE and ERROR never come inside a handler's own send, reply or is_closing = True, but after it has returned.
 # (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.

@@ -1,0 +1,270 @@
+# HTTP clients on the loop's events: requests on a connection, one after the other. fetch.py has the call that waits.
+#
+# A handler's order: OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; what goes wrong is ERROR CLOSE, whatever was under way.
+# In EV_HTTP_HDRS `hm.on_body(fn)` takes the body in pieces, else it is collected, up to body_limit. In EV_HTTP_MSG or later `request`
+# asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`).
+from binascii import b2a_base64
+
+from .kinds import KINDS
+from .parser import make
+from .response import Response
+from .rules import keep
+
+_EV_ERROR = const(0)
+_EV_READ = const(7)
+_EV_WRITE = const(8)
+_EV_CLOSE = const(9)
+_EV_HTTP_HDRS = const(10)
+_EV_HTTP_MSG = const(11)
+_EV_DUE = const(100)
+
+_CLOSING = const(1)  # bits of a connection's state
+_DRAINING = const(4)
+_FULL = const(8)
+_CONNECTING = const(32)
+_ENDED = const(64)
+
+_HEAD = const(1)  # the parser's events
+_PIECE = const(2)
+_DONE = const(3)
+
+_PIECES = const(16)  # of one body in one turn
+
+
+def split(url):
+    """("host:port", "/path?query") of an http URL. ValueError for another, and for one with a user or a password in it."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    host = rest.partition("/")[0].partition("?")[0]
+    target = rest[len(host) :]
+    if scheme.lower() != "http" or not host or "@" in host:
+        raise ValueError("%r: want http://host:port/path; there is no TLS, a password is for auth=" % url)
+    if ":" not in host.rpartition("]")[2]:
+        host += ":80"
+    return host, target if target[:1] == "/" else "/" + target
+
+
+def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, **times):
+    """`mgr.http_connect`: connect to the server of "http://host:port/path" and ask for that, see `request` for the arguments.
+
+    A `method` of None asks for nothing yet. `times`, in ms: `connect_ms`, the manager's by default; `first_ms`, 30 s, from the end of the
+    request to that of the response's head; `idle_ms`, 30 s, without progress of its body. What takes longer ends with EV_ERROR.
+    Returns the connection. ValueError as `request` and `mgr.connect`.
+    """
+    host, target = split(url)
+    it = Client(mgr, host, **times)
+    head = None if method is None else it.ask(method, target, headers, body, length, auth)
+    c = mgr.connect("tcp://" + host, fn, fn_data)
+    c.pfn = handler
+    c.proto = it
+    if not c.state & _CLOSING:
+        mgr.deadline(c, it.connect_ms)
+    if head:
+        it.begin(c, head)
+    return c
+
+
+def request(c, target, method="GET", headers=None, body=None, length=None, auth=None):
+    """Ask for `target`, "/path?query", on a connection whose last response is complete, or that asks for the first time.
+
+    `headers`: as for `http_reply`; Host is seen to if it is not among them. `body`: bytes-like or str; or an iterator of such pieces,
+    which is pulled when there is room, and sent chunked, or as it is if `length` says how many bytes it has. `auth`: (user,
+    password), RFC 7617.
+    Returns False if the connection is closing. ValueError: a response is under way; what would smuggle something into the head.
+    """
+    it = c.proto
+    if c.state & (_CLOSING | _DRAINING):
+        return False
+    if it.is_waiting:
+        raise ValueError("a response is under way")
+    return it.begin(c, it.ask(method, target, headers, body, length, auth))
+
+
+class Client(Response):
+    """A connection's requests and responses: the `hm` of its handler."""
+
+    is_waiting = False  # for a response, or for the rest of it
+    source = None  # of the body that is being sent
+    left_to_send = None  # None: it is sent chunked
+
+    def __init__(self, mgr, host, connect_ms=None, first_ms=30000, idle_ms=30000):
+        super().__init__(make(mgr.head_limit))
+        self.tab[26] = 1
+        self.host = host
+        self.connect_ms = connect_ms or mgr.connect_ms
+        self.first_ms = first_ms
+        self.idle_ms = idle_ms
+
+    def ask(self, method, target, headers, body, length, auth):
+        """A request's head, and its body if that is at hand, as bytes."""
+        bad = target[:1] not in ("/", "*") or not method or (length or 0) < 0
+        for x in target.encode():
+            bad = bad or not KINDS[x] & 4
+        for x in method.encode():
+            bad = bad or not KINDS[x] & 1
+        if bad:
+            raise ValueError("%r %r, length=%r: want a token, a path without blanks, no less than 0" % (method, target, length))
+        self.keep_alive = True
+        text = ""
+        if headers:
+            from .fields import fields
+
+            text = fields(self, headers)
+        if "\nhost:" not in "\n" + text.lower():
+            text = "Host: %s\r\n%s" % (self.host, text)
+        if auth:
+            if ":" in auth[0]:
+                raise ValueError("auth: no colon in the user's name")
+            text += "Authorization: Basic %s\r\n" % b2a_base64(("%s:%s" % auth).encode())[:-1].decode()
+        if not self.keep_alive:
+            text += "Connection: close\r\n"
+        self.source = None
+        self.left_to_send = length
+        if isinstance(body, str):
+            body = body.encode()
+        if body is None:
+            body = b""
+            if method in ("POST", "PUT", "PATCH"):
+                text += "Content-Length: 0\r\n"
+        elif isinstance(body, (bytes, bytearray, memoryview)):
+            text += "Content-Length: %d\r\n" % len(body)
+        else:
+            self.source = iter(body)
+            body = b""
+            text += "Transfer-Encoding: chunked\r\n" if length is None else "Content-Length: %d\r\n" % length
+        self.is_head = method == "HEAD"
+        return ("%s %s HTTP/1.1\r\n%s\r\n" % (method, target, text)).encode() + body
+
+    def begin(self, c, data):
+        """Send a request."""
+        self.is_waiting = True
+        if c.state & _CONNECTING:
+            return c.put(data)
+        c.wait = 0
+        is_sent = c.put(data)
+        sent(c, self)
+        return is_sent
+
+
+def sent(c, it):
+    """Some of the request is sent: go on; when it is complete, the server's time runs."""
+    for _ in range(_PIECES):
+        if c.out is not None or c.state & (_CLOSING | _DRAINING):
+            return
+        if it.source is None:
+            if not it.state:
+                c.mgr.deadline(c, it.first_ms)
+            return
+        try:
+            piece = next(it.source)
+        except StopIteration:
+            piece = b""
+            it.source = None
+        else:
+            if not piece:
+                continue
+        if isinstance(piece, str):
+            piece = piece.encode()
+        if it.left_to_send is None:
+            piece = b"%x\r\n%s\r\n" % (len(piece), bytes(piece))
+        else:
+            it.left_to_send -= len(piece)
+            if it.left_to_send < 0 or it.left_to_send and it.source is None:
+                raise ValueError("the body has not as many bytes as length says")
+        c.put(piece)
+    if c not in c.mgr.again:
+        c.mgr.again.append(c)
+
+
+def handler(c, ev, data):
+    """The protocol's handler (`pfn`) of HTTP clients."""
+    it = c.proto
+    if ev == _EV_READ or ev == _EV_WRITE:
+        if it.source is not None or ev == _EV_WRITE and it.is_waiting:
+            sent(c, it)
+        read(c, it)
+    elif ev == _EV_DUE:
+        if c.state & _FULL:
+            c.mgr.deadline(c, it.idle_ms)  # it is the program that does not read
+        elif it.is_waiting:
+            c.mgr.stats["timeouts"] += 1
+            c.error("timeout: the response " + ("stopped" if it.state else "did not come"))
+        else:
+            c.is_closing = True
+    elif ev == _EV_CLOSE:
+        drop(c, it)
+        if c in c.mgr.again:
+            c.mgr.again.remove(c)
+        if it.is_waiting and c.state & _ENDED and not c.error_text:
+            it.is_waiting = False
+            with c:  # as in `drop`
+                if it.is_endless and it.state:
+                    tell(c, _EV_HTTP_MSG, it)
+                else:
+                    c.mgr.stats["failed"] += 1
+                    tell(c, _EV_ERROR, "closed before the response was complete")
+
+
+def tell(c, ev, data):
+    """Call the program's handler."""
+    if c.fn is not None:
+        c.fn(c, ev, data, c.fn_data)
+
+
+def drop(c, it):
+    """No more of the request's body is wanted: let a generator clean up."""
+    source = it.source
+    it.source = None
+    if hasattr(source, "close"):
+        with c:  # what it raises must not keep EV_CLOSE from the program
+            source.close()
+
+
+def read(c, it):
+    """Parse what has come."""
+    while it.is_waiting and not c.state & (_CLOSING | _DRAINING | _FULL):
+        ev = it.parse(c.recv)
+        if ev == _HEAD:
+            tell(c, _EV_HTTP_HDRS, it)
+            if it.sink is None and it.left > c.mgr.body_limit:
+                ev = -413
+        elif ev == _PIECE:
+            if it.sink is not None:
+                it.sink(it.view(c.recv))
+            elif not it.collect(c.recv, c.mgr.body_limit):
+                ev = -413
+        elif ev == _DONE:
+            done(c, it)
+        elif not ev:
+            break
+        if ev < 0:
+            c.error("the response is over body_limit" if ev == -413 else "no HTTP response")
+    if c.state & (_CLOSING | _DRAINING):
+        return
+    if not it.is_waiting:
+        if len(c.recv):
+            c.error("a response that nobody asked for")
+    elif it.state:
+        keep(it, c.recv)
+        if c.out is None:
+            c.mgr.deadline(c, it.idle_ms)
+
+
+def done(c, it):
+    """The response is complete."""
+    it.is_waiting = False
+    c.wait = 0
+    goes_on = it.keep_alive and it.source is None and c.out is None and len(c.recv) == it.at
+    if not goes_on:
+        drop(c, it)
+        c.is_closing = True  # so that it is not asked again
+    tell(c, _EV_HTTP_MSG, it)
+    it.finish(c.recv)
+    if goes_on and not it.is_waiting:
+        c.mgr.deadline(c, c.mgr.idle_ms)
+
+
+def fetch(url, **args):
+    """Ask for `url` and wait for the whole response: `fetch.fetch`."""
+    from .fetch import fetch
+
+    return fetch(url, **args)
