@@ -19,7 +19,7 @@ class Listener(Connection):
     """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
 
     is_listening = True
-    kind = Connection
+    kind: type
 
     def event(self, ev):
         """Somebody knocks: accept several in one turn."""
@@ -83,7 +83,7 @@ def listen(mgr, url, name, fn, fn_data, kind):
     except Exception:
         sock.close()
         raise
-    c.kind = kind
+    c.kind = kind or Connection
     gc.collect()  # as in Loop: a protocol was imported
     c.raw = info[-1]
     c.emit(_EV_OPEN)

@@ -1,4 +1,3 @@
-from .connection import Connection
 from .loop import Loop
 from .pipe import Outbox, PipeConnection
 
@@ -14,8 +13,8 @@ class Manager(Loop):
     """
 
     def __init__(self, bell=None, **limits):
-        super().__init__(bell, **limits)
-        self._mail = Outbox(self, self)
+        Loop.__init__(self, bell, **limits)
+        self.post = Outbox(self, self)
 
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
@@ -23,7 +22,7 @@ class Manager(Loop):
             from .udp import listen
         else:
             from .listen import listen
-        return listen(self, url, "tcp", fn, fn_data, Connection)
+        return listen(self, url, "tcp", fn, fn_data, None)
 
     def connect(self, url, fn, fn_data=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN and EV_RESOLVE now, EV_CONNECT or EV_ERROR later.
@@ -46,6 +45,15 @@ class Manager(Loop):
         from .listen import listen
 
         return listen(self, url, "http", fn, fn_data, HttpConnection)
+
+    def http_connect(self, url, fn, *args, **options):
+        """Ask an HTTP server for "http://host:port/path": `fn` gets EV_HTTP_HDRS and EV_HTTP_MSG with the response, or EV_ERROR.
+
+        What may follow: `fn_data`, and by name what else there is to say of the request and its time, see `http.client.connect`.
+        """
+        from .http.client import connect
+
+        return connect(self, url, fn, *args, **options)
 
     def mkpipe(self, fn, fn_data=None, udp=False):
         """Make a pipe: C2, whose handler `fn` gets EV_OPEN inside this call, and the worker's end, which is returned.
@@ -74,28 +82,28 @@ class Manager(Loop):
         False if there is no such connection, or if `wakeups` messages or `queue_bytes` bytes are under way.
         """
         node = [bytes(data), None, id]
-        with self.bell.lock:
-            if self.find(id) is None:
+        bell = self.bell
+        with bell.lock:
+            if not self.find(id):
                 return False
-            if not self._mail.push(node, self.wakeups, self.queue_bytes):
+            if not self.post.push(node, self.wakeups, self.queue_bytes):
                 self.stats["queue_full"] += 1
                 return False
-            ring = self.bell.post(self._mail)
+            ring = bell.post(self.post)
         if ring:
-            self.bell.ring()
-        self.bell.fence.clear()
+            bell.ring()
+        bell.fence.clear()
         return True
 
     def hand(self, node):
         """Called by the loop with each wakeup."""
-        if node is None:
-            return
-        with self.bell.lock:
-            c = self.find(node[2])
-        if c is None or c.is_closing:
-            self.stats["undelivered"] += 1
-        else:
-            c.emit(_EV_WAKEUP, node[0])
+        if node:
+            with self.bell.lock:
+                c = self.find(node[2])
+            if c and not c.is_closing:
+                c.emit(_EV_WAKEUP, node[0])
+            else:
+                self.stats["undelivered"] += 1
 
     def workers(self, **limits):
         """The WorkerPool of this manager, see `workers.make` for the arguments; made when this is called first."""
