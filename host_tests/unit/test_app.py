@@ -5,8 +5,8 @@ from errno import EADDRINUSE
 
 import mungo
 from browser import Served
-from crew import open_files
-from mungo.app import App, HttpError, Response, abort, redirect
+from crew import open_files, until
+from mungo.app import LATER, App, HttpError, Response, abort, redirect
 from net import Client, listening
 
 MIN_HEAP = "256k"
@@ -694,3 +694,47 @@ def test_run_on_a_taken_port():
         else:
             raise AssertionError("not raised")
         assert open_files() == before
+
+
+# --- what the parts of the library lean on
+
+
+def test_later():
+    app = App()
+    waiting = []
+
+    @app.get("/later")
+    def later(req):
+        waiting.append(req.c)
+        return LATER
+
+    app.get("/now")(echo("now"))
+    with Served(app) as site:
+        browser = site.browser()
+        browser.send("/later")
+        until(lambda: waiting, site.mgr)
+        assert site.ask("/now").body == b"now"  # nobody waits for it
+        waiting[0].http_reply(201, {}, "then")
+        assert (lambda answer: (answer.status, answer.body))(browser.answer()) == (201, b"then")
+        assert browser.ask("/now").body == b"now"
+        assert site.bugs == 0
+
+
+def test_errors_that_have_a_status():
+    class Refused(Exception):
+        status = 409
+        headers = {"X-A": "b"}
+
+    app = App()
+
+    def refuse(req):
+        raise Refused("not now")
+
+    app.get("/")(refuse)
+    with Served(app) as site:
+        answer = site.ask("/")
+        assert (answer.status, answer.body, answer.field("x-a")) == (409, b"not now\n", "b") and site.bugs == 0
+        app.errorhandler(Refused)(lambda req, error: "by class: %s" % error)
+        assert (site.ask("/").status, site.ask("/").body) == (409, b"by class: not now")
+        app.errorhandler(409)(lambda req, error: ("by status", 410))
+        assert site.ask("/").status in (409, 410)

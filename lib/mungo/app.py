@@ -21,6 +21,7 @@ _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
 
 GENERATOR = type((lambda: (yield))())
+LATER = object()  # what a handler in the loop returns that answers by itself, later, with req.c.http_reply
 
 
 class HttpError(Exception):
@@ -171,7 +172,8 @@ class App:
 
         In `path`, <name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are decoded and
         given to the function by name, behind the request. It returns str, bytes, a dict or list (JSON), None (204), a generator of
-        str or bytes, any of these with a status or with a status and a dict of headers, or a Response.
+        str or bytes, any of these with a status or with a status and a dict of headers, or a Response. Or LATER, if it is not a worker's:
+        then `req.c.http_reply` answers when the answer is there, without after hooks, and `req` is not valid any more.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
         last None; it returns the answer, and is closed if the client leaves.
@@ -411,6 +413,8 @@ def quick(c, hm, req):
 
 def reply(c, req, result):
     """Answer with what a handler or hook has returned or raised."""
+    if result is LATER:
+        return
     for is_first in (True, False):  # error handlers, after hooks and headers may be wrong too: that is the second's error
         try:
             return send(c, req, result, is_first)

@@ -80,8 +80,10 @@ def find(app, c, hm):
 
 
 def rescue(c, req, er):
-    """The Response for an error."""
-    it = er if isinstance(er, HttpError) else HttpError(500)
+    """The Response for an error. One of another part has a `status`, and may have `headers`; what has none is a bug."""
+    it = er
+    if not isinstance(er, HttpError):
+        it = HttpError(er.status, "%s\n" % er, getattr(er, "headers", None)) if hasattr(er, "status") else HttpError(500)
     response = it.response
     by_class = fn = None
     for app in req.route.apps:
@@ -95,7 +97,7 @@ def rescue(c, req, er):
         fn = fn or by_class
     elif by_class:
         fn = by_class
-    else:
+    elif not hasattr(er, "status"):
         c.mgr.report(er)
     if fn:
         headers = response.headers
