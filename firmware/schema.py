@@ -19,6 +19,8 @@ KEYS = {
     "MAX_THREADS": (None, 1, 1000, None),
     "WORKERS": (None, 0, 64, None),
     "BACKEND": (None, 1, 80, None),
+    "FOLDER": (None, 1, 80, None),
+    "URL": (None, 0, 200, None),
     "HEAD_MS": (None, 0, _MS, None),
     "BODY_MS": (None, 0, _MS, None),
     "IDLE_MS": (None, 0, _MS, None),

@@ -33,6 +33,8 @@ BELL = _text("BELL", None)  # "udp" or "ring"; by default what works here
 PIPE = _text("PIPE", "")  # "udp": the tutorial's bare pair of sockets
 MAX_THREADS = _number("MAX_THREADS", 64)  # of multi_threaded
 BACKEND = _text("BACKEND", "127.0.0.1:8001")  # of reverse_proxy
+FOLDER = _text("FOLDER", "uploads")  # of upload
+URL = _text("URL", "")  # what http_fetch asks for
 WORKERS = _number("WORKERS", 0)  # of an App's pool; 0: what suits the board
 
 # What the board's folder of boards/ says of a manager, and over that the deadlines HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS

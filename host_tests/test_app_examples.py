@@ -121,3 +121,43 @@ def test_with_asyncio_ends_when_it_is_interrupted(serve):
     assert ask(server, "/ticks")[0] == 200
     assert server.stop(signal.SIGINT) == 0, server.output()
     assert "Traceback" not in server.output(), server.output()
+
+
+def test_upload(serve, tmp_path):
+    folder = tmp_path / "made by the app"
+    server = serve(app="upload", env={"FOLDER": folder})
+    assert b"<progress" in ask(server, "/")[2]
+    assert json.loads(ask(server, "/files")[2]) == []
+    status, headers, _ = ask(server, "/files/a.txt", "PUT", b"abc")
+    assert (status, headers["Upload-Offset"]) == (201, "3")
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+    form = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="b.txt"\r\n\r\ndefg\r\n--XX--\r\n'
+    conn.request("POST", "/upload", form, {"Content-Type": "multipart/form-data; boundary=XX"})
+    assert json.loads(conn.getresponse().read()) == {"fields": {}, "files": [{"name": "b.txt", "size": 4}]}
+    conn.request("PUT", "/files/c.txt", b"01234", {"Content-Range": "bytes 0-4/10"})
+    response = conn.getresponse()
+    assert (response.status, response.read()) == (202, b"")
+    conn.close()
+    assert ask(server, "/files/c.txt", "HEAD")[1]["Upload-Offset"] == "5"
+    files = sorted(json.loads(ask(server, "/files")[2]), key=lambda file: file["name"])
+    assert files == [{"name": "a.txt", "size": 3}, {"name": "b.txt", "size": 4}]
+    assert sorted(path.name for path in folder.iterdir()) == [".c.txt.part", "a.txt", "b.txt"]
+    server.stop()
+    serve(app="upload", env={"FOLDER": folder})  # which removes what is not whole
+    assert sorted(path.name for path in folder.iterdir()) == ["a.txt", "b.txt"]
+
+
+def test_http_fetch(serve):
+    server = serve(app="http_fetch", env={"DELAY_MS": "50"})
+    deadline = time.monotonic() + WAIT_S
+    while (last := json.loads(ask(server, "/last")[2]))["count"] < 3:
+        assert time.monotonic() < deadline, last
+    assert last["status"] == 200 and last["error"] is None and last["body"].startswith("ticks_ms says ")
+    other = serve(app="http_fetch", env={"DELAY_MS": "50", "URL": f"http://127.0.0.1:{server.port}/last"})
+    while (last := json.loads(ask(other, "/last")[2]))["count"] < 3:
+        assert time.monotonic() < deadline, last
+    assert json.loads(last["body"])["status"] == 200
+    server.stop()
+    while json.loads(ask(other, "/last")[2])["error"] is None:
+        assert time.monotonic() < deadline
+    assert "Traceback" not in server.output() + other.output(), other.output()

@@ -1,0 +1,52 @@
+"""An HTTP client inside the server: every few seconds it asks for a URL, and shows what came, on the page at /.
+
+    curl localhost:8000/last                    # the same as JSON
+    URL=http://192.168.1.20/ make run APP=http_fetch
+
+The URL is the setting URL; without it, this server asks itself for /time. Client and server share the loop: nobody waits for anybody.
+"""
+import time
+
+import mungo
+import settings
+
+URL = settings.URL or "http://127.0.0.1:%d/time" % settings.PORT
+last = {"url": URL, "count": 0, "status": None, "body": None, "error": None, "over": True}
+app = mungo.App()
+app.get("/last")(lambda req: last)
+app.get("/time")(lambda req: "ticks_ms says %d\n" % time.ticks_ms())
+
+
+@app.get("/")
+def page(req):
+    with open(__file__.rpartition("/")[0] + "/page.html") as file:
+        return file.read(), 200, {"Content-Type": "text/html"}
+
+
+def text(body):
+    try:
+        return body.decode()
+    except UnicodeError:
+        return "%d bytes that are no text" % len(body)
+
+
+def ask(mgr):
+    if last["over"]:  # one at a time, however slow it is
+        mgr.http_connect(URL, came, headers={"Connection": "close"})
+
+
+def came(c, ev, hm, fn_data):
+    if ev == mungo.EV_HTTP_MSG:
+        last.update(status=hm.status, body=text(hm.body), error=None, count=last["count"] + 1)
+    elif ev == mungo.EV_ERROR:
+        last["error"] = hm
+    last["over"] = ev == mungo.EV_CLOSE
+
+
+def main():
+    with mungo.Manager(bell=settings.BELL, **settings.LIMITS) as mgr:
+        app.attach(mgr, "http://%s:%d" % (settings.HOST, settings.PORT))
+        mgr.timer(settings.DELAY_MS, ask, mgr, repeat=True)
+        print("http://%s:%d asks %s" % (settings.HOST, settings.PORT, URL))
+        while mgr.poll(1000):
+            pass

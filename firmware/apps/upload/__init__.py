@@ -1,0 +1,59 @@
+"""Files from a browser or from curl to flash, piece by piece: no file needs to fit into memory.
+
+    curl -F note=hello -F file=@photo.jpg localhost:8000/upload
+    curl -T photo.jpg localhost:8000/files/
+    curl localhost:8000/files
+
+The page at / has a form with a progress bar. An upload that broke off is resumed where it stopped:
+
+    curl -I localhost:8000/files/photo.jpg                      # Upload-Offset: 70000, say
+    curl -C 70000 -T photo.jpg localhost:8000/files/photo.jpg
+
+Files go to the folder of the setting FOLDER. What broken resumable uploads have left there is removed at the next start.
+"""
+import os
+
+import mungo
+import settings
+from mungo.http import upload
+from mungo.http.formdata import Form
+from mungo.http.wholefile import WholeFile, offset
+
+app = mungo.App()
+LIMIT = 100000000  # bytes of an upload; the file system may have room for less
+
+
+@app.get("/")
+def page(req):
+    with open(__file__.rpartition("/")[0] + "/page.html") as file:
+        return file.read(), 200, {"Content-Type": "text/html; charset=UTF-8"}
+
+
+@app.get("/files")
+def files(req):
+    names = [name for name in os.listdir(settings.FOLDER) if name[0] != "."]
+    return [{"name": name, "size": os.stat(settings.FOLDER + "/" + name)[6]} for name in names]
+
+
+@app.post("/upload", stream=True)
+def form(req):
+    up = yield from upload.receive(req, Form, settings.FOLDER, limit=LIMIT)
+    return {"fields": up.fields, "files": [{"name": file.name, "size": file.size} for file in up.files]}
+
+
+@app.put("/files/<name>", stream=True)
+def put(req, name):
+    up = yield from upload.receive(req, WholeFile, settings.FOLDER, name, limit=LIMIT)
+    return "", 201 if up.is_whole else 202, {"Upload-Offset": up.offset}
+
+
+@app.get("/files/<name>")
+def so_far(req, name):
+    return None, 204, {"Upload-Offset": offset(settings.FOLDER, name)}
+
+
+def main():
+    if not upload.stat(settings.FOLDER)[0]:
+        os.mkdir(settings.FOLDER)
+    upload.clean(settings.FOLDER)
+    app.run(settings.HOST, settings.PORT, bell=settings.BELL, **settings.LIMITS)
