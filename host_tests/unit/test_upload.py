@@ -1,0 +1,400 @@
+# Uploads, in an App and with events: what arrives, what is refused, and that nothing is left of what is not whole.
+
+import os
+
+import mungo
+from browser import split
+from crew import raised, turns, until
+from mungo.app import App
+from mungo.http import upload
+from mungo.http.formdata import Form
+from mungo.http.upload import File, UploadError, clean, safe
+from mungo.http.wholefile import WholeFile, offset
+from net import Client, listening
+
+MIN_HEAP = "192k"
+
+FOLDER = "build/uploads-of-tests"
+
+
+def part(content, disposition):
+    return b"--XX\r\nContent-Disposition: form-data; " + disposition.encode() + b"\r\n\r\n" + content + b"\r\n"
+
+
+FORM = part(b"hello", 'name="note"') + part(b"\0\r\n--X" * 300, 'name="file"; filename="a.bin"')
+LAST = b"--XX--\r\n"
+TYPE = "Content-Type: multipart/form-data; boundary=XX\r\n"
+
+
+def names():
+    return sorted(os.listdir(FOLDER))
+
+
+def read(name):
+    with open(FOLDER + "/" + name, "rb") as file:
+        return file.read()
+
+
+class Site:
+    """`with Site(is_app) as it`: a server in a folder that is empty at first; each voice answers alike."""
+
+    def __init__(self, is_app, **options):
+        for folder in ("build", FOLDER):
+            if not upload.stat(folder)[0]:
+                os.mkdir(folder)
+        for name in os.listdir(FOLDER):
+            os.remove(FOLDER + "/" + name)
+        self.options = options
+        self.ups = []
+        self.mgr = mungo.Manager(body_limit=1000)
+        if is_app:
+            app = App()
+            app.post("/form", stream=True)(self.form)
+            app.put("/raw/<name>", stream=True)(self.raw)
+            self.listener, self.port = listening(lambda url: app.attach(self.mgr, url))
+        else:
+            _, self.port = listening(lambda url: self.mgr.http_listen(url, self.fn))
+        self.client = None
+
+    def form(self, req):
+        up = yield from upload.receive(req, Form, FOLDER, **self.options)
+        self.ups.append(up)
+        return "%d files" % len(up.files)
+
+    def raw(self, req, name):
+        up = yield from upload.receive(req, WholeFile, FOLDER, name, **self.options)
+        self.ups.append(up)
+        return "%d %s" % (up.offset, up.is_whole)
+
+    def fn(self, c, ev, hm, fn_data):
+        if ev == mungo.EV_HTTP_HDRS and hm.match("/form"):
+            upload.take(c, hm, Form, FOLDER, **self.options)
+        elif ev == mungo.EV_HTTP_HDRS and hm.match("/raw/*"):
+            upload.take(c, hm, WholeFile, FOLDER, hm.uri[5:], **self.options)
+        elif ev == mungo.EV_HTTP_MSG:
+            up = hm.sink
+            self.ups.append(up)
+            c.http_reply(200, {}, "%d files" % len(up.files) if hm.match("/form") else "%d %s" % (up.offset, up.is_whole))
+
+    def ask(self, target, lines, body, method="POST", length=None, pieces=1000):
+        """(status, body) of the answer; a kept-alive connection is used again."""
+        if self.client is None or self.client.ended:
+            self.client = Client(self.mgr, self.port)
+        self.client.got = b""
+        length = len(body) if length is None else length
+        self.client.send(("%s %s HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n" % (method, target, lines, length)).encode())
+        for at in range(0, len(body), pieces):
+            if self.client.got:
+                break  # it has answered already
+            self.client.send(body[at : at + pieces])
+            turns(self.mgr, 2)
+            self.client.look()
+        answer, _ = split(self.client.until(lambda c: split(c.got) is not None))
+        if answer.field("connection") == "close":  # no need to wait until it lingers no more
+            self.client.close()
+            self.client = None
+        self.offset = answer.field("upload-offset")
+        return answer.status, answer.body
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.client:
+            self.client.close()
+        assert self.mgr.stats["bugs"] == 0 or kind
+        assert self.mgr.close()
+        assert not upload._open
+
+
+def both(test):
+    """Make `test(is_app)` a test of both voices."""
+
+    def run():
+        for is_app in (True, False):
+            try:
+                test(is_app)
+            except Exception:
+                print("App" if is_app else "events")
+                raise
+
+    return run
+
+
+@both
+def test_a_form_arrives(is_app):
+    with Site(is_app) as it:
+        for pieces in (10000, 1, 7):
+            assert it.ask("/form", TYPE, FORM + LAST, pieces=pieces) == (200, b"1 files")
+            up = it.ups.pop()
+            assert up.fields == {"note": "hello"} and up.received == up.total == len(FORM + LAST)
+            assert [(file.field, file.name, file.size) for file in up.files] == [("file", "a.bin", 1800)]
+            assert names() == ["a.bin"] and read("a.bin") == b"\0\r\n--X" * 300
+
+
+@both
+def test_fields_of_a_form(is_app):
+    with Site(is_app) as it:
+        body = part(b"1", 'name="a"') + part(b"2", 'name="a"') + part(b"caf\xc3\xa9", 'name="b"') + part(b"", 'name="f"; filename=""')
+        assert it.ask("/form", TYPE, body + LAST) == (200, b"0 files")
+        assert it.ups[0].fields == {"a": "1", "b": "caf\xe9"} and names() == []
+
+
+@both
+def test_a_file_as_it_is_arrives(is_app):
+    with Site(is_app) as it:
+        assert it.ask("/raw/x.bin", "", b"abc" * 1000, "PUT") == (200, b"3000 True")
+        assert it.ask("/raw/x.bin", "", b"", "PUT") == (200, b"0 True")
+        assert names() == ["x.bin"] and read("x.bin") == b""
+        it.client.got = b""
+        it.client.send(b"PUT /raw/y HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n")
+        it.client.until_has(b"5 True")
+        assert read("y") == b"abcde"
+
+
+@both
+def test_an_older_file_stays_until_the_new_one_is_whole(is_app):
+    with Site(is_app) as it:
+        it.ask("/raw/x", "", b"old", "PUT")
+        client = Client(it.mgr, it.port, b"PUT /raw/x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nnew")
+        until(lambda: len(names()) == 2, it.mgr)
+        assert read("x") == b"old"
+        client.send(b"est")
+        client.until_has(b"6 True")
+        assert read("x") == b"newest" and names() == ["x"]
+        client.close()
+
+
+@both
+def test_forms_that_are_wrong_leave_nothing(is_app):
+    with Site(is_app, limit=5000, field_limit=20, head_limit=200, parts=3) as it:
+        for status, lines, body in (
+            (415, "", FORM + LAST),
+            (415, "Content-Type: multipart/form-data\r\n", FORM + LAST),
+            (415, "Content-Type: multipart/mixed; boundary=XX\r\n", FORM + LAST),
+            (415, "Content-Type: multipart/form-data; boundary=%s\r\n" % ("x" * 71), FORM + LAST),
+            (400, TYPE, FORM),
+            (400, TYPE, b""),
+            (400, TYPE, FORM + b"--XX"),
+            (400, TYPE, FORM + b"--XXY\r\n" + LAST),
+            (400, TYPE, FORM + part(b"\xff", 'name="x"') + LAST),
+            (400, TYPE, FORM + part(b"x", 'name="x"; filename=".."') + LAST),
+            (431, TYPE, FORM + part(b"x", 'name="%s"' % ("x" * 300)) + LAST),
+            (413, TYPE, FORM + part(b"x" * 21, 'name="x"') + LAST),
+            (413, TYPE, FORM + part(b"x", 'name="x"') * 2 + LAST),
+            (413, TYPE, b"x" * 5001),
+        ):
+            assert it.ask("/form", lines, body)[0] == status, (status, lines, body[-50:])
+            assert names() == [] and not it.ups, body
+        assert it.ask("/form", TYPE, FORM + LAST) == (200, b"1 files")
+
+
+@both
+def test_too_large_is_said_before_it_comes(is_app):
+    with Site(is_app, limit=5000) as it:
+        for target, lines, method, length in (
+            ("/form", TYPE, "POST", 5001),
+            ("/raw/x", "", "PUT", 5001),
+            ("/raw/x", "Content-Range: bytes 0-9/5001\r\n", "PUT", 10),
+        ):
+            assert it.ask(target, lines, b"", method, length)[0] == 413
+        # Without a length it is found out.
+        client = Client(it.mgr, it.port, b"PUT /raw/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1390\r\n" + b"x" * 5008)
+        client.until_has(b"HTTP/1.1 413")
+        client.close()
+        assert names() == []
+
+
+@both
+def test_no_room_is_said_before_it_comes(is_app):
+    known = upload.free
+    upload.free = lambda folder: 10000
+    try:
+        with Site(is_app) as it:
+            assert it.ask("/raw/x", "", b"", "PUT", 5000)[0] == 507
+            assert it.ask("/form", TYPE, b"", "POST", 5000)[0] == 507
+            assert it.ask("/raw/x", "", b"x" * 1000, "PUT")[0] == 200
+            upload.free = lambda folder: None  # a system that can't tell
+            assert it.ask("/raw/x", "", b"x" * 5000, "PUT")[0] == 200
+    finally:
+        upload.free = known
+
+
+@both
+def test_the_disk_is_full_in_the_middle(is_app):
+    if not upload.stat("/dev/full")[0]:
+        return
+    with Site(is_app) as it:
+        os.system("ln -s /dev/full %s/.x.part" % FOLDER)
+        assert it.ask("/raw/x", "Content-Range: bytes 0-4999/5000\r\n", b"x" * 5000, "PUT")[0] == 507
+        os.remove(FOLDER + "/.x.part")
+        assert names() == []
+
+
+@both
+def test_a_client_that_leaves_leaves_nothing(is_app):
+    with Site(is_app) as it:
+        for at in (0, 1, 60, 100, 150, len(FORM) - 1, len(FORM + LAST) - 1):
+            head = "POST /form HTTP/1.1\r\nHost: a\r\n%sContent-Length: %d\r\n\r\n" % (TYPE, len(FORM + LAST))
+            client = Client(it.mgr, it.port, head.encode())
+            client.send((FORM + LAST)[:at])
+            turns(it.mgr, 3)
+            client.close()
+            until(lambda: it.mgr.accepted == 0, it.mgr)
+            assert names() == [] and not it.ups, at
+
+
+@both
+def test_the_manager_closes_in_the_middle(is_app):
+    with Site(is_app) as it:
+        client = Client(it.mgr, it.port, b"PUT /raw/x HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nnew")
+        until(names, it.mgr)
+        it.mgr.close()
+        assert names() == []
+        client.close()
+
+
+@both
+def test_progress_reaches_the_program(is_app):
+    seen = []
+    with Site(is_app, progress=lambda up: seen.append((up.received, up.total))) as it:
+        it.ask("/raw/x", "", b"x" * 3000, "PUT", pieces=500)
+        assert seen[-1] == (3000, 3000) and len(seen) >= 3
+        assert [received for received, _ in seen] == sorted(received for received, _ in seen)
+
+
+@both
+def test_resuming(is_app):
+    data = b"0123456789" * 100
+    with Site(is_app) as it:
+
+        def put(first, last, length=1000, body=None):
+            lines = "Content-Range: bytes %d-%d/%d\r\n" % (first, last, length)
+            return it.ask("/raw/x", lines, data[first : last + 1] if body is None else body, "PUT")
+
+        assert offset(FOLDER, "x") == 0
+        assert put(0, 399) == (200, b"400 False") and offset(FOLDER, "x") == 400
+        assert names() == [".x.part"]
+        for first in (1, 399, 401, 500):
+            assert put(first, 999)[0] == 409 and it.offset == "400"
+        assert put(400, 499) == (200, b"500 False")
+        assert put(500, 999) == (200, b"1000 True")
+        assert names() == ["x"] and read("x") == data
+        # Anew, and broken off.
+        client = Client(it.mgr, it.port, b"PUT /raw/x HTTP/1.1\r\nHost: a\r\nContent-Range: bytes 0-999/1000\r\n")
+        client.send(b"Content-Length: 1000\r\n\r\n" + data[:123])
+        until(lambda: offset(FOLDER, "x") == 123, it.mgr)
+        assert put(123, 999)[0] == 409  # one at a time
+        client.close()
+        until(lambda: not upload._open, it.mgr)
+        assert names() == [".x.part", "x"] and read("x") == data
+        assert put(123, 999) == (200, b"1000 True")
+        assert names() == ["x"] and read("x") == data
+
+
+@both
+def test_ranges_that_cannot_be(is_app):
+    with Site(is_app) as it:
+        for value in (
+            "bytes 0-9",
+            "bytes 0-9/*",
+            "bytes */10",
+            "bytes 5-4/10",
+            "bytes 0-10/10",
+            "bytes 0-8/10",
+            "bytes 0-10/20",
+            "bytes -1-8/10",
+            "lines 0-9/10",
+            "bytes 0-9/1e1",
+            "bytes 0x0-9/10",
+            "0-9/10",
+            "",
+        ):
+            assert it.ask("/raw/x", "Content-Range: %s\r\n" % value, b"0123456789", "PUT")[0] == 400, value
+            assert names() == []
+
+
+def test_cleaning_up():
+    with Site(True) as it:
+        it.ask("/raw/x", "Content-Range: bytes 0-2/10\r\n", b"abc", "PUT")
+        it.ask("/raw/y", "", b"abc", "PUT")
+        with open(FOLDER + "/.99.tmp", "w") as file:  # as a power cut leaves it
+            file.write("x")
+        client = Client(it.mgr, it.port, b"PUT /raw/z HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nnew")
+        until(lambda: len(names()) == 4, it.mgr)
+        assert clean(FOLDER) == 2  # what is being written stays
+        client.send(b"est")
+        client.until_has(b"6 True")
+        assert names() == ["y", "z"] and clean(FOLDER) == 0
+        client.close()
+
+
+def test_names_never_leave_the_folder():
+    for name, expected in (
+        ("a.txt", "a.txt"),
+        ("caf\xe9 1.txt", "caf\xe9 1.txt"),
+        ("../../etc/passwd", "passwd"),
+        ("/etc/passwd", "passwd"),
+        ("..\\..\\boot.py", "boot.py"),
+        ("C:\\dir\\a.txt", "a.txt"),
+        ("C:a.txt", "C_a.txt"),
+        ("a/b\\c", "c"),
+        (".hidden", "hidden"),
+        ("..a", "a"),
+        (".7.tmp", "7.tmp"),
+        ("a.", "a"),
+        ("a. . ", "a"),
+        ("a\0b", "a_b"),
+        ("a\nb\x7f", "a_b_"),
+        ('"*:<>?|', "_______"),
+        ("..%2fa", "..%2fa".strip(".")),
+        ("x" * 100, "x" * 100),
+    ):
+        assert safe(name) == expected, (name, safe(name))
+    for name in ("", ".", "..", "...", "/", "a/", "../", "..\\", " ", ". .", "x" * 101, "\xe9" * 51):
+        assert raised(UploadError, safe, name).status == 400, name
+
+
+@both
+def test_names_of_forms_and_paths_never_leave_the_folder(is_app):
+    with Site(is_app) as it:
+        for name in ("../escaped", "/tmp/escaped", "..\\escaped", "./escaped", "x/../../escaped"):
+            body = part(b"x", 'name="f"; filename="%s"' % name)
+            assert it.ask("/form", TYPE, body + LAST) == (200, b"1 files")
+            assert names() == ["escaped"], name
+        assert it.ask("/raw/..", "", b"x", "PUT")[0] in (400, 404)
+        if is_app:
+            assert it.ask("/raw/..%2Fescaped2", "", b"x", "PUT") == (200, b"1 True")
+            assert names() == ["escaped", "escaped2"]
+        assert not upload.stat("build/escaped")[0] and not upload.stat("build/escaped2")[0]
+
+
+def test_a_folder_is_not_overwritten():
+    with Site(True) as it:
+        os.mkdir(FOLDER + "/sub")
+        try:
+            assert it.ask("/raw/sub", "", b"x", "PUT")[0] == 409
+        finally:
+            os.rmdir(FOLDER + "/sub")
+        assert names() == []
+
+
+def test_a_file_that_is_closed_before_it_is_kept_is_gone():
+    with Site(True):
+        file = File(FOLDER, "x")
+        file.write(b"abc")
+        assert names() != []
+        file.close()
+        file.close()
+        assert names() == []
+
+
+@both
+def test_a_bug_in_the_program_leaves_nothing(is_app):
+    def progress(up):
+        raise KeyError("bug")
+
+    with Site(is_app, progress=progress) as it:
+        assert it.ask("/raw/x", "", b"x" * 3000, "PUT")[0] == 500
+        assert names() == [] and it.mgr.stats["bugs"] == 1
+        it.mgr.stats["bugs"] = 0
