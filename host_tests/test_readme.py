@@ -174,7 +174,9 @@ class Program:
     def __init__(self, block, lane, folder):
         self.port = server.free_port()
         path = folder / "program.py"
-        path.write_text(re.sub(r"(?<=:)8000|(?<=port=)8000", str(self.port), block.text))
+        text = re.sub(r"(?<=:)8000|(?<=port=)8000", str(self.port), block.text)
+        path.write_text(text.replace('"uploads"', repr(str(folder))))
+        self.folder = folder
         command, env = lanes.script_command(lane, str(path))
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         self.proc = subprocess.Popen(command, cwd=ROOT, env=env, text=True, **pipes)
@@ -305,6 +307,15 @@ def check_who(one):
     assert request(one, "/login/", "OPTIONS", **asked)[1]["Access-Control-Allow-Credentials"] == "true"
 
 
+def check_uploads(one):
+    wait_for_port(one.proc, one.port)
+    command = ["curl", "-s", "-F", "name=x", "-F", f"file=@{ROOT / 'LICENSE'}", f"http://127.0.0.1:{one.port}/upload"]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True, timeout=WAIT_S).stdout)
+    license = (ROOT / "LICENSE").read_bytes()
+    assert found == {"fields": {"name": "x"}, "files": [["LICENSE", len(license)]]}
+    assert (one.folder / "LICENSE").read_bytes() == license
+
+
 def check_asyncio(one):
     wait_for_port(one.proc, one.port)
     first = int(ask(one.port, "/ticks")[1])
@@ -317,6 +328,7 @@ SERVERS = {
     "Routes and answers": check_routes,
     "Hooks and errors": check_hooks,
     "Who asks": check_who,
+    "Uploads": check_uploads,
     "Beside asyncio": check_asyncio,
     "The demo": check_demo,
     "An HTTP handler": check_http,
