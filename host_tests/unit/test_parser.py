@@ -162,6 +162,7 @@ def test_keep_alive():
             ("keep-alivf", bool(version)),
             ("upgrade, close", False),
             ("keep-alive ,  close", False),
+            (",close,", False),
             ("upgrade,keep-alive", True),
             ("closed", bool(version)),
             ("", bool(version)),
@@ -179,6 +180,8 @@ def test_expect():
     check(request(lines, b"ab"), head(fields=fields(lines), length=2, expects=True), done(b"ab"))
     lines = "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"
     check(request(lines, b"0\r\n\r\n"), head(fields=fields(lines), length="chunked", expects=True), done())
+    lines = "Content-Length: 2\r\nExpect: ,100-continue,\r\n"
+    check(request(lines, b"ab"), head(fields=fields(lines), length=2, expects=True), done(b"ab"))
     lines = "Expect: 100-continue\r\n"  # there is nothing to go on with
     check(request(lines), head(fields=fields(lines)), done())
     check(request(lines + "Content-Length: 0\r\n"), head(fields=fields(lines + "Content-Length: 0\r\n")), done())

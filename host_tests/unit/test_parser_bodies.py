@@ -56,6 +56,9 @@ def test_chunked():
     check(chunked(b"2\r\nab\r\n0\r\n\r\n") + GET, start, done(b"ab"), head(), done())
     lines = "transfer-encoding:  Chunked\t\r\n"
     check(chunked(b"0\r\n\r\n", lines), head(fields=[("transfer-encoding", "Chunked")], length="chunked"), done())
+    # Empty members of a list don't count, nor does a line without any.
+    for lines in ("Transfer-Encoding: , chunked ,\r\n", "Transfer-Encoding: \r\n" + _CHUNKED):
+        check(chunked(b"0\r\n\r\n", lines), head(fields=fields(lines), length="chunked"), done())
     check(chunked(b"2\r\nab\r\n0\r\n"), start, (4, 0))
     check(chunked(b"2\r\nab\r\n0"), start, (2, 1))
     check(chunked(b"2\r\nab\r"), start, (3, 1))
@@ -79,8 +82,8 @@ def test_transfer_codings():
         ("identity", -400),
         ("chunked, gzip", -400),
         ("chunked, chunked", -400),
-        ("chunked,", -400),
-        (",chunked", -400),
+        (",", -400),
+        ("chunked,,chunked", -400),
         ("", -400),
         ("chunkedx", -400),
         ("xchunked", -400),

@@ -32,7 +32,7 @@ def judge(hm):
     elif t[_LENGTHS]:
         ev = hm.length(t)
     if ev == _HEAD and t[_EXPECT] and modern:
-        if t[_EXPECT] > 1 or _value(hm, _EXPECT) != "100-continue":
+        if _members(hm, "expect") != ["100-continue"]:
             return -417
         hm.expects = hm.left > 0 or hm.state != _LENGTH
     if ev == _HEAD and hm.data[t[2]] != 47:
@@ -120,32 +120,25 @@ def wait(c, hm):
         c.mgr.deadline(c, c.mgr.body_ms)
 
 
-def _value(hm, at):
-    return text(hm, hm.tab[at + 1], hm.tab[at + 2]).lower()
+def _members(hm, name):
+    # Of a list, RFC 9110 section 5.6.1, in small letters: it may stand on several lines, and empty members don't count.
+    value = ",".join([value for field, value in headers(hm) if field.lower() == name])
+    return [member for member in [member.strip(" \t") for member in value.lower().split(",")] if member]
 
 
 def keeps(hm, modern):
     """Whether the connection goes on after this message."""
-    if not hm.tab[_CONNECTION]:
-        return modern
-    if hm.tab[_CONNECTION] == 1:
-        options = _value(hm, _CONNECTION)
-    else:
-        options = ",".join([value for name, value in headers(hm) if name.lower() == "connection"]).lower()
-    options = [option.strip(" \t") for option in options.split(",")]
+    options = _members(hm, "connection") if hm.tab[_CONNECTION] else ()
     return "close" not in options and (modern or "keep-alive" in options)
 
 
 def coding(hm, t, modern):
     """The head has a Transfer-Encoding: HEAD, or minus a status."""
-    # Two lengths, or a length and a coding: one of them is a lie.
-    if t[_LENGTHS] or t[_CODINGS] > 1 or not modern:
+    # A length and a coding: one of them is a lie. Unless chunked is the last, and is it once, nobody knows where the body ends.
+    codings = _members(hm, "transfer-encoding")
+    if t[_LENGTHS] or not modern or codings[-1:] != ["chunked"] or codings.count("chunked") > 1:
         return -400
-    codings = [coding.strip(" \t") for coding in _value(hm, _CODINGS).split(",")]
-    # Unless chunked is the last, and is it once, nobody knows where the body ends.
-    if codings.pop() != "chunked" or "chunked" in codings or "" in codings:
-        return -400
-    if codings:
+    if codings[1:]:
         return -501
     hm.state = _SIZE
     hm.spare = t[9] - hm.at
