@@ -150,6 +150,8 @@ def rows():
     yield "URL of ftp", 400, _get(b"ftp://a/")
     yield "URL of a file", 400, _get(b"file:///etc/passwd")
     yield "URL without a host", 400, _get(b"http:///a")
+    yield "URL with a port alone", 400, _get(b"http://:80/a")
+    yield "URL of https", 400, _get(b"https://a/")
     yield "URL with a password", 400, _get(b"http://u:p@a/")
     yield "CONNECT", 501, _get(b"a:443", method=b"CONNECT")
     yield "host in place of the target", 400, _get(b"a:443")

@@ -4,6 +4,7 @@
 from feeding import GET, HEAD, LIMIT, check, done, events, fields, head, request
 from mungo.buffer import Buffer
 from mungo.http.parser import Request, make
+from mungo.http.rules import keep
 
 # --- the request line
 
@@ -42,13 +43,30 @@ def test_absolute_form():
         ("http://a/", "/", ""),
         ("http://a", "/", ""),
         ("HTTP://a:80/b?c", "/b", "c"),
-        ("https://a?b/c", "/", "b/c"),
+        ("http://a?b/c", "/", "b/c"),
         ("http://[::1]:80/b/?", "/b/", ""),
     ):
         check(request(target=target), head(uri=uri, query=query), done(uri=uri, query=query))
-    for target in ("http:///", "http://", "http://?a", "http:/a", "ftp://a/", "a://b/", "//a://b", "http//a/", "http://u@a/"):
-        if target[0] != "/":
-            check(request(target=target), -400)
+    for target in "http:///|http://|http://?a|http://:80/|http:/a|ftp://a/|a://b/|http//a/|http://u@a/|https://a/".split("|"):
+        check(request(target=target), -400)
+
+
+# The Host field says nothing then: RFC 9112 section 3.2.2.
+def test_host_of_absolute_form():
+    for target, version, host, seen in (
+        ("http://a:80/b?http://c/", "HTTP/1.1", "Host: x\r\n", "a:80"),
+        ("HTTP://[::1]?c", "HTTP/1.1", "Host:\r\n", "[::1]"),
+        ("http://a", "HTTP/1.0", "", "a"),
+        ("/http://a", "HTTP/1.1", "Host: x\r\n", "x"),
+        ("/", "HTTP/1.0", "", None),
+    ):
+        data = b"\r\n" + request(target=target, version=version, host=host)
+        hm = Request(make(LIMIT))
+        buf = Buffer(bytearray(data), len(data))
+        assert hm.parse(buf) == HEAD
+        assert hm.header("Host") == hm.header("host") == seen, target
+        keep(hm, buf)
+        assert hm.header("Host") == seen and hm.header("X-Host") is None, target
 
 
 def test_asterisk_form():

@@ -53,6 +53,9 @@ def headers(hm):
 
 def header(hm, name, default):
     """Request.header"""
+    t = hm.tab
+    if t[2] > t[1] + 1 and name.lower() == "host":  # absolute-form: its host counts (RFC 9112 section 3.2.2)
+        return hm.text(t[1] + 8, t[2])
     for field, value in headers(hm):
         if len(field) == len(name) and field.lower() == name.lower():
             return value
@@ -153,14 +156,14 @@ def _target(hm, t):
         return -501
     if target == "*":
         return _HEAD if method == "OPTIONS" else -400
-    at = target.find("://") + 3
-    if target[:at].lower() not in ("http://", "https://"):
+    # Nor has a connection been secured that could bring a request for https (RFC 9110 section 7.4).
+    if target[:7].lower() != "http://":
         return -400
-    at += t[2]
+    at = t[2] + 7
     t[2] = hm.data.find(b"/", at, t[3])
     if t[2] < 0:
         t[2] = t[3]
     for x in memoryview(hm.data)[at : t[2]]:
         if not KINDS[x] & 8:
             return -400
-    return _HEAD if at < t[2] else -400
+    return -400 if hm.data[at] in b":/? " else _HEAD  # no host
