@@ -50,6 +50,7 @@ def test_chunked():
         (b"a\r\n0123456789\r\n9\r\n\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0123456789\r\n\r\n0\r\n\r\n"),
         (b"1f\r\n" + b"x" * 31 + b"\r\n0\r\n\r\n", b"x" * 31),
         (b'5;a;b=c;d="e f"\r\nhello\r\n0;x\r\n\r\n', b"hello"),
+        (b"5 \t; a = b\r\nhello\r\n0 ;x\r\n\r\n", b"hello"),
         (b"5\r\nhello\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n", b"hello"),
     ):
         check(chunked(coded), start, done(body))
@@ -66,7 +67,7 @@ def test_chunked():
 
 def test_bad_chunks():
     start = head(fields=fields(_CHUNKED), length="chunked")
-    for size in "| 5|5 |5 ;a|+5|-5|0x5|g|5,|;a|5\r|00000005|ffffffff|100000000000000000|5;\x00|5;a\rb|5;\x7f|:|G|@|`|/".split("|"):
+    for size in "| 5|5 |5\t|5 a;b|5\x0b;a|+5|-5|0x5|g|5,|;a|5\r|00000005|ffffffff|100000000000000000|5;\x00|5;a\rb|5;\x7f|:|G|@|`|/".split("|"):
         check(chunked(size.encode() + b"\r\n"), start, -400)
     for coded in (b"\n", b"5\n", b"2\r\nabc\r\n", b"2\r\nab\n", b"2\r\nab\rx", b"2\r\nab0\r\n\r\n", b"2\r\nab\n\r"):
         check(chunked(coded), start, -400)

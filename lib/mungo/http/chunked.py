@@ -83,7 +83,7 @@ def _size(hm, data, a, b):
             return -400
         n = n * 16 + x
         at += 1
-    if at == a or (at < b and data[at] != 59):
+    if at == a or (at < b and data[at:b].strip().find(b";")):  # (blanks may come before the semicolon)
         return -400
     hm.spare -= b - at
     while at < b:
