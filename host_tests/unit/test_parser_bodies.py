@@ -67,7 +67,8 @@ def test_chunked():
 
 def test_bad_chunks():
     start = head(fields=fields(_CHUNKED), length="chunked")
-    for size in "| 5|5 |5\t|5 a;b|5\x0b;a|+5|-5|0x5|g|5,|;a|5\r|00000005|ffffffff|100000000000000000|5;\x00|5;a\rb|5;\x7f|:|G|@|`|/".split("|"):
+    sizes = "| 5|5 |5\t|5 a;b|5\x0b;a|+5|-5|0x5|g|5,|;a|5\r|00000005|ffffffff|100000000000000000|5;\x00|5;a\rb|5;\x7f|:|G|@|`|/"
+    for size in sizes.split("|"):
         check(chunked(size.encode() + b"\r\n"), start, -400)
     for coded in (b"\n", b"5\n", b"2\r\nabc\r\n", b"2\r\nab\n", b"2\r\nab\rx", b"2\r\nab0\r\n\r\n", b"2\r\nab\n\r"):
         check(chunked(coded), start, -400)

@@ -26,6 +26,9 @@ CORPUS = (
     b"GET /{}<>\\^`|[]@:;=, HTTP/1.1\r\nContent_Length: 1\r\nContent-Lengths: 1\r\nContent-Lengt: 1\r\nexpecT: \xff\r\n\r\n",
     b"G / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\nf:6\r\n\r\n",
     b"G / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\nf:6\r\ng:7\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: [v1.a:b]\t\r\nHost: [::1]:\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a:\r\nHost: :8\r\nhost:[\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: [a\0]\r\n\r\n",
     b"G / HTTP/2.0\r\n\r\n",
     b"G / HTTP/1.1\r\n a: folded\r\n\r\n",
     b"\r\n",
@@ -83,7 +86,7 @@ def by_the_book(data, start, end, limit, fields_only):
                     table[place] += 1
                     table[place + 1] = first
                     table[place + 2] = first + len(inner)
-                    if known == "host" and not all_in(inner, 8):
+                    if known == "host" and not is_host(inner):
                         return -400, None
             if not all_in(value, 2):
                 return -400, None
@@ -93,6 +96,15 @@ def by_the_book(data, start, end, limit, fields_only):
     if end - start < limit:
         return 0, None
     return (-431 if lines or fields_only else -414), None
+
+
+# RFC 3986 section 3.2, but for what is in the brackets, and whether two digits follow on a %.
+def is_host(text):
+    if text[:1] == b"[":
+        inside, bracket, rest = text.partition(b"]")
+        return bracket and all_in(inside, 32) and (not rest or rest[:1] == b":" and all_in(rest[1:], 16))
+    name, _, port = text.partition(b":")
+    return all_in(name, 8) and all_in(port, 16)
 
 
 def all_in(text, kind):
@@ -152,11 +164,13 @@ def test_kinds_are_the_ones_of_the_rfcs():
         assert bool(kind & 1) == (byte in _TCHAR), byte
         assert bool(kind & 2) == (byte == 9 or 32 <= byte != 127), byte
         assert bool(kind & 4) == (33 <= byte < 127 and byte != 35), byte
-        assert not kind & 8 or byte in b"-._~!$&'()*+,;=%:[]" or byte in _TCHAR, byte
-        assert kind < 16
-    for byte in b"09azAZ-._~%!$&'()*+,;=:[]":
+        assert bool(kind & 8) == (byte in b"-._~!$&'()*+,;=%" or byte in _TCHAR and byte not in b"#^`|"), byte
+        assert bool(kind & 16) == (48 <= byte < 58)
+        assert bool(kind & 32) == (kind & 8 > 0 or byte in b":[")
+        assert kind < 64
+    for byte in b"09azAZ-._~%!$&'()*+,;=":
         assert KINDS[byte] & 8, byte
-    for byte in b" \t/?@\\^`|{}<>\"\x00\x7f\x80\xff#":
+    for byte in b" \t/?@:[]\\^`|{}<>\"\x00\x7f\x80\xff#":
         assert not KINDS[byte] & 8, byte
     assert sorted(plain._NAME) == sorted(_TCHAR)
 

@@ -85,9 +85,17 @@ def scan(data, start, end, tab):
                         kind = 8
             value = memoryview(data)[a:e]
             if a < e and (kind == 8 or deleted or min(value) < 32):
+                if kind == 8 and data[a] == 91:
+                    kind = 32
                 for b in value:
-                    if not kinds[b] & kind:
+                    if b == 58 and kind & 72:
+                        kind = 16
+                    elif b == 93 and kind == 32:
+                        kind = 64
+                    elif not kinds[b] & kind:
                         return -400
+                if kind == 32:
+                    return -400
             count += 1
             if count > tab[10]:
                 return -431

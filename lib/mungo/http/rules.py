@@ -2,7 +2,7 @@
 from array import array
 
 from ..buffer import Buffer
-from .kinds import KINDS
+from .parser import make, scan
 
 _CLOSING = const(1)  # bits of a connection's state, see server.py
 _DRAINING = const(4)
@@ -163,7 +163,8 @@ def _target(hm, t):
     t[2] = hm.data.find(b"/", at, t[3])
     if t[2] < 0:
         t[2] = t[3]
-    for x in memoryview(hm.data)[at : t[2]]:
-        if not KINDS[x] & 8:
-            return -400
-    return -400 if hm.data[at] in b":/? " else _HEAD  # no host
+    # What stands for Host must be one, and not an empty one.
+    line = b"Host:" + hm.data[at : t[2]] + b"\r\n\r\n"
+    tab = make(len(line))
+    tab[26] = 1
+    return -400 if hm.data[at] in b":/? " or scan(line, 0, len(line), tab) < 0 else _HEAD

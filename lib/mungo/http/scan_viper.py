@@ -100,8 +100,19 @@ def scan(data, start: int, end: int, tab) -> int:
         while d[k] == 32 or d[k] == 9:
             k += 1
         i = k
+        if kind == 8 and d[k] == 91:
+            while kinds[d[k]] & 32:
+                k += 1
+            if d[k] != 93:
+                return -400
+            k += 1
+            kind = 0
         while kinds[d[k]] & kind:
             k += 1
+        if at == 11 and d[k] == 58:
+            k += 1
+            while kinds[d[k]] & 16:
+                k += 1
         if at:
             t[at] += 1
             t[at + 1] = i
