@@ -22,8 +22,9 @@ def fields(hm, headers):
         lower = name.lower()
         if lower == "content-length" or lower == "transfer-encoding":
             raise ValueError("header %r: it follows from the body" % name)
-        if lower != "connection":
-            text += "%s: %s\r\n" % (name, value)
-        elif value.lower() == "close" and hm.keep_alive:
+        option = value.lower() if lower == "connection" else ""
+        if "close" in option and hm.keep_alive:
             hm.keep_alive = False
+        if option not in ("close", "keep-alive"):
+            text += "%s: %s\r\n" % (name, value)
     return text
