@@ -39,6 +39,8 @@ def answer(c, hm, status, headers, body):
 
         return start(c, hm, status, headers, body)
     empty = status == 204 or status == 304
+    if status == 205:
+        body = b""
     head = make_head(hm, status, headers, "" if empty else "Content-Length: %d\r\n" % len(body))
     if not (hm.is_head or empty):
         if len(body) <= _JOIN:

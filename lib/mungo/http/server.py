@@ -92,7 +92,7 @@ class HttpConnection(Connection):
         chunked; or None, and the pieces follow by `http_chunk`.
 
         In the handler of EV_HTTP_MSG (or EV_HTTP_HDRS, then the connection closes unless there is no body), or later, when a worker is
-        done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204 and 304 get no body.
+        done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204, 205 and 304 get no body.
         Returns False if the client has gone. ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
         """
         hm = self.proto
