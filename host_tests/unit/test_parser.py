@@ -201,10 +201,12 @@ def test_expect():
     check(request(lines, b"0\r\n\r\n"), head(fields=fields(lines), length="chunked", expects=True), done())
     lines = "Content-Length: 2\r\nExpect: ,100-continue,\r\n"
     check(request(lines, b"ab"), head(fields=fields(lines), length=2, expects=True), done(b"ab"))
+    lines = "Content-Length: 2\r\nExpect:\r\n"  # nothing is expected
+    check(request(lines, b"ab"), head(fields=[("Content-Length", "2"), ("Expect", "")], length=2), done(b"ab"))
     lines = "Expect: 100-continue\r\n"  # there is nothing to go on with
     check(request(lines), head(fields=fields(lines)), done())
     check(request(lines + "Content-Length: 0\r\n"), head(fields=fields(lines + "Content-Length: 0\r\n")), done())
-    for lines in ("Expect: x\r\n", "Expect:\r\n", "Expect: 100-continue, x\r\n", "Expect: x\r\nExpect: 100-continue\r\n"):
+    for lines in ("Expect: x\r\n", "Expect: ,x\r\n", "Expect: 100-continue, x\r\n", "Expect: x\r\nExpect: 100-continue\r\n"):
         check(request("Content-Length: 2\r\n" + lines, b"ab"), -417)
     lines = "Content-Length: 2\r\nExpect: x\r\n"  # HTTP/1.0 did not know it
     check(

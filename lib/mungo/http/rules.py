@@ -32,9 +32,10 @@ def judge(hm):
     elif t[_LENGTHS]:
         ev = hm.length(t)
     if ev == _HEAD and t[_EXPECT] and modern:
-        if _members(hm, "expect") != ["100-continue"]:
-            return -417
-        hm.expects = hm.left > 0 or hm.state != _LENGTH
+        for member in _members(hm, "expect"):
+            if member != "100-continue":
+                return -417
+            hm.expects = hm.left > 0 or hm.state != _LENGTH
     if ev == _HEAD and hm.data[t[2]] != 47:
         ev = _target(hm, t)
     return ev
