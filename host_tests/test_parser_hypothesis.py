@@ -38,10 +38,10 @@ _HEAD = re.compile(
     rb"(?P<method>%b) (?P<target>[\x21\x22\x24-\x7e]+) HTTP/1\.(?P<minor>[0-9])\r\n"
     rb"(?P<fields>(?:%b:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n" % (_TOKEN, _TOKEN)
 )
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,7})(;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,7})([\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILERS = re.compile(rb"((?:%b:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n" % _TOKEN)
-_HOST = re.compile(rb"[-A-Za-z0-9._~!$&'()*+,;=%:\[\]]*")
-_URL = re.compile(rb"(?i:https?)://(?P<host>[^/?]+)(?P<path>/[^?]*)?(?P<query>\?.*)?")
+_HOST = re.compile(rb"([-A-Za-z0-9._~!$&'()*+,;=%]*|\[[-A-Za-z0-9._~!$&'()*+,;=%:\[]*\])(:[0-9]*)?")
+_URL = re.compile(rb"(?i:http)://(?P<host>[^/?:][^/?]*)(?P<path>/[^?]*)?(?P<query>\?.*)?")
 
 
 class Refused(Exception):
@@ -76,6 +76,10 @@ def one_request(data):
     def values(name):
         return [value for field, value in fields if field.lower() == name]
 
+    def members(name):
+        stripped = [member.strip(b" \t").lower() for value in values(name) for member in value.split(b",")]
+        return [member for member in stripped if member]
+
     is_modern = head["minor"] != b"0"
     hosts = values(b"host")
     if len(hosts) > 1 or is_modern and not hosts or not all(map(_HOST.fullmatch, hosts)):
@@ -88,12 +92,12 @@ def one_request(data):
         if not url or not _HOST.fullmatch(url["host"]) or head["method"] == b"CONNECT":
             raise Refused
         path, query = url["path"] or b"/", (url["query"] or b"")[1:]
-    if is_modern and [value.lower() for value in values(b"expect")] not in ([], [b"100-continue"]):
+    if is_modern and set(members(b"expect")) - {b"100-continue"}:
         raise Refused
     lengths, codings = values(b"content-length"), values(b"transfer-encoding")
     rest = data[head.end() :]
     if codings:
-        if lengths or not is_modern or [coding.lower() for coding in codings] != [b"chunked"]:
+        if lengths or not is_modern or members(b"transfer-encoding") != [b"chunked"]:
             raise Refused
         body, rest = chunked_body(rest, LIMIT - head.end())
     else:
@@ -177,14 +181,15 @@ def main(property):
     space = from_alphabet(b" \t", max_size=2)
     path = from_alphabet(b"/ab%.;:@[]\"{}|", max_size=10).map(lambda path: b"/" + path)
     query = some.none() | from_alphabet(b"?&=a/%", max_size=6)
-    extension = some.just(b"") | from_alphabet(b';=a" \t\xff', max_size=5).map(lambda text: b";" + text)
+    blanks = some.sampled_from([b";", b";", b" ;", b"\t ;"])
+    extension = some.just(b"") | some.tuples(blanks, from_alphabet(b';=a" \t\xff', max_size=5)).map(b"".join)
 
     @some.composite
     def request(draw):
         """(bytes, what the opinions should be)"""
         method = draw(some.sampled_from([b"GET", b"POST", b"HEAD", b"OPTIONS"]) | token.filter(lambda token: token != b"CONNECT"))
         where, question = draw(path), draw(query)
-        prefix = draw(some.sampled_from([b"", b"", b"", b"http://a", b"HTTPS://[::1]:80"]))
+        prefix = draw(some.sampled_from([b"", b"", b"", b"http://a", b"HTTP://[::1]:80"]))
         target = prefix + where + (b"" if question is None else b"?" + question)
         version = draw(some.sampled_from([b"1.1", b"1.1", b"1.1", b"1.0", b"1.9"]))
         fields = draw(some.lists(own, max_size=4))
@@ -200,7 +205,7 @@ def main(property):
             fields.append((draw(some.sampled_from([b"Content-Length", b"content-length"])), b"%d" % len(body)))
             coded = body
         else:
-            fields.append((b"Transfer-Encoding", draw(some.sampled_from([b"chunked", b"Chunked"]))))
+            fields.append((b"Transfer-Encoding", draw(some.sampled_from([b"chunked", b"Chunked", b", chunked ,"]))))
             left = body
             while left:
                 size = draw(some.integers(1, len(left)))
