@@ -55,7 +55,7 @@ def headers(hm):
 def header(hm, name, default):
     """Request.header"""
     t = hm.tab
-    if t[2] > t[1] + 1 and name.lower() == "host":  # absolute-form: its host counts (RFC 9112 section 3.2.2)
+    if t[2] > t[1] + 1 and not t[26] and name.lower() == "host":  # absolute-form: its host counts (RFC 9112 section 3.2.2)
         return hm.text(t[1] + 8, t[2])
     for field, value in headers(hm):
         if len(field) == len(name) and field.lower() == name.lower():
