@@ -1,8 +1,6 @@
 # The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
-from array import array
-
 from .kinds import KINDS
-from .parser import scan
+from .parser import make, scan
 
 _SIZE = const(2)
 _CHUNK = const(3)
@@ -40,9 +38,8 @@ def parse(hm, buf):
             if buf.end - at < hm.spare and buf.data.find(b"\n", at + hm.start, buf.end) < 0:
                 hm.start = buf.end - at
                 return hm.hold(buf)
-            tab = array("i", bytes(108))
-            tab[9] = hm.spare
-            tab[10] = hm.tab[10] - hm.tab[8]
+            tab = make(hm.spare)
+            tab[10] -= hm.tab[8]
             tab[26] = 1
             end = scan(buf.data, at, buf.end, tab)
             if end <= 0:

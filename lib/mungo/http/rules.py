@@ -69,7 +69,7 @@ def text(hm, at, end):
     try:
         return str(raw, "utf-8")
     except UnicodeError:
-        return "".join([chr(x) for x in raw])
+        return "".join(map(chr, raw))
 
 
 def strip(buf):
@@ -126,8 +126,14 @@ def wait(c, hm):
 
 def _members(hm, name):
     # Of a list, RFC 9110 section 5.6.1, in small letters: it may stand on several lines, and empty members don't count.
-    value = ",".join([value for field, value in headers(hm) if field.lower() == name])
-    return [member for member in [member.strip(" \t") for member in value.lower().split(",")] if member]
+    members = []
+    for field, value in headers(hm):
+        if field.lower() == name:
+            for member in value.lower().split(","):
+                member = member.strip(" \t")
+                if member:
+                    members.append(member)
+    return members
 
 
 def keeps(hm, modern):
