@@ -48,7 +48,7 @@ def scan(data, start, end, tab):
             for b in memoryview(data)[i:k]:
                 if not kinds[b] & 4:
                     return -400
-            if not (48 <= data[k + 6] < 58 and 48 <= data[k + 8] < 58):
+            if not kinds[data[k + 6]] & kinds[data[k + 8]] & 16:
                 return -400
             if data[k + 6] != 49:
                 return -505

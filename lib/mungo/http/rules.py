@@ -31,14 +31,14 @@ def judge(hm):
         ev = coding(hm, t, modern)
     elif t[_LENGTHS]:
         ev = hm.length(t)
-    if ev == _HEAD and t[_EXPECT] and modern:
+    if ev != _HEAD:
+        return ev
+    if t[_EXPECT] and modern:
         for member in _members(hm, "expect"):
             if member != "100-continue":
                 return -417
             hm.expects = hm.left > 0 or hm.state != _LENGTH
-    if ev == _HEAD and hm.data[t[2]] != 47:
-        ev = _target(hm, t)
-    return ev
+    return _HEAD if hm.data[t[2]] == 47 else _target(hm, t)
 
 
 def headers(hm):
@@ -54,18 +54,19 @@ def headers(hm):
 
 def header(hm, name, default):
     """Request.header"""
+    name = name.lower()
     t = hm.tab
-    if t[2] > t[1] + 1 and not t[26] and name.lower() == "host":  # absolute-form: its host counts (RFC 9112 section 3.2.2)
+    if name == "host" and not t[26] and t[2] > t[1] + 1:  # absolute-form: its host counts (RFC 9112 section 3.2.2)
         return hm.text(t[1] + 8, t[2])
     for field, value in headers(hm):
-        if len(field) == len(name) and field.lower() == name.lower():
+        if len(field) == len(name) and field.lower() == name:
             return value
     return default
 
 
 def text(hm, at, end):
     """What stands from `at` to `end` in the head, as str: UTF-8, or Latin-1 where it is not that."""
-    raw = bytes(memoryview(hm.data)[at:end])
+    raw = hm.data[at:end]
     try:
         return str(raw, "utf-8")
     except UnicodeError:
