@@ -94,10 +94,14 @@ EXCHANGES = {
 }
 
 
-def talk(one, data, is_whole=True):
-    """All that a client gets that sends this, to the end of the connection. `is_whole` False: it says that no more will come."""
+def talk(one, *parts, is_whole=True):
+    """All that a client gets that sends these, one after the other has been read, to the end of the connection. `is_whole` False: it
+    says that no more will come."""
     with socket.create_connection((one.host, one.port), WAIT_S) as sock:
-        sock.sendall(data.encode())
+        for number, part in enumerate(parts):
+            if number:
+                asked(one)
+            sock.sendall(part.encode())
         if not is_whole:
             sock.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: sock.recv(1 << 16), b"")).decode()
@@ -120,7 +124,13 @@ def test_exchanges(serve):
     assert not wrong, "\n".join(wrong)
 
 
-# .. not even if all that is missing is the end of the last line: a field could follow that changes everything.
+# It does not know what 100 is, so it does not wait for it either.
+def test_http_1_0_gets_no_100(serve):
+    seen = talk(serve(script="conformance.py"), get(lines=EXPECT + LENGTH, version="1.0"), "abc")
+    assert seen == ok(SEEN + "abc", more=CLOSE)
+
+
+# Not even if all that is missing is the end of the last line: a field could follow that changes everything.
 @pytest.mark.parametrize("data", [get("/cut")[:-2], get("/cut", LENGTH, body="ab"), get("/cut", CHUNKED, body="2\r\nab\r\n")])
 def test_request_that_is_not_whole_is_none(serve, data):
     one = serve(script="conformance.py")
