@@ -45,6 +45,7 @@ EXCHANGES = {
     "no content in 204": (get("/?status=204"), "HTTP/1.1 204 No Content\r\n\r\n"),
     "no content in 304": (get('/?status=304&ETag="x"'), 'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\n\r\n'),
     "no content in 205": (get("/?status=205"), ok("", status="205 ")),
+    "no content in 205, not even a stream": (get("/?status=205&stream=one"), ok("", status="205 ")),
     "stream": (get("/?stream=one,two"), f"HTTP/1.1 200 OK\r\n{CHUNKED}\r\n{STREAMED}"),
     "stream to HTTP/1.0": (get("/?stream=one,two", version="1.0"), f"HTTP/1.1 200 OK\r\n{CLOSE}\r\nonetwo"),
     "codings that the client would take": (

@@ -32,6 +32,8 @@ def answer(c, hm, status, headers, body):
     if c.state & (_CLOSING | _DRAINING):
         return False
     must_wait(hm)
+    if status == 205:
+        body = b""
     if isinstance(body, (bytearray, memoryview)):
         body = bytes(body)
     elif not isinstance(body, bytes):
@@ -39,8 +41,6 @@ def answer(c, hm, status, headers, body):
 
         return start(c, hm, status, headers, body)
     empty = status == 204 or status == 304
-    if status == 205:
-        body = b""
     head = make_head(hm, status, headers, "" if empty else "Content-Length: %d\r\n" % len(body))
     if not (hm.is_head or empty):
         if len(body) <= _JOIN:
