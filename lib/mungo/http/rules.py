@@ -173,6 +173,6 @@ def _target(hm, t):
         t[2] = t[3]
     # What stands for Host must be one, and not an empty one.
     line = b"Host:" + hm.data[at : t[2]] + b"\r\n\r\n"
-    tab = make(len(line))
+    tab = make(t[9])
     tab[26] = 1
     return -400 if hm.data[at] in b":/? " or scan(line, 0, len(line), tab) < 0 else _HEAD
