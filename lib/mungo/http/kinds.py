@@ -5,6 +5,6 @@ KINDS = bytearray(b"\2" * 256)
 # (Numbers, not characters: chr() would leave each in the table of interned names for good.)
 for n in range(128):
     KINDS[n] = 47 if 65 <= n & ~32 < 91 else 6 if 32 < n < 127 else 0
-for kind, text in ((63, b"0123456789"), (47, b"!$%&'*+-._~"), (46, b"(),;="), (38, b":["), (7, b"^`|"), (3, b"#"), (2, b"\t ")):
+for kind, text in zip(b"\x3f\x2f\x2e\x26\7\3\2", (b"0123456789", b"!$%&'*+-._~", b"(),;=", b":[", b"^`|", b"#", b"\t ")):
     for n in text:
         KINDS[n] = kind
