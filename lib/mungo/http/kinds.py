@@ -4,7 +4,10 @@
 KINDS = bytearray(b"\2" * 256)
 # (Numbers, not characters: chr() would leave each in the table of interned names for good.)
 for n in range(128):
-    KINDS[n] = 47 if 65 <= n & ~32 < 91 else 6 if 32 < n < 127 else 0
-for kind, text in zip(b"\x3f\x2f\x2e\x26\7\3\2", (b"0123456789", b"!$%&'*+-._~", b"(),;=", b":[", b"^`|", b"#", b"\t ")):
-    for n in text:
-        KINDS[n] = kind
+    KINDS[n] = 47 if 65 <= n & ~32 < 91 else 63 if 48 <= n < 58 else 6 if 32 < n < 127 else 0
+# The others, and below each its kind; a slash is 47, a full stop 46, an ampersand 38.
+for n, kind in zip(
+    b"!$%&'*+-._~(),;=:[^`|#\t ",
+    b"///////////.....&&\7\7\7\3\2\2",
+):
+    KINDS[n] = kind
