@@ -15,16 +15,16 @@ def fields(hm, headers):
     for name, value in pairs:
         value = str(value).strip(" \t")
         bad = not name
-        for x in name:
-            bad = bad or x > "~" or not KINDS[ord(x)] & 1
+        for x in name.encode():
+            bad = bad or not KINDS[x] & 1
         if bad or "\r" in value or "\n" in value or "\0" in value:
-            raise ValueError("header %r: %r: a name is a token, a value has no CR, LF or NUL" % (name, value))
+            raise ValueError("header %r: %r: a name is a token, a value no CR, LF or NUL" % (name, value))
         lower = name.lower()
-        if lower == "content-length" or lower == "transfer-encoding":
+        if lower in ("content-length", "transfer-encoding"):
             raise ValueError("header %r: it follows from the body" % name)
         option = value.lower() if lower == "connection" else ""
         if "close" in option and hm.keep_alive:
             hm.keep_alive = False
-        if option not in ("close", "keep-alive"):
+        if option != "close":  # which follows from keep_alive
             text += "%s: %s\r\n" % (name, value)
     return text
