@@ -22,7 +22,7 @@ class Buffer:
         """Drop the first `n` bytes (all of them if there are fewer)."""
         self.start += n
         if self.start >= self.end:
-            self.start = self.end = 0
+            self.clear()
 
     def read(self, n=-1):
         """Take the first `n` bytes, by default all: a copy, as `bytes`."""
@@ -37,8 +37,8 @@ class Buffer:
         at = self.data.find(data, self.start, self.end)
         return at if at < 0 else at - self.start
 
-    def append(self, src, n):
-        """Add the first `n` bytes of `src`, a bytes-like object."""
+    def append(self, data, n):
+        """Add the first `n` bytes of `data`, a bytes-like object."""
         a = self.start
         size = self.end - a
         if self.end + n > len(self.data):
@@ -48,5 +48,5 @@ class Buffer:
             memoryview(self.data)[:size] = old
             self.start = 0
             self.end = size
-        memoryview(self.data)[self.end : self.end + n] = memoryview(src)[:n]
+        memoryview(self.data)[self.end : self.end + n] = memoryview(data)[:n]
         self.end += n

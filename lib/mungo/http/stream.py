@@ -1,5 +1,7 @@
-# Answers whose length is not known when they start: chunked (RFC 9112 section 7.1), or ended by the close for HTTP/1.0.
+# Answers that are sent piece by piece. What an iterator yields has no known length when it starts: it goes out chunked (RFC 9112 section
+# 7.1), or ended by the close for HTTP/1.0. A Part has one, and goes out as it is.
 
+from ..backlog import put
 from .answer import make_head, over
 
 _NONE = const(0)
@@ -7,21 +9,40 @@ _STREAMING = const(3)
 _PIECES = const(16)  # of one answer in one turn
 
 
+class Part:
+    """An answer's body: the next `left` bytes of `file`, which has `readinto(buf)`, `seek(n, 1)` and `close`.
+
+    It is read into a buffer that all share, only when the socket has room, and closed when it is sent or its client has gone.
+    """
+
+    def __init__(self, file, left):
+        self.file = file
+        self.left = left
+
+    def close(self):
+        """No more of it."""
+        self.file.close()
+
+
 def start(c, hm, status, headers, source):
-    """Answer with what the iterator `source` yields (str or bytes-like), pulled when there is room; None: the program sends it
-    with `c.http_chunk`."""
+    """Answer with a Part, or with what the iterator `source` yields (str or bytes-like), pulled when there is room; None: the program
+    sends it with `c.http_chunk`."""
     if status == 204 or status == 304:
         raise ValueError("status %d has no body" % status)
-    if source is not None:
-        source = iter(source)
-    if hm.is_old:
-        hm.keep_alive = False
-    head = make_head(hm, status, headers, "" if hm.is_old else "Transfer-Encoding: chunked\r\n")
+    if isinstance(source, Part):
+        framing = "Content-Length: %d\r\n" % source.left
+    else:
+        if source is not None:
+            source = iter(source)
+        framing = "Transfer-Encoding: chunked\r\n"
+        if hm.is_old:
+            hm.keep_alive = False
+            framing = ""
+    head = make_head(hm, status, headers, framing)
     is_sent = c.put(head)
     hm.source = source
     hm.phase = _STREAMING
     if hm.is_head and source is not None:
-        stop(c, hm)
         _end(c, hm)
     elif not hm.serving:
         c.mgr.again.append(c)
@@ -29,6 +50,7 @@ def start(c, hm, status, headers, source):
 
 
 def _end(c, hm):
+    stop(c, hm)
     hm.phase = _NONE
     over(c, hm)
     if not hm.serving:
@@ -36,7 +58,7 @@ def _end(c, hm):
 
 
 def stop(c, hm):
-    """The answer ends, or its client has: let a generator clean up."""
+    """The answer ends, or its client has: let a generator clean up, close a file."""
     source = hm.source
     hm.source = None
     if hasattr(source, "close"):
@@ -70,6 +92,8 @@ def chunk(c, data):
 
 def pull(c, hm):
     """Take pieces from the source while the socket takes them."""
+    if isinstance(hm.source, Part):
+        return _pour(c, hm, hm.source)
     for _ in range(_PIECES):
         if hm.source is None or c.out is not None or c.is_closing:
             return
@@ -84,3 +108,31 @@ def pull(c, hm):
         chunk(c, piece)
     if hm.source is not None:
         c.mgr.again.append(c)
+
+
+def _pour(c, hm, part):
+    # One buffer serves all: what a socket does not take is read again when it has room, so that a slow client costs no memory.
+    if c.out is not None or c.is_closing:
+        return
+    mgr = c.mgr
+    left = mgr.send_slice  # of this turn
+    buf = getattr(mgr.rx, "pour", None)  # (there, since only this thread looks at it: its dict may grow)
+    if buf is None:
+        buf = mgr.rx.pour = bytearray(min(4 * mgr.rx_bytes, left))
+    while part.left and left > 0:
+        n = min(len(buf), part.left)
+        n = part.file.readinto(buf if n == len(buf) else memoryview(buf)[:n])
+        if not n:
+            return c.error("the file has ended early")
+        done = c.write(buf, 0, n)
+        if c.is_closing:
+            return
+        part.left -= done
+        left -= n
+        if done < n:
+            part.file.seek(done - n, 1)
+            return put(c, b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
+    if part.left:
+        mgr.again.append(c)
+    else:
+        _end(c, hm)
