@@ -172,8 +172,9 @@ class App:
 
         In `path`, <name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are decoded and
         given to the function by name, behind the request. It returns str, bytes, a dict or list (JSON), None (204), a generator of
-        str or bytes, any of these with a status or with a status and a dict of headers, or a Response. Or LATER, if it is not a worker's:
-        then `req.c.http_reply` answers when the answer is there, without after hooks, and `req` is not valid any more.
+        str or bytes, any of these with a status or with a status and a dict of headers, or a Response; or something that has the
+        attributes of a Response and a method `answer(c, req)`, which is called in the loop and answers by itself. Or LATER, if it is
+        not a worker's: then `req.c.http_reply` answers when the answer is there, without after hooks, and `req` is not valid any more.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
         last None; it returns the answer, and is closed if the client leaves.
@@ -374,8 +375,8 @@ def call(req):
 
 
 def make(value, status=200):
-    """The Response for what a handler has returned; JSON becomes text here."""
-    if not isinstance(value, Response):
+    """The Response for what a handler has returned; JSON becomes text here. What has a method `answer` stands for itself."""
+    if not isinstance(value, Response) and not hasattr(value, "answer"):
         headers = None
         if isinstance(value, tuple):
             value, status, headers = value if len(value) > 2 else value + (None,)
@@ -436,6 +437,8 @@ def send(c, req, result, is_first):
             for fn in app.after:
                 result = fn(req, response)
                 response = make(response if result is None else result)
+    if hasattr(response, "answer"):
+        return response.answer(c, req)  # pyright: ignore (it has one)
     body = response.body
     headers = list(response.headers.items())
     if body and "content-type" not in [name.lower() for name, _ in headers]:
