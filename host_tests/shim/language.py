@@ -1,9 +1,10 @@
-"""Differences of the language's own parts: OSError.errno, deque, gc, sys.print_exception."""
+"""Differences of the language's own parts: OSError.errno, deque, gc, sys.print_exception, os.ilistdir."""
 
 import builtins
 import collections
 import ctypes
 import gc
+import os
 import sys
 import traceback
 
@@ -50,6 +51,14 @@ def print_exception(error, file=None, /):
     traceback.print_exception(error, chain=False, file=file or sys.stdout)
 
 
+def ilistdir(path=".", /):
+    """(name, type, inode, size) of each entry; a link is a link here, as on the unix port."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            it = entry.stat(follow_symlinks=False)
+            yield entry.name, it.st_mode & 0xF000, it.st_ino, it.st_size
+
+
 _threshold = -1
 
 
@@ -67,4 +76,5 @@ def install():
     gc.mem_alloc = lambda: 0
     gc.mem_free = lambda: 1 << 30
     gc.threshold = threshold
+    os.ilistdir = ilistdir
     builtins.const = lambda value: value  # MicroPython's compiler knows it without an import
