@@ -50,7 +50,7 @@ EV_USER = 23
 # module is there from the start, and __getattr__ stores none.
 aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = digest = doorbell = http = None
 inbox = limits = linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = None
-udp = url = workers = None
+sse = udp = url = workers = None
 
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
