@@ -1,5 +1,6 @@
 """What a board pays: bytes of bytecode, and a heap of 64 KB with ten clients."""
 
+import ast
 import json
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 
 import lanes
 import mpy
+import size
 
 # Runs the tutorial's app in a process of its own, talks to it, and tells which parts were loaded.
 LOADED = """
@@ -98,3 +100,32 @@ def test_ten_clients_with_a_thread_each_fit_into_64_kb(serve):
         for body, data in answers:
             assert data.startswith(b"HTTP/1.1 200 OK\r\n") and data.endswith(b"\r\n\r\n" + body), (body, data)
     assert "Traceback" not in server.output(), server.output()
+
+
+# What is not used costs nothing: what each of these programs has loaded of the parts that are named behind it.
+UNUSED = """
+import sys
+import mungo
+def parts():
+    return sorted(name for name in sys.modules if name.startswith("mungo."))
+print(parts())
+mgr = mungo.Manager()
+mgr.http_listen("http://127.0.0.1:%d", None)
+print(parts())
+import mungo.http.files
+print(parts())
+"""
+
+
+def test_parts_that_are_not_used_are_not_loaded():
+    light, http, files = (ast.literal_eval(line) for line in run(UNUSED % free_port()).splitlines())
+    assert light == []
+    rare = {"mungo.http." + name for name in ("files", "folder", "form", "stream", "answer", "relay", "route", "outlast", "chunked")}
+    assert "mungo.http.server" in http and not rare & set(http) and not {"mungo.sse", "mungo.app", "mungo.workers"} & set(http), http
+    assert "mungo.http.files" in files and "mungo.http.folder" not in files, files
+
+
+def test_files_are_at_most_3_5_kb_and_events_1_kb():
+    sizes = size.measure()
+    assert sizes["lib/mungo/http/files.py"] + sizes["lib/mungo/http/folder.py"] <= 3584
+    assert sizes["lib/mungo/sse.py"] <= 1024
