@@ -21,7 +21,6 @@ import mpy
 
 WWW = lanes.ROOT / "firmware/apps/files/www"
 STORY = (WWW / "story.txt").read_bytes()
-DATE = 1700000000
 WAIT_S = 30
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl: tools/debian.sh says how to get it")
@@ -50,7 +49,6 @@ def folder(tmp_path):
     (www / "page.txt").write_bytes(b"a page\n" * 500)
     (www / "page.txt.gz").write_bytes(gzip.compress(b"a page\n" * 500))
     for path in www.iterdir():
-        os.utime(path, (DATE, DATE))
         os.utime(path, (1710000000, 1710000000))
     return www
 

@@ -9,7 +9,6 @@ from browser import Browser
 from mungo.http import files
 from net import listening
 
-OLD = 1700000000  # 2023-11-14 22:13:20, but see `touch`
 CANARY = b"CANARY: nobody may read this"
 
 

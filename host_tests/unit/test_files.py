@@ -3,7 +3,6 @@
 import os
 
 from mungo.http import files
-from runner import Skip
 from sites import CANARY, Serving, drain, pattern, write
 
 MIN_HEAP = "300k"
@@ -194,7 +193,7 @@ def test_a_folder():
         os.mkdir(site.root + "/docs")
         site.write("index.html", b"<h1>home</h1>")
         site.write("docs/index.html", b"<h1>docs</h1>")
-        site.write("caf\xc3\xa9 1.txt".encode() and "café 1.txt", b"coffee")
+        site.write("caf\xe9 1.txt", b"coffee")
         os.mkdir(site.root + "/empty")
         answer = site.ask("/")
         assert (answer.status, answer.body) == (200, b"<h1>home</h1>")
@@ -571,5 +570,3 @@ def test_a_program_may_send_part_of_any_file():
     assert answer.field("content-length") == "7000" and len(closed) == 3
     browser.close()
     assert mgr.close()
-    if not closed:
-        raise Skip("")
