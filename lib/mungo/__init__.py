@@ -15,14 +15,18 @@
 # EV_CLOSE       None                         the last event of every connection that had EV_OPEN, exactly once
 # EV_HTTP_HDRS   Request; client: Response    the head is complete, the body may still be coming
 # EV_HTTP_MSG    Request; client: Response    the body is complete: answer it, now or later
+# EV_WS_OPEN     None                         the WebSocket's handshake is done
+# EV_WS_MSG      str or bytes                 a message: text or binary
+# EV_WS_CTL      (opcode, bytes)              a control frame: 8 close, 9 ping (it has been answered), 10 pong
 # EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
 # EV_USER        the program's own            the first free number
-# (6, 12 to 18 and 20 to 22 are kept for TLS, WebSocket, MQTT and SNTP, whose constants come with them.)
+# (6, 15 to 18 and 20 to 22 are kept for TLS, MQTT and SNTP, whose constants come with them.)
 #
 # Orders that are kept:
 #   listener       OPEN .. CLOSE
 #   accepted       OPEN ACCEPT READ .. CLOSE
 #   HTTP request   HTTP_HDRS HTTP_MSG READ; the next request only after this one's answer
+#   WebSocket      HTTP_MSG, or CONNECT of a client; WS_OPEN, WS_MSG or WS_CTL .. CLOSE; after each segment READ
 #   outgoing       OPEN RESOLVE CONNECT .. CLOSE, or OPEN .. ERROR CLOSE
 #   HTTP client    OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; a body that ends with the connection: HTTP_MSG CLOSE
 #   pipe           OPEN (inside mkpipe) READ .. CLOSE
@@ -43,14 +47,17 @@ EV_WRITE = 8
 EV_CLOSE = 9
 EV_HTTP_HDRS = 10
 EV_HTTP_MSG = 11
+EV_WS_OPEN = 12
+EV_WS_MSG = 13
+EV_WS_CTL = 14
 EV_WAKEUP = 19
 EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
 aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = digest = doorbell = http = None
-inbox = limits = linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = timer = None
-sse = udp = url = workers = None
+inbox = limits = linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = sse = None
+timer = udp = url = workers = ws = None
 
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore

@@ -22,6 +22,7 @@ class Limits:
     datagram = 1472  # a datagram that fits into one packet: longer ones are cut, since lwIP does not reassemble
     head_limit = 4096  # a browser's head with cookies is 0.5 to 2 KB
     body_limit = 8192
+    ws_limit = 8192  # a message of a WebSocket: it and the handler's copy are in the heap in one piece each
     queue = 8
     queue_bytes = 8192
     wakeups = 32

@@ -24,6 +24,7 @@ class Limits:
     datagram = 1472  # a datagram that fits into one packet
     head_limit = 3072
     body_limit = 8192
+    ws_limit = 8192  # a message of a WebSocket: it and the handler's copy are in the heap in one piece each
     queue = 4
     queue_bytes = 4096
     wakeups = 16
