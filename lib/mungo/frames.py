@@ -2,13 +2,13 @@
 #
 # `parse(buf)` takes what is in a Buffer and says what it found. Rules:
 #   state       bytes                                    event    next state
-#   HEAD        a control frame, whole                   CTL      HEAD
+#   HEAD        a control frame, whole                   opcode   HEAD
 #   HEAD        the head of a data frame, whole          -        PAYLOAD
 #   PAYLOAD     some of it                               NEED     PAYLOAD
 #   PAYLOAD     all of it, and the message goes on       -        HEAD
 #   PAYLOAD     all of it, the message's last            MSG      HEAD
 #   any         not enough                               NEED     the same
-#   any         not WebSocket                            -code (of the Close frame, section 7.4) the connection is of no more use
+#   any         not WebSocket                            -code (of a Close frame, section 7.4) the connection is of no more use
 # A head is judged when it is whole or wrong, so the events do not depend on how the bytes are cut. What is masked is unmasked where it
 # lies; a message that is whole in the buffer is copied once, of others the pieces are collected.
 from .buffer import Buffer
@@ -20,11 +20,9 @@ except (ImportError, AttributeError, SyntaxError, ValueError):  # no such compil
 
 _NEED = const(0)
 _MSG = const(1)
-_CTL = const(2)
 
-_CLOSE = const(8)  # opcodes: 0 more of a message, 1 text, 2 binary, 8 close, 9 ping, 10 pong
-
-_MASKED = const(128)
+# Opcodes: 0 more of a message, 1 text, 2 binary, 8 close, 9 ping, 10 pong
+_CODES = const(0x7F8F)  # those from 1000 on that a Close frame may have: not 1004, 1005, 1006, 1015
 
 
 class Frames:
@@ -34,8 +32,8 @@ class Frames:
     left = 0  # bytes of the frame that are still to come
     is_last = True  # it ends the message
     parts = None  # what there is of the message
-    data: object = None  # the MSG, str or bytes, or the bytes of the CTL
-    control = 0  # whose opcode this is
+    data: object  # of the MSG, str or bytes; of a control frame, bytes
+    code = 1006  # of the Close frame: 1005 if it had none, 1006 if none has come
 
     def __init__(self, limit, masks):
         self.limit = limit
@@ -43,7 +41,14 @@ class Frames:
         self.key = bytearray(4)
 
     def parse(self, buf):
-        """What comes next in `buf`, an event, or minus the code of a Close frame. What was found is in `data`."""
+        """What comes next in `buf`: NEED; MSG or a control frame's opcode, with the bytes in `data`; or minus the code of a Close frame."""
+        try:
+            return self.next(buf)
+        except ValueError:  # of `text`
+            return -1007
+
+    def next(self, buf):
+        """`parse`, which raises ValueError if a text is not UTF-8."""
         while True:
             if not self.left:
                 ev = self.head(buf)
@@ -62,61 +67,51 @@ class Frames:
                     continue
                 view = memoryview(self.parts.data)[: self.parts.end]
                 self.parts = None
-            ev = self.op
+            self.data = bytes(view) if self.op > 1 else text(view)
             self.op = 0
-            if ev > 1:
-                self.data = bytes(view)
-            elif not self.decode(view):
-                return -1007
             return _MSG
 
     def head(self, buf):
-        """Take the head of a data frame: MSG; or a whole control frame: CTL; NEED, or minus a code."""
+        """Take the head of a data frame: MSG; or a whole control frame: its opcode; or NEED, or minus a code."""
         data = buf.data
         at = buf.start + 2
         if at > buf.end:
             return _NEED
-        op = data[at - 2] & 15
-        n = data[at - 1] & 127
-        if data[at - 2] & 0x70 or data[at - 1] & 128 != self.masks:
+        first = data[at - 2]
+        op = first & 15
+        n = data[at - 1] - self.masks
+        if (
+            first & 0x70
+            or op & 7 > 2
+            or not 0 <= n < 128
+            or ((n > 125 or first < 128) if op > 7 else (op > 0) == (self.op > 0))
+        ):
             return -1002
-        if op > 7:
-            if op > 10 or n > 125 or data[at - 2] < 128:
-                return -1002
-        elif op > 2 or (op > 0) == (self.op > 0):
-            return -1002
-        if n > 125:
-            wide = 2 if n == 126 else 8
-            if at + wide > buf.end:
-                return _NEED
-            at += wide
-            n = int.from_bytes(memoryview(data)[at - wide : at], "big")
-            if n < (126 if wide == 2 else 65536) or n >> 63:  # there is a shorter way to say it
-                return -1002
-        if op <= 7 and n + (self.parts.end if self.parts else 0) > self.limit:
-            return -1009
-        if self.masks:
-            at += 4
+        wide = 0 if n < 126 else 2 if n == 126 else 8
+        at += wide + self.masks // 32  # and the key's four bytes
         if at + (n if op > 7 else 0) > buf.end:
             return _NEED
-        if self.masks:
-            self.key[:] = data[at - 4 : at]
+        if wide:
+            n = int.from_bytes(memoryview(data)[buf.start + 2 : buf.start + 2 + wide], "big")
+            if n < (126 if wide == 2 else 65536) or n >> 63:  # there is a shorter way to say it
+                return -1002
+        self.key[:] = data[at - 4 : at]  # (if there is none, it is not used)
         if op <= 7:
-            self.is_last = data[buf.start] > 127
+            if n + (self.parts.end if self.parts else 0) > self.limit:
+                return -1009
+            buf.consume(at - buf.start)
+            self.is_last = first > 127
             self.op = op or self.op
             self.left = n
-            buf.consume(at - buf.start)
             return _MSG
         buf.consume(at - buf.start)
-        self.control = op
-        self.data = data = bytes(self.take(buf, n))
-        if op == _CLOSE and n:
-            if n < 2 or not is_code(data[0] << 8 | data[1]):
+        self.data = bytes(self.take(buf, n))
+        if op == 8:
+            self.code = int.from_bytes(self.data[:2], "big") if n else 1005
+            if n and (n < 2 or not is_code(self.code)):
                 return -1002
-            if not self.decode(memoryview(data)[2:]):
-                return -1007
-            self.data = data
-        return _CTL
+            text(memoryview(self.data)[2:])
+        return op
 
     def take(self, buf, n):
         """The next `n` bytes, unmasked: a view that is valid until the buffer is used again."""
@@ -126,36 +121,15 @@ class Frames:
         buf.consume(n)
         return memoryview(buf.data)[at : at + n]
 
-    def decode(self, view):
-        """Have the text `view` in `data`. False if it is not UTF-8."""
-        try:
-            self.data = text(view)
-        except ValueError:
-            return False
-        return True
-
 
 def is_code(code):
     """Whether a Close frame may have this code (section 7.4, and what is registered since)."""
-    return 1000 <= code < 1015 and code not in (1004, 1005, 1006) or 3000 <= code < 5000
+    return code >= 1000 and _CODES >> code - 1000 & 1 or 3000 <= code < 5000
 
 
-def frame(first, data, key=None):
-    """A frame as bytes: `first` is its first byte, the opcode, plus 128 if it ends the message; `data` is bytes-like; masked with `key`, a
-    bytearray, if there is one."""
-    if key is None:
-        return head(first, len(data), 0) + data
-    made = bytearray(head(first, len(data), _MASKED) + key)
-    n = len(made)
-    made.extend(data)
-    mask(made, n, len(made), key)
-    return made
-
-
-def head(first, n, masked):
-    """What stands before the key and the payload of `n` bytes."""
+def head(first, n):
+    """What stands before the key and the payload of `n` bytes, not masked; `first` is the opcode, plus 128 if the message ends there."""
     if n < 126:
-        return bytes((first, masked | n))
-    if n < 65536:
-        return bytes((first, masked | 126, n >> 8, n & 255))
-    return bytes((first, masked | 127)) + n.to_bytes(8, "big")
+        return bytearray((first, n))
+    wide = n > 65535
+    return bytearray((first, 126 + wide)) + n.to_bytes(8 if wide else 2, "big")

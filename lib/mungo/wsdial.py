@@ -2,67 +2,68 @@
 from binascii import b2a_base64
 from os import urandom
 
-from .ws import WebSocket, accept, fields, handler, is_asked
+from .frames import mask
+from .ws import WebSocket, accept, is_upgrade, listed
 
 _ASKED = const(0)
 _READY = const(1)
 
 _REQUEST = const(
-    "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n%s\r\n"
+    "GET /%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
 )
 
 
 class Dialled(WebSocket):
     """The `proto` of a client's WebSocket."""
 
-    stage = _ASKED
-    accept = None  # what the server must answer
-    offered = (None,)
+    def __init__(self, c, ping_ms, protocols):
+        super().__init__(c, 0, ping_ms)
+        self.stage = _ASKED
+        self.offered = protocols
+        self.nonce = b2a_base64(urandom(16))[:-1]
 
-    def answered(self, c):
+    def mask(self, made, data):
+        """The frame with this head and payload, masked, with a key that can't be foreseen, for each another (section 10.3)."""
+        key = bytearray(urandom(4))
+        made[1] |= 128
+        made.extend(key)
+        n = len(made)
+        made.extend(data)
+        mask(made, n, len(made), key)
+        return made
+
+    def answered(self, c, buf):
         """Take the server's answer, if all of it has come."""
-        buf = c.recv
-        n = buf.find(b"\r\n\r\n")
-        if n < 0 and len(buf) < c.mgr.head_limit:
+        n = buf.find(b"\r\n\r\n") + 4
+        if n < 4 and len(buf) < c.mgr.head_limit:
             return
-        try:
-            lines = str(buf.read(n + 4), "utf-8").split("\r\n")
-        except ValueError:
-            lines = [""]
-        got = fields([line.split(":", 1) for line in lines[1:] if ":" in line])
-        self.protocol = got.get("sec-websocket-protocol")
+        head = buf.read(n)
+        protocol = listed(head, b"sec-websocket-protocol")
+        for name in self.offered:
+            if b",%s," % name.encode() == protocol:
+                self.protocol = name
         if (
-            lines[0][:13] != "HTTP/1.1 101 "
-            or not is_asked(got)
-            or got.get("sec-websocket-accept") != self.accept
-            or "sec-websocket-extensions" in got
-            or self.protocol not in self.offered
+            head[:13] == b"HTTP/1.1 101 "
+            and is_upgrade(head)
+            and listed(head, b"sec-websocket-accept") == b",%s," % accept(self.nonce)
+            and listed(head, b"sec-websocket-extensions") == b","  # none was offered
+            and (protocol == b"," or self.protocol)
         ):
-            return c.error("WebSocket refused: " + lines[0])
-        self.stage = _READY
-        c.wait = 0
+            self.stage = _READY
+            c.wait = 0
+        else:
+            c.error("refused: %r" % head[:30])
 
 
-def connect(mgr, url, fn, fn_data, protocols, headers, ping_ms):
+def connect(mgr, url, fn, fn_data, protocols, ping_ms):
     """`ws.connect`"""
-    for x in url:
-        if url[:5] != "ws://" or not "!" <= x <= "~" or x == "#":
-            raise ValueError("%r: want ws://host:port/path" % url)
+    if url[:5] != "ws://" or url.split() != [url]:
+        raise ValueError("%r: want ws://host:port/path" % url)
     host, _, path = url[5:].partition("/")
-    lines = ""
-    pairs = list((headers or {}).items())
+    c = mgr.connect("tcp://" + host, fn, fn_data)
+    it = Dialled(c, ping_ms, protocols)
+    lines = _REQUEST % (path, host, it.nonce.decode())
     if protocols:
-        pairs.append(("Sec-WebSocket-Protocol", ", ".join(protocols)))
-    for name, value in pairs:
-        line = "%s: %s" % (name, value)
-        if "\r" in line or "\n" in line:
-            raise ValueError("header %r: no CR or LF" % line)
-        lines += line + "\r\n"
-    c = mgr.connect("tcp://" + (host if ":" in host.rpartition("]")[2] else host + ":80"), fn, fn_data)
-    key = b2a_base64(urandom(16))[:-1].decode()
-    c.proto = it = Dialled(mgr, 0, ping_ms)
-    it.accept = accept(key)
-    it.offered = (None,) + tuple(protocols)
-    c.pfn = handler
-    c.put((_REQUEST % ("/" + path, host, key, lines)).encode())
+        lines += "Sec-WebSocket-Protocol: %s\r\n" % ",".join(protocols)
+    c.put((lines + "\r\n").encode())
     return c
