@@ -392,7 +392,7 @@ def make(value, status=200):
         kind = _BYTES
     elif body is None:
         value.body = ""
-    elif not isinstance(body, (str, GENERATOR)):
+    elif not (isinstance(body, (str, GENERATOR)) or callable(body)):
         raise TypeError("%s is no answer" % type(body))
     value.kind = value.kind or kind
     return value
@@ -440,6 +440,8 @@ def send(c, req, result, is_first):
     if hasattr(response, "answer"):
         return response.answer(c, req)  # pyright: ignore (it has one)
     body = response.body
+    if callable(body):
+        return body(c, req.hm)
     headers = list(response.headers.items())
     if body and "content-type" not in [name.lower() for name, _ in headers]:
         headers.append(("Content-Type", response.kind))
