@@ -2,6 +2,7 @@
 
 import mungo
 import mungo.ws as ws
+from crew import until
 from net import Client, listening
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # and what RFC 6455 section 1.3 has for it
@@ -29,7 +30,9 @@ def frame(op, data=b"", last=True, masked=True, rsv=0, wide=0, key=MASK):
     out = bytes((first, short | (128 if masked else 0))) + (n.to_bytes(wide, "big") if wide else b"")
     if masked:
         out += key
-        data = bytes([data[i] ^ key[i & 3] for i in range(n)])
+        data = bytearray(data)
+        for i in range(n):
+            data[i] ^= key[i & 3]
     return out + data
 
 
@@ -82,18 +85,15 @@ class Peer(Client):
         """The first `n` frames that come, taken away."""
         self.until(lambda c: len(c.frames) >= n)
         found = self.frames[:n]
-        for first, body in found:
-            self.got = self.got[unframe(self.got[:])[1] if len(self.frames) == 1 else len(unmade(first, body)) :]
+        for _, body in found:
+            n = len(body)
+            self.got = self.got[2 + (0 if n < 126 else 2 if n < 65536 else 8) + n :]
         return found
 
 
-def unmade(first, body):
-    n = len(body)
-    return bytes(2 + (0 if n < 126 else 2 if n < 65536 else 8) + n)
-
-
 class Site:
-    """`with Site(**limits) as site`: a manager whose server upgrades every request; `events` is what its handlers have got."""
+    """`with Site(fn, options, **limits) as site`: a manager whose server upgrades every request, with these options of `upgrade`; `events` is
+    what its handler has got beyond EV_WRITE, and errors; `fn(c, ev, data)` is called for all."""
 
     def __init__(self, fn=None, options=None, **limits):
         self.mgr = mungo.Manager(**limits)
@@ -105,17 +105,12 @@ class Site:
         self.listener, self.port = listening(lambda url: self.mgr.http_listen(url, self.handler))
 
     def handler(self, c, ev, data, fn_data):
-        if c is self.listener or ev in (mungo.EV_OPEN, mungo.EV_ACCEPT, mungo.EV_HTTP_HDRS) and c.is_listening:
-            return
         if ev == mungo.EV_HTTP_MSG:
-            self.events.append((ev, data.uri))
-            if not ws.upgrade(c, data, **self.options):
-                self.events.append("refused")
-        elif ev != mungo.EV_READ:
+            self.events.append((ev, ws.upgrade(c, data, **self.options)))
+        elif (ev > mungo.EV_WRITE and ev != mungo.EV_HTTP_HDRS or ev == mungo.EV_ERROR) and not c.is_listening:
             if ev == mungo.EV_WS_OPEN:
                 self.conns.append(c)
-            if ev > mungo.EV_WRITE or ev == mungo.EV_ERROR:
-                self.events.append((ev, data))
+            self.events.append((ev, data))
         if self.fn:
             self.fn(c, ev, data)
 
@@ -133,8 +128,6 @@ class Site:
         return client
 
     def until(self, ready, ms=10000):
-        from crew import until
-
         until(ready, self.mgr, ms)
 
     def __enter__(self):
