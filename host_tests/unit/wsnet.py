@@ -92,8 +92,8 @@ class Peer(Client):
 
 
 class Site:
-    """`with Site(fn, options, **limits) as site`: a manager whose server upgrades every request, with these options of `upgrade`; `events` is
-    what its handler has got beyond EV_WRITE, and errors; `fn(c, ev, data)` is called for all."""
+    """`with Site(fn, options, **limits) as site`: a manager whose server upgrades every request, with these options of `upgrade`;
+    `events` is what its handler has got beyond EV_WRITE, and errors; `fn(c, ev, data)` is called for all."""
 
     def __init__(self, fn=None, options=None, **limits):
         self.mgr = mungo.Manager(**limits)
