@@ -1,5 +1,5 @@
-"""WebSockets with the clients that people use: websockets and aiohttp from PyPI, ws from npm, Chromium; and mungo's own client with another's
-server. The chat of firmware/apps/ws_chat in two pages."""
+"""WebSockets with what people use: websockets and aiohttp from PyPI, ws from npm, Chromium; and mungo's own client with another server.
+The chat of firmware/apps/ws_chat in two pages."""
 
 import asyncio
 import contextlib

@@ -70,16 +70,16 @@ def keys():
 
 
 def fragments():
-    yield "two", frame(1, "Hel", last=False) + frame(0, "lo"), ["Hello"]
+    yield "two", frame(1, "good", last=False) + frame(0, "bye"), ["goodbye"]
     yield "four", frame(2, "a", last=False) + frame(0, "b", last=False) + frame(0, "c", last=False) + frame(0, "d"), [b"abcd"]
     yield "all empty", frame(1, last=False) + frame(0, last=False) + frame(0), [""]
     yield "an empty end", frame(2, "abc", last=False) + frame(0), [b"abc"]
     yield "an empty start", frame(2, last=False) + frame(0, "abc"), [b"abc"]
     yield "long ones", frame(2, bytes(140), last=False) + frame(0, bytes(130), last=False) + frame(0, bytes(30)), [bytes(300)]
-    yield "a ping between", frame(1, "Hel", last=False) + frame(9, "p") + frame(0, "lo"), [(9, b"p"), "Hello"]
-    both = frame(1, "Hel", last=False) + frame(10) + frame(9, "p" * 125)
-    yield "pong and ping between", both + frame(0, "lo"), [(10, b""), (9, b"p" * 125), "Hello"]
-    yield "a Close frame between", frame(1, "Hel", last=False) + frame(8, closing(1001)), [(8, closing(1001))]
+    yield "a ping between", frame(1, "good", last=False) + frame(9, "p") + frame(0, "bye"), [(9, b"p"), "goodbye"]
+    both = frame(1, "good", last=False) + frame(10) + frame(9, "p" * 125)
+    yield "pong and ping between", both + frame(0, "bye"), [(10, b""), (9, b"p" * 125), "goodbye"]
+    yield "a Close frame between", frame(1, "good", last=False) + frame(8, closing(1001)), [(8, closing(1001))]
     yield "a continuation of nothing", frame(0, "hi"), [-1002]
     yield "one that goes on", frame(0, "hi", last=False), [-1002]
     yield "an empty one", frame(0), [-1002]

@@ -3,13 +3,13 @@
 # stage     what has happened                      what may come next
 # ASKED     (client) the request is on its way     READY when the answer is right, else EV_ERROR
 # READY     the handshake is done                  OPEN, after EV_WS_OPEN
-# OPEN      messages come and go                   SHUT
-# SHUT      our Close frame is sent                the peer's, or the deadline; then the end
+# OPEN      messages come and go                   ENDING
+# ENDING    our Close frame is sent                the peer's, or the deadline; then the end
 from binascii import a2b_base64, b2a_base64
 from hashlib import sha1
 
+from ..linger import linger
 from .frames import Frames, head, is_code
-from .linger import linger
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -29,7 +29,7 @@ _JOIN = const(2048)  # bytes: a message up to this goes out in one piece with it
 _ASKED = const(0)
 _READY = const(1)
 _OPEN = const(2)
-_SHUT = const(3)
+_ENDING = const(3)
 
 _MSG = const(1)  # the parser's event
 
@@ -113,7 +113,7 @@ def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None):
 
     The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. ValueError: not such a URL.
     """
-    from .wsdial import connect
+    from .dial import connect
 
     return connect(mgr, url, fn, fn_data, protocols, ping_ms)
 
@@ -142,7 +142,7 @@ def broadcast(conns, data):
     data = bytes(head(first | 128, len(data))) + data
     n = 0
     for c in conns:
-        if c.proto.masks and 0 < c.proto.stage < _SHUT and not c.proto.sending:
+        if c.proto.masks and 0 < c.proto.stage < _ENDING and not c.proto.sending:
             if c.send(data):
                 n += 1
             else:
@@ -253,10 +253,10 @@ def _put(c, first, data):
     n = len(data)
     if first >= _CLOSE and n > 125:
         raise ValueError("%d bytes: want 125" % n)
-    if it.stage == _SHUT and first != _PONG or not it.stage:
+    if it.stage == _ENDING and first != _PONG or not it.stage:
         return False
     if first == _CLOSE:  # what waits does not keep it back: it is the last
-        it.stage = _SHUT
+        it.stage = _ENDING
     elif c.out is not None and not c.out.has_room(c, n + 14):
         return False
     made = head(first, n)

@@ -2,8 +2,8 @@
 from binascii import b2a_base64
 from os import urandom
 
+from . import WebSocket, accept, is_upgrade, listed
 from .frames import mask
-from .ws import WebSocket, accept, is_upgrade, listed
 
 _ASKED = const(0)
 _READY = const(1)
