@@ -74,6 +74,30 @@ def test_all_that_the_tutorial_imports_is_at_most_16_kb():
     assert total <= 16384, f"{total} bytes: {sizes}"
 
 
+# What a WebSocket loads, in a process that had HTTP alone before.
+WEBSOCKET = """
+import socket, sys, time
+import mungo
+mgr = mungo.Manager()
+mgr.http_listen("http://127.0.0.1:%d", print)
+print("http", " ".join(sorted(sys.modules)))
+import mungo.ws
+print("ws", " ".join(sorted(sys.modules)))
+"""
+
+
+def test_websockets_are_not_loaded_unless_used_and_their_client_not_for_servers():
+    loaded = {line.split()[0]: line.split()[1:] for line in run(WEBSOCKET % free_port()).splitlines()}
+    assert "mungo.http.server" in loaded["http"] and "mungo.ws" not in " ".join(loaded["http"])
+    assert "mungo.ws.frames" in loaded["ws"] and "mungo.ws.dial" not in loaded["ws"]
+
+
+def test_a_websocket_server_is_at_most_4_kb():
+    mpy.build("lib")
+    sizes = {name: (mpy.OUT / "lib/mungo/ws" / f"{name}.mpy").stat().st_size for name in ("__init__", "frames")}
+    assert sum(sizes.values()) <= 4096, sizes
+
+
 def post(port, body, answers):
     with socket.create_connection(("127.0.0.1", port), 30) as sock:
         sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
