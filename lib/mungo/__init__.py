@@ -62,9 +62,11 @@ timer = udp = url = workers = ws = None
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
     if name == "App":
-        from .app import App as part
-    elif name == "Manager":
-        from .manager import Manager as part
-    else:
-        raise AttributeError(name)
-    return part
+        from .app import App
+
+        return App
+    if name == "Manager":
+        from .manager import Manager
+
+        return Manager
+    raise AttributeError(name)

@@ -1,7 +1,6 @@
 """A chat over WebSockets: who opens the page sees what all of them write.
 
     open http://localhost:8000/ in two windows
-    curl localhost:8000/people
     curl -i -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 8' localhost:8000/chat
 """
 import mungo

@@ -1,7 +1,7 @@
 # WebSockets, RFC 6455, on the loop's events: `upgrade` makes one of an HTTP request, `connect` one to a server. frames.py has the bytes.
 #
 # stage     what has happened                      what may come next
-# ASKED     (client) the request is on its way     READY when the answer is right, else EV_ERROR
+# DIALLED   (client) the request is on its way     READY when the answer is right, else EV_ERROR
 # READY     the handshake is done                  OPEN, after EV_WS_OPEN
 # OPEN      messages come and go                   ENDING
 # ENDING    our Close frame is sent                the peer's, or the deadline; then the end
@@ -26,7 +26,7 @@ _FULL = const(8)
 _WAITING = const(2)  # the phase of an exchange, see http/server.py
 _JOIN = const(2048)  # bytes: a message up to this goes out in one piece with its head
 
-_ASKED = const(0)
+_DIALLED = const(0)
 _READY = const(1)
 _OPEN = const(2)
 _ENDING = const(3)
@@ -192,7 +192,7 @@ def handler(c, ev, data):
 
 def _serve(c, it):
     # Parse what has come and call the handler, message by message.
-    if it.stage == _ASKED:
+    if it.stage == _DIALLED:
         it.answered(c, c.recv)
     if it.stage == _READY:
         it.stage = _OPEN

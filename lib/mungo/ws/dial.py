@@ -5,7 +5,7 @@ from os import urandom
 from . import WebSocket, accept, is_upgrade, listed
 from .frames import mask
 
-_ASKED = const(0)
+_DIALLED = const(0)
 _READY = const(1)
 
 _REQUEST = const(
@@ -18,7 +18,7 @@ class Dialled(WebSocket):
 
     def __init__(self, c, ping_ms, protocols):
         super().__init__(c, 0, ping_ms)
-        self.stage = _ASKED
+        self.stage = _DIALLED
         self.offered = protocols
         self.nonce = b2a_base64(urandom(16))[:-1]
 
