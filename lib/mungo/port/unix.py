@@ -24,10 +24,14 @@ class Limits:
     send_limit = 65536  # unsent bytes of a connection
     datagram = 65536 if gc.mem_free() > 200000 else 2048  # the longest datagram that is received whole
     head_limit = 8192  # a request's line, fields, chunk extensions and trailers; what nginx and Apache allow
-    body_limit = ws_limit = 65536  # a request's body, unless its handler takes it as a stream; a WebSocket's message
+    body_limit = 65536  # a request's body, unless its handler takes it as a stream
+    ws_limit = 65536  # a message of a WebSocket, whole: as a request's body
     queue = 16  # messages in a pipe, each way
     queue_bytes = 65536
     wakeups = 256  # what wakeup() may have under way
-    head_ms = connect_ms = 10000
-    body_ms = idle_ms = write_ms = 30000
+    head_ms = 10000
+    body_ms = 30000
+    idle_ms = 30000
+    write_ms = 30000
     linger_ms = 1000
+    connect_ms = 10000
