@@ -12,29 +12,28 @@ def udp_pair(timeout):
     port = 20000 + int(time.ticks_us()) % 8192 * 2
     last = port + 400
     while True:
-        one = two = None
+        socks = []
+        addrs = []
         try:
-            one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            two = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            here = socket.getaddrinfo("127.0.0.1", port)[0][-1]
-            there = socket.getaddrinfo("127.0.0.1", port + 1)[0][-1]
-            one.bind(here)
-            two.bind(there)
-            one.connect(there)
-            two.connect(here)
+            for n in (0, 1):
+                addrs.append(socket.getaddrinfo("127.0.0.1", port + n)[0][-1])
+                socks.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                socks[n].bind(addrs[n])
+            for n in (0, 1):
+                socks[n].connect(addrs[1 - n])
             # The probe: what is sent must arrive. Before it comes what strangers sent between bind and connect.
             word = b"%d" % time.ticks_us()
-            for rx, tx in ((one, two), (two, one)):
+            for n in (0, 1):
+                rx = socks[n]
                 rx.settimeout(1)
-                tx.send(word)
+                socks[1 - n].send(word)
                 while rx.recv(32) != word:
                     pass
                 rx.settimeout(timeout)
-            return one, two
+            return socks
         except OSError as er:
-            for sock in (one, two):
-                if sock is not None:
-                    sock.close()
+            for rx in socks:
+                rx.close()
             if er.errno != errno.EADDRINUSE or port == last:
                 raise
         port += 2
