@@ -13,6 +13,8 @@ section   what it demands                                                test
 10.4      limits                                                         test_limits
 """
 
+import time
+
 import mungo
 import mungo.ws as ws
 import wstable
@@ -476,9 +478,10 @@ def test_a_peer_that_does_not_close_is_not_waited_for():
         site.until(lambda: site.conns)
         ws.close(site.conns[0])
         n = 0
+        start = time.ticks_ms()
         while not site.seen(mungo.EV_CLOSE):  # also if it goes on sending
             n += 1
-            assert n < 2000
+            assert time.ticks_diff(time.ticks_ms(), start) < 10000
             try:
                 peer.sock.write(frame(1, "more"))
             except OSError:
