@@ -6,7 +6,7 @@ from errno import EADDRINUSE
 import mungo
 from browser import Served
 from crew import open_files, until
-from mungo.app import LATER, App, HttpError, Response, abort, redirect
+from mungo.app import App, HttpError, Response, abort, redirect
 from net import Client, listening
 
 MIN_HEAP = "256k"
@@ -706,7 +706,7 @@ def test_later():
     @app.get("/later")
     def later(req):
         waiting.append(req.c)
-        return LATER
+        return lambda c, hm: None
 
     app.get("/now")(echo("now"))
     with Served(app) as site:

@@ -2,7 +2,7 @@
 
 import mungo
 from crew import raised, until
-from mungo.app import LATER, App
+from mungo.app import App
 from mungo.http import client
 from net import Client, listening
 
@@ -251,8 +251,8 @@ def test_a_route_that_asks_another_server_of_the_same_loop():
             elif ev == mungo.EV_ERROR:
                 c.http_reply(502, {}, hm)
 
-        req.c.mgr.http_connect("http://127.0.0.1:%d%s" % (ports[0], req.args["path"]), answer, req.c, headers={"X-From": "outer"})
-        return LATER
+        url = "http://127.0.0.1:%d%s" % (ports[0], req.args["path"])
+        return lambda c, hm: c.mgr.http_connect(url, answer, c, headers={"X-From": "outer"})
 
     mgr = mungo.Manager()
     ports = [listening(lambda url: inner.attach(mgr, url))[1], listening(lambda url: outer.attach(mgr, url))[1]]

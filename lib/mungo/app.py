@@ -21,7 +21,6 @@ _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
 
 GENERATOR = type((lambda: (yield))())
-LATER = object()  # what a handler in the loop returns that answers by itself, later, with req.c.http_reply
 
 
 class HttpError(Exception):
@@ -172,9 +171,8 @@ class App:
 
         In `path`, <name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are decoded and
         given to the function by name, behind the request. It returns str, bytes, a dict or list (JSON), None (204), a generator of
-        str or bytes, any of these with a status or with a status and a dict of headers, or a Response; or something that has the
-        attributes of a Response and a method `answer(c, req)`, which is called in the loop and answers by itself. Or LATER, if it is
-        not a worker's: then `req.c.http_reply` answers when the answer is there, without after hooks, and `req` is not valid any more.
+        str or bytes, any of these with a status or with a status and a dict of headers, or a Response. Or a function `take(c, hm)`, which is
+        called in the loop and answers by itself, now or later, for example by `c.http_reply`, `ws.upgrade` or `http_connect`.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
         last None; it returns the answer, and is closed if the client leaves.
@@ -375,8 +373,8 @@ def call(req):
 
 
 def make(value, status=200):
-    """The Response for what a handler has returned; JSON becomes text here. What has a method `answer` stands for itself."""
-    if not isinstance(value, Response) and not hasattr(value, "answer"):
+    """The Response for what a handler has returned; JSON becomes text here. (What has cookies is one, or like one: files.send.)"""
+    if not hasattr(value, "cookies"):
         headers = None
         if isinstance(value, tuple):
             value, status, headers = value if len(value) > 2 else value + (None,)
@@ -414,8 +412,6 @@ def quick(c, hm, req):
 
 def reply(c, req, result):
     """Answer with what a handler or hook has returned or raised."""
-    if result is LATER:
-        return
     for is_first in (True, False):  # error handlers, after hooks and headers may be wrong too: that is the second's error
         try:
             return send(c, req, result, is_first)
@@ -437,8 +433,6 @@ def send(c, req, result, is_first):
             for fn in app.after:
                 result = fn(req, response)
                 response = make(response if result is None else result)
-    if hasattr(response, "answer"):
-        return response.answer(c, req)  # pyright: ignore (it has one)
     body = response.body
     if callable(body):
         return body(c, req.hm)

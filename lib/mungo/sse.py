@@ -81,19 +81,20 @@ class stream:
     In the loop `fn(c, last_id)` gets the connection, to which `send` sends, and the client's Last-Event-ID, "" if there is none.
     """
 
-    body = kind = ""  # as a Response has them
+    kind = ""  # as a Response has it
 
     def __init__(self, fn, ping_ms=15000):
         self.fn = fn
         self.ping_ms = ping_ms
         self.headers = {}
         self.cookies = []  # (not sent)
+        self.body = self.answer
 
-    def answer(self, c, req):
+    def answer(self, c, hm):
         """Called by the App."""
-        req = start(c, req.hm, self.headers, self.ping_ms)
-        if req is not None:
-            self.fn(c, req)
+        hm = start(c, hm, self.headers, self.ping_ms)
+        if hm is not None:
+            self.fn(c, hm)
 
 
 def _handler(c, ev, data):

@@ -49,7 +49,7 @@ class send:
     An App's error handlers answer for what is not found, its after hooks may change `headers` and `cookies`.
     """
 
-    body = kind = ""  # as a Response has them
+    kind = ""  # as a Response has it
 
     def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=()):
         if isinstance(root, str):
@@ -67,10 +67,11 @@ class send:
         self.links = links
         self.headers = dict(headers)
         self.cookies = []
+        self.body = self.answer
 
-    def answer(self, c, req):
+    def answer(self, c, hm):
         """Called by the App, in the loop."""
-        status = self.reply(c, req.hm)
+        status = self.reply(c, hm)
         if status > 1:
             from ..app import abort
 
