@@ -503,6 +503,28 @@ def test_out_of_sockets_resumes_when_one_is_given_back():
     mgr.close()
 
 
+def test_a_listener_without_sockets_or_memory_comes_back_and_is_noted_once():
+    mgr = mungo.Manager()
+    listener, port = listening(lambda url: mgr.listen(url, echo), "tcp")
+    NoSockets(listener, 3)
+    real = mgr.watch
+    failed = []
+
+    def watch(sock, c, mask, now):
+        if mask and c is listener and mgr.stats["starved"] == 3 and len(failed) < 2:
+            failed.append(mask)
+            raise MemoryError
+        real(sock, c, mask, now)
+
+    mgr.watch = watch
+    client = Client(mgr, port, b"1")
+    client.until(lambda c: mgr.stats["starved"] == 3)
+    assert len(mgr.starved) == 1
+    assert client.until_has(b"1") == b"1" and len(failed) == 2
+    client.close()
+    mgr.close()
+
+
 def hello(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG and not hm.match("/wait"):
         c.http_reply(200, {}, "hi\n")

@@ -44,8 +44,18 @@ def fail(listener, number):
     if number:
         mgr.stats["starved"] += 1
     listener.stop(_PAUSED, True)
-    mgr.starved.append(listener)
+    if listener not in mgr.starved:
+        mgr.starved.append(listener)
+    listener.expired = lambda: _go_on(listener)
     mgr.deadline(listener, 100)
+
+
+def _go_on(listener):
+    # A socket was given back, or it is time to try without. To have the poll look again needs memory: if there is none, later.
+    listener.mgr.deadline(listener, 100)
+    with listener:
+        listener.stop(_PAUSED, False)
+        listener.wait = 0
 
 
 def _release(mgr, release):

@@ -9,7 +9,6 @@ _EV_OPEN = const(1)
 _EV_ACCEPT = const(5)
 
 _CLOSING = const(1)
-_PAUSED = const(16)
 _ACCEPTED = const(128)
 
 _ACCEPTS = const(16)  # in one turn
@@ -62,11 +61,6 @@ class Listener(Connection):
             raise
         c.raw = raw
         return c
-
-    def expired(self):
-        """A socket was given back, or it is time to try without: accept again."""
-        self.wait = 0
-        self.stop(_PAUSED, False)
 
 
 def listen(mgr, url, name, fn, fn_data, kind):
