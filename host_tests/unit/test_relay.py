@@ -1,5 +1,6 @@
 # A worker's generator as a chunked answer.
 
+import _thread
 import errno
 
 import mungo
@@ -240,3 +241,26 @@ def test_a_header_that_smuggles_stops_the_worker_too():
     assert mgr.stats["bugs"] == 1 and source.made < 100000
     client.close()
     close(mgr)
+
+
+def test_an_answer_of_which_pieces_are_lost_does_not_end_like_a_whole_one():
+    mgr = mungo.Manager()
+    gate = _thread.allocate_lock()
+    gate.acquire()
+
+    class Gated(Source):
+        def pieces(self):
+            with gate:
+                for i in range(3):
+                    yield b"%d" % i
+
+    pool, port = server(mgr, Gated(3, 1))
+    client = Client(mgr, port, GET)
+    until(lambda: pool.stats["busy"], mgr)
+    gate.release()
+    until(lambda: not pool.stats["busy"])  # all three wait for the loop
+    assert mgr.close()
+    while not client.ended:
+        client.look()
+    assert client.got.startswith(b"HTTP/1.1 200") and not client.got.endswith(b"0\r\n\r\n"), client.got
+    client.close()
