@@ -612,3 +612,26 @@ def test_once_though_its_pipe_ends_just_before_it():
     assert done == [("result", None)], done
     assert counts(pool) == {"jobs": 1, "done": 1, "threads": 1}, counts(pool)
     close(mgr, other)
+
+
+def test_without_memory_for_its_lock_a_thread_is_started_later():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    real = mungo.crew.allocate_lock
+    done = []
+    tries = []
+
+    def short():
+        tries.append(0)
+        if len(tries) < 3:
+            raise MemoryError
+        return real()
+
+    mungo.crew.allocate_lock = short
+    try:
+        pool.submit(int, on_done=lambda result, er: done.append(er))
+        until(lambda: done, mgr)
+    finally:
+        mungo.crew.allocate_lock = real
+    assert done == [None] and len(tries) == 3 and counts(pool)["threads"] == 1
+    close(mgr)

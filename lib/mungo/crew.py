@@ -1,6 +1,7 @@
 # What a pool does seldom: threads are started, jobs tied to clients and pipes, and ended before they are done by deadlines, clients
 # that leave, a pool that is closed. All in the loop's thread.
 import _thread
+from _thread import allocate_lock
 from errno import EAGAIN, ETIMEDOUT
 from time import sleep_ms, ticks_diff, ticks_ms
 
@@ -29,7 +30,8 @@ def hire(pool, n):
         pool.count_thread(1)
         old = _thread.stack_size(pool.stack) if pool.stack >= 1024 else None
         try:
-            _thread.start_new_thread(pool.work, ())
+            # Its lock is made here: a thread that finds no memory for one would end, and still be counted.
+            _thread.start_new_thread(pool.work, ([allocate_lock(), None],))
             pool.tries = 0
         except (OSError, RuntimeError, MemoryError):
             pool.count_thread(-1)

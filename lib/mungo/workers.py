@@ -8,7 +8,6 @@
 #
 # As with pipes, whatever both sides touch is here from the start, is touched under the bell's lock, and there nothing is
 # allocated, sent or called back. Workers never see a connection, whose dict may grow.
-import _thread
 from errno import EAGAIN
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -158,9 +157,8 @@ class WorkerPool(Outbox, Limits):
             self.stats["threads"] += n
             self.mgr.pipe_ends += n
 
-    def work(self):
+    def work(self, waiter):
         """What a worker does all its life."""
-        waiter = [_thread.allocate_lock(), None]
         waiter[0].acquire()
         while True:
             with self.mgr.bell.lock:
