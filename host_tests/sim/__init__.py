@@ -1,0 +1,14 @@
+"""A deterministic world for the unchanged library: sockets, poll, clock, threads and RingIO are simulated, time is virtual.
+
+world.py     who runs next: tasks, locks, the clock, faults by seed, the trace's hash
+net.py       the network of a board and the peers on its other side
+modules.py   what the library imports: socket, select, time, _thread, errno, gc, sys, micropython
+loader.py    the library, loaded for a profile, with points where its threads may be interrupted; and with a mutation
+profiles.py  the rules of a platform
+checks.py    what must hold at every step
+scenario.py  what happens in a run: a server, its clients, threads and jobs, and how all of it ends
+mutations.py ways to break the library, each with a seed that notices
+run.py       the command: python host_tests/sim/run.py --help
+
+A run is a function of (profile, seed). Nothing in it may depend on real time, on hashes of str or id(), or on earlier runs.
+"""

@@ -1,0 +1,351 @@
+"""What must hold: at each event, after each turn of the loop, whenever everybody waits, and at the end."""
+
+from .net import IN, RingIO
+
+_OPEN, _ERROR, _ACCEPT, _CLOSE, _WAKEUP = 1, 0, 5, 9, 19
+_STATE_CLOSED, _STATE_FULL, _STATE_CLOSING, _STATE_ACCEPTED = 2, 8, 1, 128
+_STATE_CONNECTING = 32
+_NO_READ = 8 | 16 | 32 | 64  # full, paused, connecting, ended
+_GONE, _SHUT = 1, 2  # of a pipe's flags
+_OUTCOMES = ("done", "failed", "dropped", "timeouts", "unstarted")
+_EPIPE = 32
+_TURNS = 300  # with nothing done, in a row: a spin
+
+
+class Planned(Exception):
+    """What handlers and jobs raise on purpose."""
+
+
+class Checks:
+    def __init__(self, world, net):
+        self.world = world
+        self.net = net
+        self.mgr = None
+        self.depth = {}  # id: how many handlers of this connection are being called
+        self.open = {}  # id: connection
+        self.last_opened = 0
+        self.accepted = 0  # of the open ones
+        self.closing_order = None  # while the manager closes: the last id
+        self.sent = {}  # id of C2: messages that its worker's send has returned for
+        self.received = {}
+        self.refused_datagrams = 0
+        self.wakeups = [0, 0]  # accepted, delivered
+        self.woken = {}  # (thread, id): the last number
+        self.called = 0  # on_done
+        self.bugs = 0
+        self.idle_turns = 0
+        self.seen_progress = 0
+        self.has_spun = False
+        self.grain = 20 + 2 * world.profile.poll_ms + (64 if world.profile.wakes_by_lock else 0)
+        world.on_report = self.report
+        world.before_sleep.append(self.asleep)
+
+    def fail(self, text):
+        self.world.fail(text)
+
+    # --- events
+
+    def watch(self, fn):
+        """The handler `fn`, and before it a look at what it is told."""
+
+        def handler(c, ev, data, fn_data):
+            self.event(c, ev, data)
+            self.depth[c.id] = self.depth.get(c.id, 0) + 1
+            try:
+                fn(c, ev, data, fn_data)
+            finally:
+                self.depth[c.id] -= 1
+
+        return handler
+
+    def event(self, c, ev, data):
+        world = self.world
+        world.progress += 1
+        world.note("event", c.id, ev, data if isinstance(data, (int, str, bytes)) else "")
+        if world.current is not world.loop:
+            self.fail(f"event {ev} in a thread that is not the loop's")
+        if self.mgr.bell.lock.owner is world.current:
+            self.fail(f"event {ev} under the lock")
+        if ev == _OPEN:
+            if c.id <= self.last_opened:
+                self.fail(f"id {c.id} comes after {self.last_opened}: it was used before, or opened twice")
+            self.last_opened = c.id
+            self.open[c.id] = c
+        elif self.open.get(c.id) is not c:
+            self.fail(f"event {ev} for connection {c.id}, which is not open")
+        if ev == _ACCEPT:
+            self.accepted += 1
+        elif ev in (_CLOSE, _ERROR):
+            if self.depth.get(c.id):
+                self.fail(f"event {ev} inside a handler's own call")
+            if ev == _CLOSE:
+                del self.open[c.id]
+                self.accepted -= c.state & _STATE_ACCEPTED > 0
+                if self.closing_order is not None:
+                    if c.id >= self.closing_order:
+                        self.fail("closed in the wrong order")
+                    self.closing_order = c.id
+        elif ev == _WAKEUP and data[:2] == b"w ":
+            target, thread, number = map(int, data[2:].split())
+            self.wakeups[1] += 1
+            if target != c.id:
+                self.fail(f"a wakeup for {target} reached {c.id}")
+            if self.woken.get((thread, target), -1) >= number:
+                self.fail(f"wakeup {number} of thread {thread} twice or out of order")
+            self.woken[thread, target] = number
+
+    def report(self, er):
+        """A handler or job has raised, says the library."""
+        self.bugs += 1
+        self.world.note("report", repr(er))
+        # (A worker whose pipe the manager's close takes away is told so by EPIPE.)
+        is_late = self.closing_order is not None and isinstance(er, OSError) and er.args[0] == _EPIPE
+        if not isinstance(er, (Planned, MemoryError)) and not is_late:
+            import traceback
+
+            self.fail("a bug: " + "".join(traceback.format_exception(er)[-4:]))
+
+    # --- after each turn
+
+    def turn(self, ms):
+        mgr = self.mgr
+        world = self.world
+        fail = self.fail
+        if mgr.bell.lock.owner is world.current:
+            fail("the loop keeps the lock")
+        nodes = 0
+        for node in mgr._ids:
+            while node is not None:
+                nodes += 1
+                if node[0].id != node[1]:
+                    fail("an id in the table is not its connection's")
+                node = node[2]
+        if nodes != len(mgr.conns) or len(set(c.id for c in mgr.conns)) != nodes:
+            fail(f"{nodes} ids for {len(mgr.conns)} connections")
+        masks = mgr.poller.masks
+        looked = socks = 1
+        accepted = pipes = 0
+        for c in mgr.conns:
+            if c.state & _STATE_CLOSED:
+                fail(f"connection {c.id} is closed, and in the list")
+            accepted += c.state & _STATE_ACCEPTED > 0
+            if c.sock is not None:
+                socks += 1
+                looked += c.mask > 0
+                mask = 0 if c.state & _NO_READ else 1
+                if c.out is not None or c.state & _STATE_CONNECTING:
+                    mask |= 4
+                is_off = c.is_listening and c.wait and not c.mask  # it tries again soon
+                if masks.get(c.sock, 0) != mask and not c.state & _STATE_CLOSING and not is_off:
+                    fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
+            if hasattr(c, "end"):
+                pipes += 1
+                self.queue(c.end)
+                if c.end.inbox is not None:
+                    self.queue(c.end.inbox)
+            if c.out is not None and c.out.size != sum(map(len, c.out.pieces)) - c.out.at:
+                fail(f"backlog of {c.id}: {c.out.size} bytes are not there")
+            if len(c.recv) > mgr.recv_limit + mgr.rx_bytes:
+                fail(f"recv of {c.id} holds {len(c.recv)} bytes, limit {mgr.recv_limit}")
+        if len(masks) != looked:
+            fail(f"poll looks at {len(masks)} objects, {looked} are there")
+        if len(self.net.sockets) != socks + (not isinstance(mgr.bell.rx, RingIO)) - isinstance(mgr.bell.rx, RingIO):
+            fail(f"{len(self.net.sockets)} sockets are open, {socks} are looked at")
+        if accepted != mgr.accepted or accepted != self.accepted:
+            fail(f"accepted: {mgr.accepted} by the manager, {accepted} in the list, {self.accepted} by events")
+        if accepted > mgr.max_conns:
+            fail(f"{accepted} accepted, max_conns {mgr.max_conns}")
+        if pipes != mgr.pipes or pipes > mgr.max_pipes:
+            fail(f"pipes: {mgr.pipes} by the manager, {pipes} in the list, max_pipes {mgr.max_pipes}")
+        if mgr._mail.count > mgr.wakeups:
+            fail(f"{mgr._mail.count} wakeups wait, limit {mgr.wakeups}")
+        if mgr.timers and len(mgr.timers.all) > mgr.max_timers:
+            fail(f"{len(mgr.timers.all)} timers, limit {mgr.max_timers}")
+        if mgr.stats["bugs"] != self.bugs:
+            fail(f"bugs {mgr.stats['bugs']}, reported {self.bugs}")
+        self.pool()
+        if mgr.bell.first is None:
+            self.net.lost_ring = False
+        if ms and world.progress == self.seen_progress and not self.has_slept():
+            self.idle_turns += 1
+            if self.idle_turns > _TURNS:
+                fail("the loop spins")
+        else:
+            self.idle_turns = 0
+        self.seen_progress = world.progress
+
+    def has_slept(self):
+        poll = self.mgr.poller
+        slept, poll.sleeps = poll.sleeps, 0
+        return slept
+
+    def queue(self, fifo):
+        """Limits of one direction of a pipe."""
+        mgr = self.mgr
+        if fifo.count > mgr.queue or fifo.size > mgr.queue_bytes and fifo.count > 1:
+            self.fail(f"{fifo.count} messages, {fifo.size} bytes in a queue of {mgr.queue}, {mgr.queue_bytes} bytes")
+        if self.mgr.bell.lock.is_locked:
+            return
+        n = size = 0
+        node = fifo.head
+        while node is not None and n <= fifo.count:
+            n += 1
+            size += len(node[0])
+            node = node[1]
+        if n != fifo.count or size != fifo.size:
+            self.fail(f"a queue of {n} messages, {size} bytes says {fifo.count}, {fifo.size}")
+
+    def pool(self):
+        stats = self.mgr.stats["workers"]
+        if stats and not self.mgr.bell.lock.is_locked:
+            over = sum(stats[name] for name in _OUTCOMES)
+            if over != self.called or stats["jobs"] < over:
+                self.fail(f"on_done was called {self.called} times: {stats}")
+            if min(stats.values()) < 0 or stats["busy"] > stats["threads"]:
+                self.fail(f"workers: {stats}")
+
+    # --- when everybody waits
+
+    def asleep(self):
+        mgr = self.mgr
+        world = self.world
+        if mgr is None or mgr.poller is None or not mgr.poller.is_asleep or self.net.on_loopback:
+            return
+        for task in world.tasks:
+            if task.stalled:
+                return
+        if mgr.bell.lock.is_locked:
+            self.fail("everybody waits, and the lock is held")
+        # Until then everybody sleeps. What became due before the loop went to sleep may cost it a millisecond more.
+        until = world.heap[0][0]
+        is_long = until > mgr.poller.since + self.grain * 1000
+        if is_long:
+            now = world.ticks(until)
+            for c in mgr.conns:
+                if c.wait and world.ticks_diff(now, c.since) > c.wait + self.grain:
+                    self.fail(f"the deadline of connection {c.id} passes {world.ticks_diff(now, c.since) - c.wait} ms before the loop wakes")
+            if mgr.timers and mgr.timers.all and world.ticks_diff(now, mgr.timers.all[0].due) > self.grain:
+                self.fail("a timer is overdue")
+        if self.net.lost_ring or mgr.bell.rx.flags() & IN:
+            return
+        if mgr.bell.first is not None:
+            self.fail("mail waits, the bell is silent, and the loop sleeps")
+        for c in mgr.conns:
+            if hasattr(c, "end") and c.end.count and not c.state & (_STATE_FULL | _STATE_CLOSING):
+                self.fail(f"messages of pipe {c.id} wait, and nobody looks")
+        pool = next((c.pool for c in mgr.conns if type(c).__name__ == "Foreman"), None)
+        if pool is not None and pool.queued and not pool.tries:
+            if pool.idle is not None:
+                self.fail("a job waits, and a worker sleeps")
+            if pool.threads < pool.n and pool.queued > pool.threads - pool.stats["busy"]:
+                self.fail("a job waits, and no thread is started")
+        for c in mgr.conns if is_long else ():
+            waiter = c.end.waiters if hasattr(c, "end") else None
+            while waiter is not None:
+                if waiter[2] is not None and world.ticks_diff(now, waiter[2]) > self.grain:
+                    self.fail(f"a thread will wait at pipe {c.id} for {world.ticks_diff(now, waiter[2])} ms more than its timeout")
+                waiter = waiter[1]
+        self.waiters()
+
+    def waiters(self):
+        """No thread sleeps in a pipe whose wait is over."""
+        for task in self.world.tasks:
+            if task.doing is None or task.is_done:
+                continue
+            verb, end, data = task.doing
+            over = end.flags & (_GONE | _SHUT)
+            if verb == "send":
+                has_room = not end.count or end.count < self.mgr.queue and end.size + len(data) <= self.mgr.queue_bytes
+                if over or has_room:
+                    self.fail(f"{task.name} waits in send, flags {end.flags}, {end.count} messages, {end.size} bytes wait")
+            elif over or end.inbox is not None and end.inbox.count:
+                self.fail(f"{task.name} waits in recv, flags {end.flags}, messages {end.inbox and end.inbox.count}")
+
+    # --- at the end
+
+    def closed(self):
+        mgr = self.mgr
+        world = self.world
+        if self.open:
+            self.fail(f"connections {list(self.open)} had no EV_CLOSE")
+        if mgr.conns or mgr.accepted or mgr.pipes or mgr.pipe_ends or any(mgr._ids):
+            self.fail(f"left: {mgr.conns} accepted {mgr.accepted} pipes {mgr.pipes} ends {mgr.pipe_ends}")
+        if self.net.sockets:
+            self.fail(f"{len(self.net.sockets)} sockets are left open")
+        undelivered = sum(self.sent.values()) - sum(self.received.values())
+        undelivered += self.wakeups[0] - self.wakeups[1] + self.refused_datagrams
+        if undelivered != mgr.stats["undelivered"]:
+            self.fail(f"{undelivered} messages were not delivered, undelivered says {mgr.stats['undelivered']}")
+        for id, n in self.received.items():
+            if n > self.sent.get(id, 0):
+                self.fail(f"pipe {id}: {n} messages of {self.sent.get(id, 0)}")
+        self.pool()
+        stats = mgr.stats["workers"]
+        if stats and (stats["jobs"] != self.called or stats["busy"] or stats["threads"] or stats["stuck"]):
+            self.fail(f"at the end: {stats}, on_done called {self.called} times")
+        for task in world.tasks:
+            if task.is_thread and not task.is_done and task is not world.loop:
+                self.fail(f"{task.name} is left")
+
+
+def install(library):
+    """Have the library's classes check what their callers owe them. They look up the world of the moment."""
+    import sys
+
+    from .modules import current
+
+    def needs_lock(cls, name):
+        real = getattr(cls, name)
+
+        def method(self, *args):
+            world = current.world
+            if world.current is not None and not any(lock.owner is world.current for lock in world.guards) and world.guards:
+                world.fail(f"{cls.__name__}.{name} without the lock")
+            return real(self, *args)
+
+        setattr(cls, name, method)
+
+    pipe = sys.modules["mungo.pipe"]
+    workers = sys.modules["mungo.workers"]
+    doorbell = sys.modules["mungo.doorbell"].Doorbell
+    for cls, names in (
+        (pipe.Fifo, ("push", "pop")),
+        (doorbell, ("post", "link")),
+        (sys.modules["mungo.loop"].Loop, ("find",)),
+        (workers.WorkerPool, ("take", "over", "remove")),
+    ):
+        for name in names:
+            needs_lock(cls, name)
+
+    hand = pipe.PipeConnection.hand
+
+    def counting_hand(self, node):
+        if node is not None:
+            received = current.world.checks.received
+            received[self.id] = received.get(self.id, 0) + 1
+            current.world.progress += 1
+        return hand(self, node)
+
+    pipe.PipeConnection.hand = counting_hand
+
+    put = pipe.Pipe.put
+
+    def counting_put(self, node):
+        done = put(self, node)
+        if done is not None and done > 0:
+            sent = current.world.checks.sent
+            id = self.c.id
+            sent[id] = sent.get(id, 0) + 1
+            current.world.progress += 1
+        return done
+
+    pipe.Pipe.put = counting_put
+
+    call = workers.Foreman.call
+
+    def counting_call(self, job, er):
+        current.world.checks.called += 1
+        current.world.progress += 1
+        return call(self, job, er)
+
+    workers.Foreman.call = counting_call

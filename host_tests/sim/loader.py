@@ -1,0 +1,128 @@
+"""The library's own files, loaded so that what they import is simulated and their threads can be interrupted between statements."""
+
+import ast
+import builtins
+import importlib.abc
+import importlib.util
+import sys
+from pathlib import Path
+
+from . import modules
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_PREFIXES = ("mungo", "apps", "settings")
+
+# Files that more than one thread runs: here a thread may lose its turn before each statement.
+_SHARED = {"doorbell.py", "pipe.py", "inbox.py", "patience.py", "workers.py", "crew.py", "manager.py", "ring.py", "shutdown.py"}
+
+
+class _Bytearray(type):
+    def __instancecheck__(cls, it):
+        return isinstance(it, bytearray)
+
+
+class Bytearray(bytearray, metaclass=_Bytearray):
+    """A bytearray for which there may be no memory."""
+
+    def __new__(cls, *args):
+        if modules.current.world is not None and args and args[0]:
+            modules.current.world.allocate("bytearray")
+        return bytearray(*args)
+
+
+class _Points(ast.NodeTransformer):
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        for owner in ast.walk(node):
+            for name in ("body", "orelse", "finalbody"):
+                body = getattr(owner, name, None)
+                if isinstance(body, list) and not getattr(owner, "has_points", False):
+                    setattr(owner, name, self.spread(body))
+            owner.has_points = True
+        return node
+
+    @staticmethod
+    def spread(body):
+        out = []
+        for i, statement in enumerate(body):
+            is_doc = not i and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            if not is_doc and not isinstance(statement, (ast.Global, ast.Nonlocal, ast.FunctionDef)):
+                call = ast.Expr(ast.Call(ast.Name("__point__", ast.Load()), [], []))
+                out.append(ast.fix_missing_locations(ast.copy_location(call, statement)))
+            out.append(statement)
+        return out
+
+
+class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds `mungo`, `apps` and `settings` below `root`; `edits`, (file, old text, new text), are mutations, made on the way."""
+
+    def __init__(self, profile, edits=()):
+        self.profile = profile
+        self.edits = edits
+        self.made = modules.make(profile)
+        self.builtins = dict(
+            builtins.__dict__,
+            const=lambda value: value,
+            bytearray=Bytearray,
+            print=lambda *args, **_: modules.current.world and modules.current.world.note("print", *map(str, args)),
+            __import__=self.bring,
+            __point__=modules.point,
+        )
+
+    def bring(self, name, globals=None, locals=None, fromlist=(), level=0):
+        if not level and name in self.made:
+            return self.made[name]
+        return builtins.__import__(name, globals, locals, fromlist, level)
+
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] not in _PREFIXES:
+            return None
+        for tree in ("lib", "firmware"):
+            base = ROOT / tree / name.replace(".", "/")
+            for file in (base / "__init__.py", base.with_suffix(".py")):
+                if file.exists():
+                    spec = importlib.util.spec_from_file_location(
+                        name, file, loader=self, submodule_search_locations=[str(base)] if file.name == "__init__.py" else None
+                    )
+                    return spec
+            if base.is_dir():
+                spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+                spec.submodule_search_locations = [str(base)]
+                return spec
+        return None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        path = Path(module.__spec__.origin)
+        text = path.read_text()
+        for file, old, new in self.edits:
+            if file == path.relative_to(ROOT).as_posix():
+                if text.count(old) != 1:
+                    raise ValueError(f"{file} has {text.count(old)} times {old!r}")
+                text = text.replace(old, new)
+        tree = ast.parse(text, str(path))
+        if path.name in _SHARED and "mungo" in path.parts or "apps" in path.parts:
+            tree = _Points().visit(tree)
+        module.__dict__["__builtins__"] = self.builtins
+        exec(compile(tree, str(path), "exec"), module.__dict__)
+
+    def load(self):
+        """Import everything, so that no run differs from the next by what it imports; returns the package."""
+        for name in [name for name in sys.modules if name.partition(".")[0] in _PREFIXES]:
+            del sys.modules[name]
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Loader)]
+        sys.meta_path.insert(0, self)
+        import mungo  # noqa: F401
+
+        for path in sorted((ROOT / "lib" / "mungo").rglob("*.py")):
+            parts = path.relative_to(ROOT / "lib").with_suffix("").parts
+            name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+            platform = name.rpartition(".")[2]
+            if name.startswith("mungo.port.") and platform in ("cpython", "esp32", "rp2", "unix"):
+                continue
+            if not name.endswith("_viper"):
+                importlib.import_module(name)
+        self.app = importlib.import_module("apps.multi_threaded")
+        return sys.modules["mungo"]

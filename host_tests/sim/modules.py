@@ -1,0 +1,155 @@
+"""What the library imports, for the world that runs at the moment."""
+
+from types import SimpleNamespace
+
+from .net import FileSocket, Poll, RingIO, Socket
+from .world import Lock
+
+
+class Current:
+    """Which world it is."""
+
+    world = None
+    net = None
+
+
+current = Current()
+
+
+def point():
+    """Between two statements of code that threads share."""
+    world = current.world
+    world.left -= 1
+    if world.left <= 0:
+        world.choose()
+
+
+def make(profile):
+    """{name: module} for the profile."""
+    return {
+        "time": _time(profile),
+        "socket": _socket(profile),
+        "select": SimpleNamespace(POLLIN=1, POLLOUT=4, POLLERR=8, POLLHUP=16, poll=lambda: Poll(current.net)),
+        "_thread": _thread(profile),
+        "errno": SimpleNamespace(**profile.errno, errorcode={number: name for name, number in profile.errno.items()}),
+        "gc": SimpleNamespace(
+            collect=lambda: None, mem_free=lambda: 1 << 20, mem_alloc=lambda: 0, threshold=lambda *_: -1, enable=lambda: None
+        ),
+        "sys": _sys(profile),
+        "micropython": SimpleNamespace(RingIO=lambda size: RingIO(current.net, size), const=lambda value: value, kbd_intr=lambda _: None),
+    }
+
+
+def _time(profile):
+    period = profile.period
+    half = period // 2
+
+    def ticks_ms(us=None):
+        return (current.world.ticks_start + (current.world.now if us is None else us) // 1000) % period
+
+    def ticks_us():
+        return current.world.now % period
+
+    def ticks_add(ticks, delta):
+        if not -half < delta < half:
+            raise OverflowError("ticks interval overflow")
+        return (ticks + delta) % period
+
+    def ticks_diff(end, start):
+        return (end - start + half) % period - half
+
+    def sleep_ms(ms):
+        world = current.world
+        world.note("sleep_ms", ms)
+        if ms > 0:
+            world.sleep(ms * 1000)
+        else:
+            world.choose()
+
+    return SimpleNamespace(
+        ticks_ms=ticks_ms,
+        ticks_us=ticks_us,
+        ticks_add=ticks_add,
+        ticks_diff=ticks_diff,
+        sleep_ms=sleep_ms,
+        sleep=lambda s: sleep_ms(int(s * 1000)),
+        time=lambda: current.world.now // 1_000_000,
+    )
+
+
+def _socket(profile):
+    kinds = {1: "tcp", 2: "udp"}
+    cls = FileSocket if profile.has_fileno else Socket
+
+    def getaddrinfo(host, port, *_):
+        return [(2, 1, 0, "", current.net.address(host, port))]
+
+    def sockaddr(raw):
+        host, port = current.net.port_of(raw)
+        return 2, bytes(int(x) for x in host.split(".")), port
+
+    return SimpleNamespace(
+        socket=lambda af=2, kind=1, proto=0: cls(current.net, kinds[kind]),
+        getaddrinfo=getaddrinfo,
+        sockaddr=sockaddr,
+        inet_ntop=lambda family, ip: ".".join(str(x) for x in ip),
+        AF_INET=2,
+        SOCK_STREAM=1,
+        SOCK_DGRAM=2,
+        SOL_SOCKET=1,
+        SO_REUSEADDR=2,
+    )
+
+
+def _thread(profile):
+    def allocate_lock():
+        if current.world is None:  # a module's, made at import: the scenario makes another
+            return None
+        current.world.allocate("lock")
+        return Lock(current.world)
+
+    def start_new_thread(function, args, kwargs=None):
+        world = current.world
+        world.point()
+        for lock in world.guards:
+            if lock.owner is world.current:
+                world.fail("a thread is started under the lock")
+        world.allocate("thread")
+        if world.threads >= profile.threads or world.chance(world.thread_faults):
+            world.note("no thread")
+            raise OSError("core1 in use" if profile.threads == 1 else "can't create thread")
+        world.threads += 1
+
+        def run():
+            try:
+                function(*args)
+            finally:
+                # The flag is cleared a little later than the last line of Python has run.
+                if not world.is_over:
+                    world.after(world.rng.randrange(1, 4000), gone)
+
+        def gone():
+            world.threads -= 1
+
+        world.thread_count += 1
+        world.spawn(f"thread{world.thread_count}", run, is_thread=True)
+        return world.thread_count
+
+    return SimpleNamespace(
+        allocate_lock=allocate_lock,
+        LockType=Lock,
+        start_new_thread=start_new_thread,
+        stack_size=lambda size=0: 0,
+        get_ident=lambda: current.world.current.number,
+        exit=lambda: None,
+    )
+
+
+def _sys(profile):
+    return SimpleNamespace(
+        implementation=SimpleNamespace(name="micropython", _thread="unsafe"),
+        platform=profile.platform,
+        print_exception=lambda er, *_: current.world.on_report(er),
+        byteorder="little",
+        modules={},
+    )

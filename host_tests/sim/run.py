@@ -1,0 +1,112 @@
+"""Run seeds of the simulated world.
+
+    python host_tests/sim/run.py --profile esp32 --seed0 0 --seeds 500
+    python host_tests/sim/run.py --profile esp32 --seed0 17 --seeds 1 --trace      one seed, step by step
+
+Without --profile all four, on both cores. Ends with status 1 if a promise was broken, and says how to see it again.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.pycache_prefix = str(HERE.parent.parent / "build" / "pycache")
+
+from shim import language  # noqa: E402
+from sim.profiles import PROFILES  # noqa: E402
+
+
+class Runner:
+    """The library, loaded once for a profile."""
+
+    def __init__(self, name, edits=()):
+        from sim import checks, loader
+
+        self.profile = PROFILES[name]
+        self.loader = loader.Loader(self.profile, edits)
+        self.library = self.loader.load()
+        checks.install(self.library)
+        self.app = self.loader.app
+        self.app._pcb = self.app.pcb
+
+    def run(self, seed, log=None):
+        from sim.scenario import run
+
+        return run(self.library, self.app, self.profile, seed, log)
+
+
+def prepare():
+    """OSError's errno is its first argument, as in MicroPython."""
+    if not hasattr(prepare, "done"):
+        language._errno_is_first_argument()
+        prepare.done = True
+
+
+def command(profile, seed):
+    return f"python host_tests/sim/run.py --profile {profile} --seed0 {seed} --seeds 1 --trace"
+
+
+def run_profile(name, seed0, seeds, trace=False, most=5):
+    prepare()
+    runner = Runner(name)
+    failed = []
+    start = time.monotonic()
+    us = steps = answers = 0
+    for seed in range(seed0, seed0 + seeds):
+        result = runner.run(seed, print if trace else None)
+        us += result.us
+        steps += result.steps
+        answers += result.scene.answers
+        if result.failure:
+            failed.append(seed)
+            print(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed)}", flush=True)
+            if len(failed) >= most:
+                break
+        if trace:
+            print(f"hash {result.hash:08x} after {result.steps} steps")
+    print(
+        f"{name}: {seeds} seeds from {seed0}, {len(failed)} failed; {us / 1e6:.0f} s of virtual time, {steps} steps, {answers} answers"
+        f" in {time.monotonic() - start:.1f} s",
+        flush=True,
+    )
+    return failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--profile", choices=PROFILES)
+    parser.add_argument("--seed0", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=500)
+    parser.add_argument("--trace", action="store_true")
+    args = parser.parse_args()
+    if args.profile:
+        sys.exit(bool(run_profile(args.profile, args.seed0, args.seeds, args.trace)))
+    # Two processes at a time, each with some seeds of a profile.
+    share = max(args.seeds // 4, 50)
+    tasks = [
+        (name, seed, min(share, args.seed0 + args.seeds - seed))
+        for seed in range(args.seed0, args.seed0 + args.seeds, share)
+        for name in PROFILES
+    ]
+    running = []
+    status = 0
+    while tasks or running:
+        while tasks and len(running) < (os.cpu_count() or 1):
+            name, seed, n = tasks.pop(0)
+            running.append(
+                subprocess.Popen([sys.executable, __file__, "--profile", name, "--seed0", str(seed), "--seeds", str(n)])
+            )
+        done = [process for process in running if process.poll() is not None]
+        running = [process for process in running if process not in done]
+        status |= any(process.returncode for process in done)
+        time.sleep(0.02)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

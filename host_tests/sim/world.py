@@ -1,0 +1,317 @@
+"""Who runs next. Tasks are greenlets; one runs until it comes to a point where the seeded scheduler may choose another.
+
+Time is virtual, in microseconds: it moves a little with each choice, and jumps when nobody can run.
+"""
+
+import heapq
+import random
+import traceback
+from zlib import crc32
+
+from greenlet import getcurrent, greenlet
+
+_MOST_STEPS = 400_000
+_MOST_US = 3_600_000_000
+
+
+class Over(BaseException):
+    """Unwinds a task when the run has ended."""
+
+
+class Violation(Exception):
+    """A promise was broken."""
+
+
+class Task:
+    """Something that runs: a thread of the board (`is_thread`), or a peer out in the network."""
+
+    def __init__(self, world, name, number, is_thread):
+        self.world = world
+        self.name = name
+        self.number = number
+        self.is_thread = is_thread
+        self.greenlet = None
+        self.ready = False
+        self.due = None  # of its place in the heap of those that sleep
+        self.stalled = False  # a fault: it could run, but does not
+        self.is_killed = False
+        self.locks = []  # that it holds
+        self.doing = None  # what a thread's script waits for, see checks.py
+        self.is_done = False
+
+
+class Signal:
+    """Tasks that wait for something to change."""
+
+    __slots__ = ("waiting",)
+
+    def __init__(self):
+        self.waiting = []
+
+    def fire(self):
+        if self.waiting:
+            tasks, self.waiting = self.waiting, []
+            for task in tasks:
+                task.world.awaken(task)
+
+
+class World:
+    def __init__(self, profile, seed, log=None):
+        self.profile = profile
+        self.seed = seed
+        self.rng = random.Random(f"{profile.name} {seed}")
+        self.now = 0
+        self.steps = 0
+        self.hash = 0
+        self.log = log
+        self.tasks = []
+        self.ready = []
+        self.heap = []  # (time, number, task or function)
+        self.number = 0
+        self.current = None
+        self.hub = getcurrent()
+        self.failure = None
+        self.failure_stack = ""
+        self.is_over = False
+        self.left = 1 << 30  # points until the next choice
+        self.stall = 0.0  # faults, chances
+        self.gap = 40  # points between two choices, on average
+        self.before_sleep = []  # called when nobody can run, before time jumps
+        self.change = Signal()  # of anything that a poll may look for
+        self.is_silent = False  # there was one that wakes no sleeping poll, until some lock is let go
+        self.guards = []  # locks under which nobody does I/O
+        self.loop = None  # the task that owns the sockets
+        self.may_block = True  # it is not in its poll yet
+        self.progress = 0  # grows when something has happened
+        self.allocations = None  # until one fails
+        self.memory_faults = 0
+
+    # --- what happens is written down
+
+    def note(self, what, *args):
+        """A step of the trace."""
+        self.hash = crc32(f"{what} {args} {self.now}".encode(), self.hash)
+        if self.log is not None:
+            self.log(f"{self.now / 1e6:11.6f} {self.current.name if self.current else '-':12} {what} {args if args else ''}")
+
+    def fail(self, text):
+        """A promise was broken: the run ends here."""
+        if self.failure is None:
+            stack = [f for f in traceback.extract_stack() if "/greenlet" not in f.filename][:-1]
+            self.failure = text
+            self.failure_stack = "".join(traceback.format_list(stack[-12:]))
+            self.note("FAIL", text)
+        self.is_over = True
+        if self.current is not None:
+            raise Over
+
+    # --- tasks
+
+    def spawn(self, name, function, *args, is_thread=False):
+        self.number += 1
+        task = Task(self, f"{name}", self.number, is_thread)
+
+        def run():
+            try:
+                function(*args)
+            except Over:
+                pass
+            except BaseException as er:
+                if self.failure is None and not self.is_over:
+                    self.failure = f"{name} has raised {er!r}"
+                    self.failure_stack = "".join(traceback.format_exception(er))
+                self.is_over = True
+            task.is_done = True
+
+        task.greenlet = greenlet(run, self.hub)
+        self.tasks.append(task)
+        self.awaken(task)
+        return task
+
+    def awaken(self, task):
+        if not task.ready and not task.is_done:
+            task.ready = True
+            task.due = None
+            self.ready.append(task)
+
+    def at(self, us, function):
+        """Call the function, in no task, at this time."""
+        self.number += 1
+        heapq.heappush(self.heap, (us, self.number, function))
+
+    def after(self, us, function):
+        self.at(self.now + us, function)
+
+    def block(self, signal, due=None):
+        """The current task waits for the signal or the time; whatever else wakes it is no matter: callers look again."""
+        task = self.current
+        if task is None:
+            raise Violation("blocking outside the simulation")
+        if signal is not None:
+            signal.waiting.append(task)
+        if due is not None:
+            self.number += 1
+            task.due = self.number
+            heapq.heappush(self.heap, (due, self.number, task))
+        task.ready = False
+        self.hub.switch()
+        if signal is not None and task in signal.waiting:
+            signal.waiting.remove(task)
+        if self.is_over:
+            raise Over
+
+    def sleep(self, us):
+        due = self.now + us
+        while self.now < due:
+            self.block(None, due)
+
+    def point(self):
+        """Here another task may go on."""
+        self.left -= 1
+        if self.left <= 0:
+            self.choose()
+
+    def choose(self):
+        task = self.current
+        if self.is_over:
+            if task is not None:
+                raise Over
+            return
+        self.left = self.rng.randrange(1, 2 * self.gap)
+        if task is None or getcurrent() is not task.greenlet:
+            return
+        if task.is_thread and self.stall and self.rng.random() < self.stall:
+            self.number += 1
+            task.due = self.number
+            task.stalled = True
+            heapq.heappush(self.heap, (self.now + self.rng.randrange(50, 30000), self.number, task))
+            task.ready = False
+            self.note("stall")
+        else:
+            self.ready.append(task)
+        self.hub.switch()
+        task.stalled = False
+        if self.is_over:
+            raise Over
+
+    # --- the loop of all
+
+    def run(self):
+        """Until no task is left that could run, or a promise is broken."""
+        rng = self.rng
+        ready = self.ready
+        heap = self.heap
+        self.left = rng.randrange(1, 2 * self.gap)
+        while not self.is_over:
+            while heap and heap[0][0] <= self.now:
+                self.pop()
+            if not ready:
+                for function in self.before_sleep:
+                    function()
+                if ready or self.is_over:
+                    continue
+                if not heap:
+                    break
+                self.now = max(self.now, heap[0][0])
+                if self.now > _MOST_US:
+                    self.fail("it does not end: an hour has passed")
+                continue
+            self.steps += 1
+            if self.steps > _MOST_STEPS:
+                self.fail("it does not end: %d steps" % self.steps)
+                break
+            n = len(ready)
+            i = int(rng.random() * n) if n > 1 else 0
+            task = ready[i]
+            ready[i] = ready[-1]
+            ready.pop()
+            self.now += 7
+            self.hash = crc32(b"%d %d" % (task.number, self.now), self.hash)
+            self.current = task
+            task.greenlet.switch()
+            self.current = None
+        self.is_over = True
+        self.left = 0
+        for task in self.tasks:
+            for _ in range(1000):
+                if task.greenlet.dead or not task.greenlet:
+                    break
+                self.current = task
+                task.greenlet.throw(Over)
+        self.current = None
+
+    def pop(self):
+        _, number, what = heapq.heappop(self.heap)
+        if not isinstance(what, Task):
+            what()
+        elif what.due == number and not what.is_done:
+            self.awaken(what)
+
+    # --- faults
+
+    def chance(self, p):
+        return p > 0 and self.rng.random() < p
+
+    def allocate(self, what):
+        """Something that needs memory: MemoryError at the n-th time, if this run is to have one."""
+        if self.allocations is not None and self.current is not None:
+            self.allocations -= 1
+            if self.allocations <= 0:
+                self.allocations = self.rng.randrange(1, 80) if self.memory_faults < 3 else None
+                self.memory_faults += 1
+                self.note("no memory", what)
+                raise MemoryError("simulated: " + what)
+
+
+class Lock:
+    """`_thread.allocate_lock()`: no timeout, not reentrant, may be released by another thread; a double release raises."""
+
+    __slots__ = ("world", "owner", "is_locked", "signal")
+
+    def __init__(self, world):
+        self.world = world
+        self.owner = None
+        self.is_locked = False
+        self.signal = Signal()
+
+    def acquire(self, blocking=True, /):
+        world = self.world
+        if world.is_over:
+            raise Over
+        world.point()
+        while self.is_locked:
+            if not blocking:
+                return False
+            if world.current is None:
+                raise Violation("a lock would block for ever")
+            world.block(self.signal)
+        self.is_locked = True
+        self.owner = world.current
+        if world.current is not None:
+            world.current.locks.append(self)
+        return True
+
+    def release(self):
+        if self.world.is_over:
+            self.is_locked = False
+            return
+        if not self.is_locked:
+            raise RuntimeError("release unlocked lock")
+        if self.owner is not None and self in self.owner.locks:
+            self.owner.locks.remove(self)
+        self.is_locked = False
+        self.owner = None
+        self.signal.fire()
+        if self.world.is_silent:
+            self.world.is_silent = False
+            self.world.change.fire()
+        self.world.point()
+
+    def locked(self):
+        return self.is_locked
+
+    def __enter__(self):
+        self.acquire()
+
+    def __exit__(self, *_):
+        self.release()
