@@ -503,6 +503,27 @@ def test_out_of_sockets_resumes_when_one_is_given_back():
     mgr.close()
 
 
+def test_a_connection_that_goes_on_and_closes_in_one_turn_hears_nothing_more():
+    mgr = mungo.Manager()
+    events = []
+
+    def fn(c, ev, data, fn_data):
+        events.append(ev)
+        if ev == mungo.EV_READ:
+            c.is_full = True
+            c.is_full = False  # what is left in recv would be told once more
+            c.is_closing = True
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port, b"1")
+    client.until_ended()
+    for _ in range(3):
+        mgr.poll(0)
+    assert events[-4:] == [mungo.EV_OPEN, mungo.EV_ACCEPT, mungo.EV_READ, mungo.EV_CLOSE], events
+    client.close()
+    mgr.close()
+
+
 def test_a_listener_without_sockets_or_memory_comes_back_and_is_noted_once():
     mgr = mungo.Manager()
     listener, port = listening(lambda url: mgr.listen(url, echo), "tcp")

@@ -199,8 +199,9 @@ class Loop(Limits):
         again = self.again
         self.again = []
         for c in again:
-            c.emit(_EV_READ, 0)
-            c.settle()
+            if c in self.conns:  # it may have closed since
+                c.emit(_EV_READ, 0)
+                c.settle()
 
     def _sweep(self):
         # The one place where connections' deadlines are looked at; on the way it learns when to look next.
@@ -232,10 +233,11 @@ class Loop(Limits):
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
         self.conns.remove(c)
+        at = c.id & 15
         with self.bell.lock:
-            node = self._ids[c.id & 15]
+            node = self._ids[at]
             if node[0] is c:
-                self._ids[c.id & 15] = node[2]
+                self._ids[at] = node[2]
             else:
                 while node[2][0] is not c:
                     node = node[2]
@@ -244,22 +246,23 @@ class Loop(Limits):
     def find(self, id):
         """The connection with this id, or None. Any thread, with the bell's lock held."""
         node = self._ids[id & 15]
-        while node is not None:
+        while node:
             if node[1] == id:
                 return node[0]
             node = node[2]
 
     def watch(self, sock, c, mask, now):
         """Have the poll look at `sock` for `mask` (0: not at all) instead of `now`; `c.event(flags)` is called when it is ready."""
+        poller = self.poller
         if not mask:
             # Also before every close: the unix port would go on polling the descriptor's number.
-            self.poller.unregister(sock)
+            poller.unregister(sock)
             self._socks.pop(sock, None)
         elif now:
-            self.poller.modify(sock, mask)
+            poller.modify(sock, mask)
         else:
             self._socks[sock] = c
-            self.poller.register(sock, mask)
+            poller.register(sock, mask)
 
     def deadline(self, c, ms):
         """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
