@@ -1,6 +1,7 @@
 # The loop's contract: what poll does and refuses, deadlines without traffic, limits and their counters, faults that stay where
 # they are.
 
+import errno
 import time
 
 import mungo
@@ -520,6 +521,41 @@ def test_a_connection_that_goes_on_and_closes_in_one_turn_hears_nothing_more():
     for _ in range(3):
         mgr.poll(0)
     assert events[-4:] == [mungo.EV_OPEN, mungo.EV_ACCEPT, mungo.EV_READ, mungo.EV_CLOSE], events
+    client.close()
+    mgr.close()
+
+
+def test_without_memory_for_the_rest_of_an_answer_nothing_else_is_sent():
+    from mungo.backlog import Backlog
+
+    mgr = mungo.Manager()
+    real = Backlog.add
+    piece = b"x" * 4000
+
+    def short(self, data, at):
+        raise MemoryError
+
+    def fn(c, ev, hm, fn_data):
+        if ev == mungo.EV_HTTP_MSG:
+            Backlog.add = short
+            try:
+                while c.http_reply(200, {}, piece) and c.out is None:
+                    hm.phase = 2  # as if there were one more request
+            finally:
+                Backlog.add = real
+
+    _, port = listening(lambda url: mgr.http_listen(url, fn))
+    client = Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    last = data = b"?"
+    while data:
+        mgr.poll(0)
+        try:
+            last, data = data, client.sock.recv(4096)
+        except OSError as er:
+            assert er.errno in (errno.EAGAIN, errno.ECONNRESET)
+            if er.errno == errno.ECONNRESET:
+                break
+    assert b" 500 " not in last, last[-200:]
     client.close()
     mgr.close()
 

@@ -78,9 +78,13 @@ class Backlog:
 
 def put(c, data, at):
     """Have `data` from `at` on sent when the socket of `c` has room."""
-    if c.out is None:
-        c.out = Backlog()
-        if not c.state & _CONNECTING:
-            c.mgr.deadline(c, c.mgr.write_ms)
-        c.look()
-    c.out.add(data, at)
+    try:
+        if c.out is None:
+            c.out = Backlog()
+            if not c.state & _CONNECTING:
+                c.mgr.deadline(c, c.mgr.write_ms)
+            c.look()
+        c.out.add(data, at)
+    except MemoryError:  # its start may be on its way: whatever came next would be taken for the rest
+        c.error("no memory for what is to be sent")
+        raise
