@@ -27,6 +27,7 @@ help:
 	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL"
 	@echo "make test    all tests, on every runtime"
 	@echo "make check   lint, sizes and tests: what CI runs"
+	@echo "make sim     the simulated world; SEEDS=10000 of each platform, the first is SEED0=0"
 	@echo "make bench   benchmarks; ARGS=... are handed on"
 	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
 	@echo "make size    bytes of bytecode of each library file, against the budget"
@@ -84,6 +85,10 @@ lint: $(VENV) $(TYPINGS)
 	$(PY) tools/packages.py --check
 
 check: lint size test
+
+.PHONY: sim
+sim: $(VENV)
+	$(PY) host_tests/sim/run.py --seeds $(or $(SEEDS),10000) --seed0 $(or $(SEED0),0)
 
 bench: $(VENV)
 	$(PY) tools/bench/run.py $(ARGS)

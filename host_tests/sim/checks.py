@@ -145,6 +145,8 @@ class Checks:
                     self.queue(c.end.inbox)
             if c.out is not None and not c.state & _STATE_CLOSING and c.out.size != sum(map(len, c.out.pieces)) - c.out.at:
                 fail(f"backlog of {c.id}: {c.out.size} bytes are not there")
+            if c.wait and world.ticks_diff(mgr.now, c.since) > c.wait + self.grain:
+                fail(f"the deadline of {c.id} has passed, and the turn also")
             if len(c.recv) > mgr.recv_limit + mgr.rx_bytes:
                 fail(f"recv of {c.id} holds {len(c.recv)} bytes, limit {mgr.recv_limit}")
         if len(masks) != looked:
@@ -225,9 +227,12 @@ class Checks:
             now = world.ticks(until)
             for c in mgr.conns:
                 if c.wait and world.ticks_diff(now, c.since) > c.wait + self.grain:
-                    self.fail(f"the deadline of connection {c.id} passes {world.ticks_diff(now, c.since) - c.wait} ms before the loop wakes")
-            if mgr.timers and mgr.timers.all and world.ticks_diff(now, mgr.timers.all[0].due) > self.grain:
-                self.fail("a timer is overdue")
+                    self.fail(
+                        f"the deadline of connection {c.id} passes {world.ticks_diff(now, c.since) - c.wait} ms before the loop wakes"
+                    )
+            for timer in mgr.timers.all if mgr.timers else ():
+                if world.ticks_diff(now, timer.due) > self.grain:
+                    self.fail("a timer is overdue")
         if self.net.lost_ring or mgr.bell.rx.flags() & IN:
             return
         if mgr.bell.first is not None:
@@ -268,6 +273,8 @@ class Checks:
     def closed(self):
         mgr = self.mgr
         world = self.world
+        if mgr.poller is not None:
+            self.fail("closed, and the poll is still there")
         if self.open:
             self.fail(f"connections {list(self.open)} had no EV_CLOSE")
         if mgr.conns or mgr.accepted or mgr.pipes or mgr.pipe_ends or any(mgr._ids):

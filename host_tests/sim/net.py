@@ -99,7 +99,7 @@ class Wire:
         self.is_up_moving = False
         self.rx = bytearray()
         self.rx_packets = 0
-        self.fin = False
+        self.fin = self.is_end_told = False
         self.reset = False  # to be told once
         self.is_dead = False
         # from the board
@@ -331,7 +331,7 @@ class Socket:
                 world.fail(f"{what} in a thread that is not the loop's")
             world.point()
         if self.is_closed and not closed_too:
-            if world.loop is task:
+            if world.loop is task or self.is_bell and not task.is_stranger:
                 world.fail(f"{what} on a closed socket")
             raise self.net.error("EBADF")
 
@@ -463,7 +463,8 @@ class Socket:
             name = "ECONNREFUSED" if wire.state == "refused" and self.net.profile.name == "unix" else "ECONNRESET"
             raise self.net.error(name)
         if wire.fin or wire.is_dead:
-            self.world.progress += 1
+            self.world.progress += not wire.is_end_told
+            wire.is_end_told = True
             return b""
         return None
 

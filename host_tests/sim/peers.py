@@ -32,7 +32,8 @@ class Clients:
             or stats["refused"]
             or stats["timeouts"]
             or stats["starved"]
-            or stats["workers"] and (stats["workers"]["timeouts"] or stats["workers"]["unstarted"])
+            or stats["workers"]
+            and (stats["workers"]["timeouts"] or stats["workers"]["unstarted"])
             or self.scene.mgr.idle_ms < 5000  # it may have been closed while a request was under way
         )
 
@@ -111,7 +112,9 @@ class Clients:
             return
         data = b"".join(self.request(b"%d.x" % number)[0] for _ in range(rng.randrange(1, 4)))
         if rng.random() < 0.2:
-            data = rng.choice((b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"x" * 10000, data[: len(data) // 2] + b"\0"))
+            data = rng.choice(
+                (b"\x16\x03\x01\x02", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"x" * 10000, data[: len(data) // 2] + b"\0")
+            )
         at = rng.randrange(len(data) + 1)
         peer.send(data[:at])
         world.sleep(rng.choice((0, 1000, 100_000, 3_000_000)))

@@ -47,13 +47,20 @@ def prepare():
         prepare.done = True
 
 
-def command(profile, seed):
-    return f"python host_tests/sim/run.py --profile {profile} --seed0 {seed} --seeds 1 --trace"
+def command(profile, seed, mutation):
+    broken = "" if mutation is None else f" --mutation {mutation}"
+    return f"python host_tests/sim/run.py --profile {profile} --seed0 {seed} --seeds 1 --trace{broken}"
 
 
-def run_profile(name, seed0, seeds, trace=False, most=5):
+def run_profile(name, seed0, seeds, trace=False, mutation=None, hashes=False, most=5):
+    """Run these seeds, up to `most` that fail; the list of those."""
     prepare()
-    runner = Runner(name)
+    edits = ()
+    if mutation is not None:
+        from sim import mutations
+
+        edits = mutations.edits(mutations.MUTATIONS[mutation])
+    runner = Runner(name, edits)
     failed = []
     start = time.monotonic()
     us = steps = answers = 0
@@ -62,13 +69,15 @@ def run_profile(name, seed0, seeds, trace=False, most=5):
         us += result.us
         steps += result.steps
         answers += result.scene.answers
+        if hashes and not result.failure:
+            print(f"{name} seed {seed}: hash {result.hash:08x} after {result.steps} steps")
         if result.failure:
             failed.append(seed)
-            print(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed)}", flush=True)
-            if len(failed) >= most:
-                break
-        if trace:
+            print(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed, mutation)}", flush=True)
+        if trace or hashes and result.failure:
             print(f"hash {result.hash:08x} after {result.steps} steps")
+        if len(failed) >= most:
+            break
     print(
         f"{name}: {seeds} seeds from {seed0}, {len(failed)} failed; {us / 1e6:.0f} s of virtual time, {steps} steps, {answers} answers"
         f" in {time.monotonic() - start:.1f} s",
@@ -82,10 +91,12 @@ def main():
     parser.add_argument("--profile", choices=PROFILES)
     parser.add_argument("--seed0", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=500)
-    parser.add_argument("--trace", action="store_true")
+    parser.add_argument("--trace", action="store_true", help="print each step")
+    parser.add_argument("--hashes", action="store_true", help="print what stands for all of a seed's steps")
+    parser.add_argument("--mutation", type=int, help="break the library so: a place in the list of mutations.py")
     args = parser.parse_args()
     if args.profile:
-        sys.exit(bool(run_profile(args.profile, args.seed0, args.seeds, args.trace)))
+        sys.exit(bool(run_profile(args.profile, args.seed0, args.seeds, args.trace, args.mutation, args.hashes)))
     # Two processes at a time, each with some seeds of a profile.
     share = max(args.seeds // 4, 50)
     tasks = [
@@ -98,9 +109,7 @@ def main():
     while tasks or running:
         while tasks and len(running) < (os.cpu_count() or 1):
             name, seed, n = tasks.pop(0)
-            running.append(
-                subprocess.Popen([sys.executable, __file__, "--profile", name, "--seed0", str(seed), "--seeds", str(n)])
-            )
+            running.append(subprocess.Popen([sys.executable, __file__, "--profile", name, "--seed0", str(seed), "--seeds", str(n)]))
         done = [process for process in running if process.poll() is not None]
         running = [process for process in running if process not in done]
         status |= any(process.returncode for process in done)

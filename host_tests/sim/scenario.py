@@ -4,7 +4,7 @@ import sys
 
 from . import modules
 from .checks import Checks, Planned
-from .net import Net, UdpPeer
+from .net import Net, Peer, UdpPeer
 from .peers import Clients, pieces
 from .world import World
 
@@ -116,10 +116,21 @@ class Scene:
         self.sleep_ms = sys.meta_path[0].made["time"].sleep_ms
         limits = {}
         for name, values in (
-            ("queue", (1, 2, 4)), ("queue_bytes", (64, 2000)), ("wakeups", (1, 4)), ("max_conns", (1, 2, 4)), ("backlog", (1, 4)),
-            ("max_pipes", (2, 8)), ("max_timers", (3, 8)), ("send_limit", (2000,)), ("idle_ms", (500, 5000)), ("write_ms", (2000,)),
-            ("head_ms", (1000,)), ("body_ms", (1000,)), ("rx_bytes", (256, 1024)), ("linger_ms", (50,)),
-        ):  # fmt: skip
+            ("queue", (1, 2, 4)),
+            ("queue_bytes", (64, 2000)),
+            ("wakeups", (1, 4)),
+            ("max_conns", (1, 2, 4)),
+            ("backlog", (1, 4)),
+            ("max_pipes", (2, 8)),
+            ("max_timers", (3, 8)),
+            ("send_limit", (2000,)),
+            ("idle_ms", (500, 5000)),
+            ("write_ms", (2000,)),
+            ("head_ms", (1000,)),
+            ("body_ms", (1000,)),
+            ("rx_bytes", (256, 1024)),
+            ("linger_ms", (50,)),
+        ):
             if rng.random() < 0.3:
                 limits[name] = rng.choice(values)
         bell = rng.choice(world.profile.bells)
@@ -135,7 +146,7 @@ class Scene:
         world.left = rng.randrange(1, 2 * world.gap)
         self.start(mgr)
         world.allocations = self.memory
-        end_us = world.now + rng.choice((100_000, 1_000_000, 100_000_000, 100_000_000, 100_000_000))
+        end_us = world.now + rng.choice((100_000, 300_000, 1_000_000, 100_000_000, 100_000_000, 100_000_000))
         while world.now < end_us and self.actors:
             ms = rng.choice((1, 50, 1000, 1000, 1000, -1))
             if not mgr.poll(ms):
@@ -155,6 +166,8 @@ class Scene:
             checks.closing_order = 1 << 60
         else:
             self.world.fail("a worker never ends: " + ", ".join(t.name for t in self.world.tasks if t.is_thread and not t.is_done))
+        if mgr.pipe_ends:
+            self.world.fail(f"closed, and workers hold {mgr.pipe_ends} ends")
         self.world.loop = None
         for _ in range(1000):  # threads may still be on their last lines
             if not any(task.is_thread and not task.is_done and task is not self.world.current for task in self.world.tasks):
@@ -167,10 +180,15 @@ class Scene:
 
     def start(self, mgr):
         rng = self.rng
-        parts = [part for part in (self.http, self.pipes, self.pool, self.timers, self.udp, self.dial) if rng.random() < 0.5]
+        parts = [part for part in (self.http, self.pipes, self.pool, self.timers, self.udp, self.dial, self.echo) if rng.random() < 0.5]
         self.targets = []
         for part in parts or [self.http, self.pipes]:
-            part(mgr)
+            try:
+                part(mgr)
+            except OSError:
+                if not self.world.profile.tcp or part in (self.pipes, self.pool, self.timers):
+                    raise
+                self.world.note("not enough sockets")
         if rng.random() < 0.5:
             for i in range(rng.randrange(1, 3)):
                 self.thread(self.waker, i)
@@ -178,6 +196,7 @@ class Scene:
             self.thread(self.stopper)
 
     def stopper(self):
+        self.world.current.is_stranger = True
         self.sleep_ms(self.rng.randrange(2000))
         self.mgr.stop()
 
@@ -233,10 +252,11 @@ class Scene:
 
     def waker(self, number):
         rng = self.rng
+        self.world.current.is_stranger = True
         for i in range(rng.randrange(1, 15)):
             if self.mgr.closed or not self.targets:
                 return
-            target = rng.choice(self.targets)
+            target = rng.choice(self.targets) + 16 * rng.choice((0, 0, 0, 0, 1, 2))
             try:
                 taken = self.mgr.wakeup(target, b"w %d %d %d" % (target, number, i))
             except MemoryError:
@@ -263,6 +283,7 @@ class Scene:
             self.thread(self.submitter)
 
     def submitter(self):
+        self.world.current.is_stranger = True
         for i in range(self.rng.randrange(1, 5)):
             if self.mgr.closed:
                 return
@@ -290,7 +311,7 @@ class Scene:
         calls = []
 
         def work():
-            self.sleep_ms(rng.choice((0, 1, 20)) if what != "long" else 1000)
+            self.sleep_ms(rng.choice((0, 1, 20)) if what != "long" else 1500)
             if what == "raise":
                 raise Planned(number)
             return number
@@ -305,6 +326,9 @@ class Scene:
             if er is not None and not isinstance(er, (OSError, Planned, MemoryError)):
                 world.fail(f"job {number} has ended with {er!r}")
             limit = ms or self.crew.job_ms
+            late = world.now - start - limit * 1000
+            if not isinstance(er, OSError) and late > 500_000 and not (self.net.ring_faults or world.profile.tx_heap or world.stall):
+                world.fail(f"job {number}: a result {late} us after its deadline")
             if isinstance(er, OSError) and er.args[0] == world.profile.errno["ETIMEDOUT"] and world.now - start < limit * 1000 - 1000:
                 world.fail(f"job {number}: timeout of {limit} ms after {(world.now - start) / 1000}")
 
@@ -361,6 +385,16 @@ class Scene:
 
         self.actor("udp peer", script)
 
+    # --- a plain TCP server, whose handler makes use of every flag
+
+    def echo(self, mgr):
+        rng = self.rng
+        self.echoes = Echoes(self)
+        listener = mgr.listen("tcp://0.0.0.0:7000", self.checks.watch(self.echoes.handler))
+        self.targets.append(listener.id)
+        for i in range(rng.randrange(1, 4)):
+            self.actor(f"echo{i}", self.echoes.client)
+
     # --- outgoing
 
     def dial(self, mgr):
@@ -409,6 +443,69 @@ class Scene:
             self.targets.append(mgr.connect("tcp://10.0.0.3:9000", self.checks.watch(fn)).id)
         except (OSError, MemoryError):
             self.actors -= 1
+
+
+class Echoes:
+    """A server that sends back what it gets, at times later, and at times closes."""
+
+    def __init__(self, scene):
+        self.scene = scene
+        self.world = scene.world
+        self.rng = scene.rng
+        self.mgr = scene.mgr
+        self.moody = self.rng.choice((0, 0.05, 0.2))
+
+    def handler(self, c, ev, data, _):
+        rng = self.rng
+        if ev == _READ or ev == _WRITE:
+            if rng.random() < self.moody:
+                c.is_full = True
+                if rng.random() < 0.5:
+                    c.is_full = False
+                else:
+                    try:
+                        self.mgr.timer(rng.choice((1, 30)), self.go_on, c)
+                    except OSError:
+                        c.is_full = False
+            if rng.random() < self.moody / 4:
+                setattr(c, rng.choice(("is_closing", "is_draining")), True)
+            n = min(len(c.recv), rng.choice((10, 400, 4000)))
+            if n and c.send(bytes(memoryview(c.recv.data)[c.recv.start : c.recv.start + n])):
+                c.recv.consume(n)
+                if len(c.recv) and c.out is None:
+                    c.is_full = True
+                    c.is_full = False
+
+    def go_on(self, c):
+        self.scene.progress()
+        if not c.is_closing:
+            c.is_full = False
+
+    def client(self):
+        world = self.world
+        rng = self.rng
+        peer = Peer(self.scene.net)
+        peer.slowness = rng.choice((0, 0, 40_000))
+        if not peer.connect(7000):
+            return
+        sent = b"".join(b"%05d" % i for i in range(rng.choice((1, 100, 1500))))
+        got = b""
+        at = 0
+        while len(got) < len(sent):
+            if at < len(sent) and at - len(got) < 2000:
+                n = rng.randrange(1, 1000)
+                peer.send(sent[at : at + n])
+                at += n
+            elif not peer.until(lambda: peer.inbox, 60_000_000):
+                break
+            got += peer.take(10_000)
+        if not sent.startswith(got):
+            world.fail(f"the echo of {sent[:20]} is {got[:50]}")
+        stats = self.mgr.stats
+        excused = self.moody or self.scene.is_ending or world.memory_faults or stats["timeouts"] or stats["refused"] or stats["starved"]
+        if len(got) < len(sent) and not excused:
+            world.fail(f"of {len(sent)} bytes {len(got)} came back")
+        peer.close()
 
 
 class PipeScript:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from greenlet import getcurrent, greenlet
 
-_MOST_STEPS = 400_000
+_MOST_STEPS = 60_000
 _MOST_US = 3_600_000_000
 
 
@@ -37,6 +37,7 @@ class Task:
         self.is_killed = False
         self.locks = []  # that it holds
         self.doing = None  # what a thread's script waits for, see checks.py
+        self.is_stranger = False  # it holds nothing of the manager's, whose close can't wait for it
         self.is_done = False
 
 

@@ -1,0 +1,281 @@
+"""Ways to break the library: (what it is, profile, file, old text, new text). Each must be noticed by some seed.
+
+python host_tests/sim/mutations.py             which seed notices what
+python host_tests/sim/mutations.py --json      the same for the test
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+_LIB = "lib/mungo/"
+SEEDS = 1000  # tried, from 0 on, after some from
+HINTS = {}  # where one that is seldom noticed was, to save time
+
+MUTATIONS = [
+    # --- the bell
+    ("a worker's send does not ring", "unix", "pipe.py", "            if arg[2]:\n                bell.ring()\n", ""),
+    ("wakeup does not ring", "rp2-stock", "manager.py", "        if ring:\n            self.bell.ring()\n", ""),
+    ("a worker's close does not ring", "esp32", "pipe.py", "        if ring:\n            bell.ring()\n", ""),
+    ("no look at the mail between drain and sleep", "unix", "loop.py", " or self.bell.first or", " or"),
+    (
+        "the bell stays marked as rung",
+        "rp2-mungo",
+        "doorbell.py",
+        "            if node.next is None:\n                self.rung = False\n",
+        "",
+    ),
+    (
+        "the bell is rung under the lock",
+        "unix",
+        "manager.py",
+        "            ring = self.bell.post(self._mail)\n        if ring:\n            self.bell.ring()\n",
+        "            ring = self.bell.post(self._mail)\n            if ring:\n                self.bell.ring()\n",
+    ),
+    (
+        "the bell is closed while workers hold ends",
+        "unix",
+        "shutdown.py",
+        "        if not mgr.pipe_ends:\n            break\n",
+        "        break\n",
+    ),
+    # --- queues
+    (
+        "a pipe's queue without its lock",
+        "unix",
+        "pipe.py",
+        "            with bell.lock:\n                done = step(arg)",
+        "            if True:\n                done = step(arg)",
+    ),
+    (
+        "wakeup's queue without its lock",
+        "rp2-stock",
+        "manager.py",
+        "        with self.bell.lock:\n            if self.find(id) is None:",
+        "        if True:\n            if self.find(id) is None:",
+    ),
+    ("one message more than the queue may have", "unix", "pipe.py", "self.count >= limit", "self.count > limit"),
+    ("bytes of a queue are not counted down", "esp32", "pipe.py", "            self.size -= len(node[0])\n", ""),
+    (
+        "messages beyond one turn's are forgotten",
+        "unix",
+        "pipe.py",
+        "        if not stop and self.count:",
+        "        if stop and self.count:",
+    ),
+    (
+        "a message is handed over before it is taken off",
+        "unix",
+        "pipe.py",
+        "            self.head = node[1]\n",
+        "            self.head = node[1] if self.count > 2 else node\n",
+    ),
+    (
+        "a pipe's messages go on while it is full",
+        "unix",
+        "pipe.py",
+        "        return self.state & (_CLOSING | _FULL)\n",
+        "        return self.state & _CLOSING\n",
+    ),
+    # --- waiting
+    (
+        "room in the queue wakes nobody",
+        "unix",
+        "pipe.py",
+        "            if end.waiters is not None:  # there is room for another\n                end.wake()\n",
+        "",
+    ),
+    (
+        "a closing pipe wakes nobody",
+        "unix",
+        "pipe.py",
+        "            self.end.flags |= _GONE\n        self.end.wake()\n",
+        "            self.end.flags |= _GONE\n",
+    ),
+    ("a reply wakes nobody", "unix", "inbox.py", "    end.wake()\n", ""),
+    (
+        "waiters are woken, and kept in the list",
+        "unix",
+        "pipe.py",
+        "            waiters = self.waiters\n            self.waiters = None\n        wake(waiters)\n\n    def _try",
+        "            waiters = self.waiters\n        wake(waiters)\n\n    def _try",
+    ),
+    (
+        "a waiter's timeout is not told to the loop",
+        "unix",
+        "pipe.py",
+        "                            arg[2] = bell.post(self)\n            if",
+        "                            pass\n            if",
+    ),
+    (
+        "all that wait give up when the first does",
+        "unix",
+        "patience.py",
+        "waiter[_DUE] is not None and ticks_diff(waiter[_DUE], now) <= 0",
+        "True",
+    ),
+    # --- ids, events
+    ("ids are used again", "unix", "loop.py", "self.last = c.id = self.last + 1", "self.last = c.id = len(self.conns) + 1"),
+    ("an id is found by its low bits", "unix", "loop.py", "            if node[1] == id:", "            if node[1] & 15 == id & 15:"),
+    (
+        "two EV_CLOSE",
+        "rp2-stock",
+        "connection.py",
+        "        self.emit(_EV_CLOSE)\n",
+        "        self.emit(_EV_CLOSE)\n        self.emit(_EV_CLOSE)\n",
+    ),
+    (
+        "EV_CLOSE at once, inside the handler",
+        "unix",
+        "connection.py",
+        "            self.state |= _CLOSING\n            self.mgr.doomed.append(self)",
+        "            self.shut()",
+    ),
+    (
+        "a closed connection is resumed",
+        "unix",
+        "loop.py",
+        "            if not c.state & _CLOSING:\n                c.emit",
+        "            if True:\n                c.emit",
+    ),
+    ("closed oldest first", "unix", "shutdown.py", "mgr.conns[-1].shut()", "mgr.conns[0].shut()"),
+    # --- sockets
+    ("no unregister before close", "unix", "loop.py", "            self.poller.unregister(sock)\n", ""),
+    (
+        "an accepted socket may block",
+        "unix",
+        "listen.py",
+        "            sock.setblocking(False)\n            sock.setsockopt(6",
+        "            sock.setsockopt(6",
+    ),
+    ("one connection more than max_conns", "unix", "listen.py", "mgr.accepted >= mgr.max_conns", "mgr.accepted > mgr.max_conns"),
+    ("accepted ones are not counted down", "esp32", "connection.py", "            self.mgr.accepted -= 1\n", "            pass\n"),
+    ("a short write is taken for a whole one", "rp2-stock", "backlog.py", "            self.at += done\n", "            self.at += n\n"),
+    (
+        "a peer's end is not noticed",
+        "unix",
+        "connection.py",
+        "                self.state |= _ENDED\n                self.is_draining = True\n",
+        "",
+    ),
+    (
+        "accepting goes on with no socket left",
+        "esp32",
+        "listen.py",
+        "                return self.put_off()\n            if",
+        "                return False\n            if",
+    ),
+    # --- time
+    (
+        "a timer's wait is subtracted plainly",
+        "rp2-stock",
+        "timer.py",
+        "min(_LONGEST, ticks_diff(self.all[0].due, now))",
+        "min(_LONGEST, self.all[0].due - now)",
+    ),
+    (
+        "a timer's place is found by comparing ticks",
+        "rp2-stock",
+        "timer.py",
+        "ticks_diff(self.all[at - 1].due, timer.due) > 0",
+        "self.all[at - 1].due > timer.due",
+    ),
+    (
+        "deadlines are subtracted plainly",
+        "esp32",
+        "loop.py",
+        "if c.wait and ticks_diff(now, c.since) >= c.wait:",
+        "if c.wait and now - c.since >= c.wait:",
+    ),
+    ("a deadline is compared plainly", "esp32", "loop.py", "ticks_diff(due, self._due) < 0", "due < self._due"),
+    (
+        "the sweep forgets the next deadline",
+        "unix",
+        "loop.py",
+        "self._due = None if least == _MOST else ticks_add(now, max(least, 1))",
+        "self._due = None",
+    ),
+    ("a repeating timer drifts early", "unix", "timer.py", "timer.ms * (late // timer.ms + 1)", "timer.ms * (late // timer.ms)"),
+    ("one timer more than max_timers", "unix", "timer.py", "at >= self.mgr.max_timers", "at > self.mgr.max_timers"),
+    # --- workers
+    (
+        "a job's end is not posted",
+        "unix",
+        "workers.py",
+        "            return self.mgr.bell.post(self)\n        self.stats",
+        "            return False\n        self.stats",
+    ),
+    (
+        "a refused start counts as a thread",
+        "rp2-stock",
+        "crew.py",
+        "            pool.count_thread(-1)\n            pool.tries",
+        "            pool.tries",
+    ),
+    ("the worker that waits is not woken", "unix", "workers.py", "        wake(waiter)\n        if ring", "        if ring"),
+    ("a dropped job still counts as queued", "unix", "crew.py", "            pool.queued -= 1\n", ""),
+    (
+        "on_done twice for a job with a pipe",
+        "unix",
+        "workers.py",
+        "elif job[_PIPE] is None and job[_STATE] == _DONE:",
+        "elif job[_PIPE] is None:",
+    ),
+    ("a late result is handed over", "unix", "workers.py", "        if job[_STATE] == _RUNNING:\n", "        if True:\n"),
+    ("jobs have no deadline", "unix", "crew.py", "ticks_diff(job[_UNTIL], ticks_ms()) <= 0", "False"),
+    # --- HTTP
+    (
+        "the next request before this one's answer",
+        "unix",
+        "http/server.py",
+        "    while hm.phase < _WAITING and c.out",
+        "    while hm.phase <= _WAITING and c.out",
+    ),
+    (
+        "a cut answer ends like a whole one",
+        "rp2-mungo",
+        "http/relay.py",
+        "if er is None and not self.c2.end.count and not self.c2.error_text:",
+        "if er is None:",
+    ),
+]
+
+
+def edits(mutation):
+    _, _, file, old, new = mutation
+    return ((_LIB + file, old, new),)
+
+
+def find(mutation):
+    """[the first seed that notices the mutation, what it says, whether the library as it is passes that seed], or None."""
+    from sim.run import Runner, prepare
+
+    prepare()
+    runner = Runner(mutation[1], edits(mutation))
+    first = HINTS.get(mutation[0], 0)
+    for seed in [*range(first, first + 50), *range(SEEDS)]:
+        failure = runner.run(seed).failure
+        if failure:
+            return seed, failure, Runner(mutation[1]).run(seed).failure is None
+    return None
+
+
+def main():
+    import json
+    import os
+    from concurrent.futures import ProcessPoolExecutor
+
+    found = {}
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for mutation, what in zip(MUTATIONS, pool.map(find, MUTATIONS), strict=True):
+            found[mutation[0]] = what
+            if "--json" not in sys.argv:
+                said = f"seed {what[0]:4}: {what[1][:90]!r}" if what else "not noticed"
+                print(f"{mutation[0]:50} {mutation[1]:10} {said}", flush=True)
+    if "--json" in sys.argv:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
