@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 _LIB = "lib/mungo/"
 SEEDS = 1000  # tried, from 0 on, after some from
-HINTS = {}  # where one that is seldom noticed was, to save time
+HINTS = {"a cut answer ends like a whole one": 820}  # where one that is seldom noticed was, to save time
 
 MUTATIONS = [
     # --- the bell
@@ -234,7 +234,7 @@ MUTATIONS = [
     ),
     (
         "a cut answer ends like a whole one",
-        "rp2-mungo",
+        "unix",
         "http/relay.py",
         "if er is None and not self.c2.end.count and not self.c2.error_text:",
         "if er is None:",
