@@ -135,7 +135,8 @@ class Checks:
                 mask = 0 if c.state & _NO_READ else 1
                 if c.out is not None or c.state & _STATE_CONNECTING:
                     mask |= 4
-                is_off = c.is_listening and c.wait and not c.mask  # it tries again soon
+                # Without memory for it a listener tries again soon; of others the program was told.
+                is_off = not c.mask and (c.wait if c.is_listening else world.memory_faults)
                 if masks.get(c.sock, 0) != mask and not c.state & _STATE_CLOSING and not is_off:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
             if hasattr(c, "end"):
@@ -325,6 +326,20 @@ def install(library):
     ):
         for name in names:
             needs_lock(cls, name)
+
+    patience = sys.modules["mungo.patience"]
+    wake = patience.wake
+
+    def checking_wake(waiter):
+        world = current.world
+        it = waiter
+        while it is not None:
+            if it[3] and (it[2] is None or world.ticks_diff(world.ticks(), it[2]) < 0):
+                world.fail("a thread gives up waiting before its time")
+            it = it[1]
+        return wake(waiter)
+
+    patience.wake = checking_wake
 
     hand = pipe.PipeConnection.hand
 

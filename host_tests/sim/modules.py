@@ -1,5 +1,6 @@
 """What the library imports, for the world that runs at the moment."""
 
+import sys
 from types import SimpleNamespace
 
 from .net import FileSocket, Poll, RingIO, Socket
@@ -151,5 +152,5 @@ def _sys(profile):
         platform=profile.platform,
         print_exception=lambda er, *_: current.world.on_report(er),
         byteorder="little",
-        modules={},
+        modules=sys.modules,
     )

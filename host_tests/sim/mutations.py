@@ -11,7 +11,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 _LIB = "lib/mungo/"
 SEEDS = 1000  # tried, from 0 on, after some from
-HINTS = {"a cut answer ends like a whole one": 820}  # where one that is seldom noticed was, to save time
+HINTS = {  # where one that is seldom noticed was, to save time
+    "a pipe's messages go on while it is full": 380,
+    "a closed connection is resumed": 95,
+    "on_done twice for a job with a pipe": 140,
+    "a cut answer ends like a whole one": 180,
+}
 
 MUTATIONS = [
     # --- the bell

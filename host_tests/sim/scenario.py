@@ -50,7 +50,7 @@ class Scene:
         self.checks = world.checks = Checks(world, net)
         self.actors = 0  # scripts that have not ended
         self.answers = 0
-        self.is_ending = self.is_over = False
+        self.is_ending = self.is_over = self.is_cut = False
         self.threads = {}
         period = world.profile.period
         # ticks_ms wraps in the first seconds of most runs
@@ -152,6 +152,9 @@ class Scene:
             if not mgr.poll(ms):
                 break
             self.checks.turn(ms)
+            if self.is_cut:  # what workers send meanwhile finds the loop closing
+                self.sleep_ms(rng.choice((1, 100)))
+                break
         self.end(mgr)
 
     def end(self, mgr):
@@ -224,6 +227,7 @@ class Scene:
                 return c.http_reply(200, {}, source)
             try:
                 relay.stream(c, mgr.workers(), source)
+                self.is_cut = rng.random() < 0.1
             except (OSError, MemoryError):
                 c.http_reply(503, {}, "busy\n")
 
@@ -535,8 +539,12 @@ class PipeScript:
         timeout = rng.choice((None, None, 0, 0.05, 0.5))
         self.end.settimeout(timeout)
         self.timeout = timeout
+        self.seen = set()
+        self.readers = 0
         if not scene.thread(self.worker):
             self.end.close()
+        elif rng.random() < 0.3 and scene.thread(self.reader):  # two threads wait at one pipe
+            self.readers = 1
 
     def handler(self, c, ev, data, fn_data):
         rng = self.rng
@@ -588,11 +596,15 @@ class PipeScript:
         task = world.current
         start = world.now
         us = None if self.timeout is None else int(self.timeout * 1e6)
+        if self.readers:
+            self.end.settimeout(self.timeout)
         task.doing = verb, self.end, arg
         try:
             return getattr(self.end, verb)(arg)
         except OSError as er:
             number = er.args[0]
+            if self.readers and number in (_EAGAIN, world.profile.errno["ETIMEDOUT"]):
+                return None  # whose timeout it was is not known
             if number == world.profile.errno["ETIMEDOUT"] and us:
                 if world.now - start < us - 1000:
                     world.fail(f"{verb} timed out after {world.now - start} us of {us}")
@@ -642,9 +654,26 @@ class PipeScript:
         data = self.call("recv", 1000)
         if data:
             number, seq, _ = data.split(b" ", 2)
-            if int(number) != self.number or int(seq) != self.down:
+            if int(number) != self.number or int(seq) != self.down and not self.readers or int(seq) in self.seen:
                 self.world.fail(f"pipe {self.number}: received {data}, not {self.down}")
+            self.seen.add(int(seq))
             self.down += 1
+
+    def reader(self):
+        """Another thread, which waits for ever."""
+        data = b"x"
+        while data:
+            self.end.settimeout(None)
+            try:
+                data = self.end.recv(1000)
+            except (OSError, MemoryError):
+                return
+            if data:
+                seq = int(data.split(b" ", 2)[1])
+                if seq in self.seen:
+                    self.world.fail(f"pipe {self.number}: {data} twice")
+                self.seen.add(seq)
+                self.down += 1
 
     def up_sure(self):
         """How many replies are sure to come: each message is answered."""
