@@ -28,6 +28,7 @@ help:
 	@echo "make test    all tests, on every runtime"
 	@echo "make check   lint, sizes and tests: what CI runs"
 	@echo "make sim     the simulated world; SEEDS=10000 of each platform, the first is SEED0=0"
+	@echo "make fuzz    coverage-guided fuzzing of the parsers for MINUTES=10"
 	@echo "make bench   benchmarks; ARGS=... are handed on"
 	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
 	@echo "make size    bytes of bytecode of each library file, against the budget"
@@ -86,9 +87,13 @@ lint: $(VENV) $(TYPINGS)
 
 check: lint size test
 
-.PHONY: sim
+.PHONY: sim fuzz
 sim: $(VENV)
 	$(PY) host_tests/sim/run.py --seeds $(or $(SEEDS),10000) --seed0 $(or $(SEED0),0)
+
+fuzz: $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/fuzz_requirements.txt
+	$(PY) host_tests/fuzz/run.py $(or $(MINUTES),10)
 
 bench: $(VENV)
 	$(PY) tools/bench/run.py $(ARGS)

@@ -5,6 +5,7 @@ net.py       the network of a board and the peers on its other side
 modules.py   what the library imports: socket, select, time, _thread, errno, gc, sys, micropython
 loader.py    the library, loaded for a profile, with points where its threads may be interrupted; and with a mutation
 profiles.py  the rules of a platform
+peers.py     clients, healthy or not
 checks.py    what must hold at every step
 scenario.py  what happens in a run: a server, its clients, threads and jobs, and how all of it ends
 mutations.py ways to break the library, each with a seed that notices

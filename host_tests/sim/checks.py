@@ -35,7 +35,6 @@ class Checks:
         self.bugs = 0
         self.idle_turns = 0
         self.seen_progress = 0
-        self.has_spun = False
         self.grain = 60 + 2 * world.profile.poll_ms + (64 if world.profile.wakes_by_lock else 0)
         world.on_report = self.report
         world.before_sleep.append(self.asleep)
@@ -364,6 +363,18 @@ def install(library):
         return done
 
     pipe.Pipe.put = counting_put
+
+    manager = sys.modules["mungo.manager"].Manager
+    mail = manager.hand
+
+    def counting_mail(self, node):
+        if node is not None:
+            # Nobody is told of a wakeup for a connection without a handler: a pool, a client that is turned away.
+            deaf = [c for c in self.conns if c.id == node[2] and c.fn is None and not c.is_closing]
+            current.world.checks.wakeups[1] += len(deaf)
+        return mail(self, node)
+
+    manager.hand = counting_mail
 
     call = workers.Foreman.call
 

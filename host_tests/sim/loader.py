@@ -110,6 +110,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def load(self):
         """Import everything, so that no run differs from the next by what it imports; returns the package."""
+        modules.current.made = self.made
         for name in [name for name in sys.modules if name.partition(".")[0] in _PREFIXES]:
             del sys.modules[name]
         sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Loader)]

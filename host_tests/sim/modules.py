@@ -12,6 +12,7 @@ class Current:
 
     world = None
     net = None
+    made = None  # {name: module}
 
 
 current = Current()

@@ -51,12 +51,14 @@ class Scene:
         self.actors = 0  # scripts that have not ended
         self.answers = 0
         self.is_ending = self.is_over = self.is_cut = False
-        self.threads = {}
         period = world.profile.period
         # ticks_ms wraps in the first seconds of most runs
         world.ticks_start = period - rng.choice((3, 200, 1500, 5000, 40000, period // 3))
-        world.ticks = modules.make(world.profile)["time"].ticks_ms
-        world.ticks_diff = modules.make(world.profile)["time"].ticks_diff
+        self._thread = modules.current.made["_thread"]
+        time = modules.current.made["time"]
+        self.sleep_ms = time.sleep_ms
+        world.ticks = time.ticks_ms
+        world.ticks_diff = time.ticks_diff
         world.threads = world.thread_count = 0
         world.thread_faults = 0.0
         self.faults()
@@ -94,10 +96,7 @@ class Scene:
         self.actors += 1
         try:
             self._thread.start_new_thread(self.act, (function, *args))
-        except OSError:
-            self.actors -= 1
-            return False
-        except MemoryError:
+        except (OSError, MemoryError):
             self.actors -= 1
             return False
         return True
@@ -112,8 +111,6 @@ class Scene:
         rng = self.rng
         world.left = 1 << 30
         mungo = self.mungo
-        self._thread = sys.meta_path[0].made["_thread"]
-        self.sleep_ms = sys.meta_path[0].made["time"].sleep_ms
         limits = {}
         for name, values in (
             ("queue", (1, 2, 4)),

@@ -34,7 +34,6 @@ class Task:
         self.ready = False
         self.due = None  # of its place in the heap of those that sleep
         self.stalled = False  # a fault: it could run, but does not
-        self.is_killed = False
         self.locks = []  # that it holds
         self.doing = None  # what a thread's script waits for, see checks.py
         self.is_stranger = False  # it holds nothing of the manager's, whose close can't wait for it
