@@ -123,7 +123,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             platform = name.rpartition(".")[2]
             if name.startswith("mungo.port.") and platform in ("cpython", "esp32", "rp2", "unix"):
                 continue
-            if not name.endswith("_viper"):
+            if not name.endswith("_viper") and name != "mungo.aio":  # (that one needs MicroPython's asyncio)
                 importlib.import_module(name)
         self.app = importlib.import_module("apps.multi_threaded")
         return sys.modules["mungo"]
