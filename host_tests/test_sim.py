@@ -76,4 +76,6 @@ def test_a_broken_library_is_noticed(name, noticed):
 def test_there_are_mutations_enough_and_each_is_its_own():
     assert len(MUTATIONS) >= 25
     assert len({mutation[0] for mutation in MUTATIONS}) == len(MUTATIONS)
+    for name, _, file, old, _ in MUTATIONS:
+        assert (lanes.ROOT / "lib" / "mungo" / file).read_text().count(old) == 1, f"{name}: {file} has changed"
     assert len({mutation[2:] for mutation in MUTATIONS}) == len(MUTATIONS)
