@@ -159,8 +159,8 @@ class Checks:
             fail(f"{accepted} accepted, max_conns {mgr.max_conns}")
         if pipes != mgr.pipes or pipes > mgr.max_pipes:
             fail(f"pipes: {mgr.pipes} by the manager, {pipes} in the list, max_pipes {mgr.max_pipes}")
-        if mgr._mail.count > mgr.wakeups:
-            fail(f"{mgr._mail.count} wakeups wait, limit {mgr.wakeups}")
+        if mgr.post.count > mgr.wakeups:
+            fail(f"{mgr.post.count} wakeups wait, limit {mgr.wakeups}")
         if mgr.timers and len(mgr.timers.all) > mgr.max_timers:
             fail(f"{len(mgr.timers.all)} timers, limit {mgr.max_timers}")
         if mgr.stats["bugs"] != self.bugs:

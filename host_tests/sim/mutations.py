@@ -21,7 +21,7 @@ HINTS = {  # where one that is seldom noticed was, to save time
 MUTATIONS = [
     # --- the bell
     ("a worker's send does not ring", "unix", "pipe.py", "            if arg[2]:\n                bell.ring()\n", ""),
-    ("wakeup does not ring", "rp2-stock", "manager.py", "        if ring:\n            self.bell.ring()\n", ""),
+    ("wakeup does not ring", "rp2-stock", "manager.py", "        if ring:\n            bell.ring()\n", ""),
     ("a worker's close does not ring", "esp32", "pipe.py", "        if ring:\n            bell.ring()\n", ""),
     ("no look at the mail between drain and sleep", "unix", "loop.py", " or self.bell.first or", " or"),
     (
@@ -35,8 +35,8 @@ MUTATIONS = [
         "the bell is rung under the lock",
         "unix",
         "manager.py",
-        "            ring = self.bell.post(self._mail)\n        if ring:\n            self.bell.ring()\n",
-        "            ring = self.bell.post(self._mail)\n            if ring:\n                self.bell.ring()\n",
+        "            ring = bell.post(self.post)\n        if ring:\n            bell.ring()\n",
+        "            ring = bell.post(self.post)\n            if ring:\n                bell.ring()\n",
     ),
     (
         "the bell is closed while workers hold ends",
@@ -57,8 +57,8 @@ MUTATIONS = [
         "wakeup's queue without its lock",
         "rp2-stock",
         "manager.py",
-        "        with self.bell.lock:\n            if self.find(id) is None:",
-        "        if True:\n            if self.find(id) is None:",
+        "        with bell.lock:\n            if not self.find(id):",
+        "        if True:\n            if not self.find(id):",
     ),
     ("one message more than the queue may have", "unix", "pipe.py", "self.count >= limit", "self.count > limit"),
     ("bytes of a queue are not counted down", "esp32", "pipe.py", "            self.size -= len(node[0])\n", ""),
@@ -141,12 +141,12 @@ MUTATIONS = [
         "a closed connection is resumed",
         "unix",
         "loop.py",
-        "            if not c.state & _CLOSING:\n                c.emit",
+        "            if c in self.conns:  # it may have closed since\n                c.emit",
         "            if True:\n                c.emit",
     ),
     ("closed oldest first", "unix", "shutdown.py", "mgr.conns[-1].shut()", "mgr.conns[0].shut()"),
     # --- sockets
-    ("no unregister before close", "unix", "loop.py", "            self.poller.unregister(sock)\n", ""),
+    ("no unregister before close", "unix", "loop.py", "            poller.unregister(sock)\n", ""),
     (
         "an accepted socket may block",
         "unix",
