@@ -8,6 +8,7 @@ from .doorbell import Doorbell
 from .port import BELL, CHURN, Limits
 
 _EV_READ = const(7)
+_CLOSING = const(1)
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
@@ -122,7 +123,7 @@ class Loop(Limits):
         n = 0
         for sock, ev in self.poller.ipoll(ms):
             if n == len(ready):
-                ready.extend((None, 0))
+                ready += (None, 0)
             ready[n] = self._socks[sock]
             ready[n + 1] = ev
             n += 2
@@ -199,7 +200,7 @@ class Loop(Limits):
         again = self.again
         self.again = []
         for c in again:
-            if c in self.conns:  # it may have closed since
+            if not c.state & _CLOSING:
                 c.emit(_EV_READ, 0)
                 c.settle()
 
@@ -224,11 +225,11 @@ class Loop(Limits):
 
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
-        self.last = c.id = self.last + 1
-        node = [c, c.id, self._ids[c.id & 15]]
+        self.last = c.id = id = self.last + 1
+        node = [c, id, self._ids[id & 15]]
         self.conns.append(c)  # what allocates comes first: a connection is in both places or in none
         with self.bell.lock:
-            self._ids[c.id & 15] = node
+            self._ids[id & 15] = node
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
