@@ -121,7 +121,7 @@ MUTATIONS = [
         "True",
     ),
     # --- ids, events
-    ("ids are used again", "unix", "loop.py", "self.last = c.id = self.last + 1", "self.last = c.id = len(self.conns) + 1"),
+    ("ids are used again", "unix", "loop.py", "self.last = c.id = id = self.last + 1", "self.last = c.id = id = len(self.conns) + 1"),
     ("an id is found by its low bits", "unix", "loop.py", "            if node[1] == id:", "            if node[1] & 15 == id & 15:"),
     (
         "two EV_CLOSE",
@@ -141,7 +141,7 @@ MUTATIONS = [
         "a closed connection is resumed",
         "unix",
         "loop.py",
-        "            if c in self.conns:  # it may have closed since\n                c.emit",
+        "            if not c.state & _CLOSING:\n                c.emit",
         "            if True:\n                c.emit",
     ),
     ("closed oldest first", "unix", "shutdown.py", "mgr.conns[-1].shut()", "mgr.conns[0].shut()"),
