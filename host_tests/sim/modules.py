@@ -1,6 +1,7 @@
 """What the library imports, for the world that runs at the moment."""
 
 import sys
+import time
 from types import SimpleNamespace
 
 from .net import FileSocket, Poll, RingIO, Socket
@@ -76,6 +77,7 @@ def _time(profile):
         sleep_ms=sleep_ms,
         sleep=lambda s: sleep_ms(int(s * 1000)),
         time=lambda: current.world.now // 1_000_000,
+        gmtime=time.gmtime,
     )
 
 
