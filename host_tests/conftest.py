@@ -73,7 +73,8 @@ CHROMIUM = (
 )
 
 
-@pytest.fixture(scope="session")
+# For each test a new one: while one is open, an event loop of playwright's is running in this thread, and asyncio.run refuses to.
+@pytest.fixture
 def browser():
     """Headless Chromium, a playwright Browser. `browser.new_page()` is a page with cookies and a cache of its own; close it."""
     path = shutil.which("chromium")

@@ -175,7 +175,7 @@ class Program:
         self.port = server.free_port()
         path = folder / "program.py"
         text = re.sub(r"(?<=:)8000|(?<=port=)8000", str(self.port), block.text)
-        path.write_text(text.replace('"uploads"', repr(str(folder))))
+        path.write_text(text.replace('"uploads"', repr(str(folder))).replace('"www"', repr(str(ROOT / "firmware/apps/files/www"))))
         self.folder = folder
         command, env = lanes.script_command(lane, str(path))
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
@@ -316,6 +316,41 @@ def check_uploads(one):
     assert (one.folder / "LICENSE").read_bytes() == license
 
 
+def check_files(one):
+    wait_for_port(one.proc, one.port)
+    page = (ROOT / "firmware/apps/files/www/index.html").read_bytes()
+    status, fields, body = request(one, "/")
+    assert (status, fields["Cache-Control"], body) == (200, "no-cache", page)
+    assert request(one, "/index.html", If_None_Match=fields["ETag"])[0] == 304
+    assert request(one, "/", Range="bytes=1-4")[::2] == (206, page[1:5])
+    assert ask(one.port, "/%2e%2e/settings.py")[0] == 404
+
+
+def check_events(one):
+    wait_for_port(one.proc, one.port)
+    with socket.create_connection(("127.0.0.1", one.port), WAIT_S) as sock:
+        sock.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 1\r\n\r\n")
+        got = b""
+        while b"welcome back" not in got:
+            got += sock.recv(1000)
+        assert b"\r\nContent-Type: text/event-stream" in got
+        assert ask(one.port, "/tell", b"rain")[0] == 204
+        while b"rain\n\n\r\n" not in got:
+            got += sock.recv(1000)
+        chunk = got.split(b"\r\n")[-2]
+        assert set(chunk.split(b"\n")) == {b"event: news", b"id: 2", b"data: rain", b""}, got
+
+
+def check_websockets(one):
+    wait_for_port(one.proc, one.port)
+    from websockets.sync.client import connect
+
+    with connect(f"ws://127.0.0.1:{one.port}/") as peer:
+        for message in ("caf\u00e9", b"\x00\xff"):
+            peer.send(message)
+            assert peer.recv(WAIT_S) == message
+
+
 def check_asyncio(one):
     wait_for_port(one.proc, one.port)
     first = int(ask(one.port, "/ticks")[1])
@@ -329,6 +364,9 @@ SERVERS = {
     "Hooks and errors": check_hooks,
     "Who asks": check_who,
     "Uploads": check_uploads,
+    "Files": check_files,
+    "Server-sent events": check_events,
+    "WebSockets": check_websockets,
     "Beside asyncio": check_asyncio,
     "The demo": check_demo,
     "An HTTP handler": check_http,
@@ -660,7 +698,7 @@ print(json.dumps(out))
 """
 SIZES = {  # the beginning of the row, and what is measured
     "all of the library": "library",
-    "one more file": "scanner",
+    "two files more": "scanner",
     "heap: `import mungo`": "import",
     "heap: that, a manager": "served",
     "heap: each connection": "connection",
