@@ -30,7 +30,7 @@ PARTS = {
     ),
     "files": (
         ("core", "http", "app"),
-        [f"mungo/http/{name}.py" for name in ("files", "folder")]
+        [f"mungo/http/{name}.py" for name in ("files", "folder", "date")]
         + [f"mungo/http/{name}.py" for name in ("formdata", "multipart", "upload", "wholefile")],
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),

@@ -1,6 +1,7 @@
 # Files over HTTP: what is found, and what never is.
 
 import os
+import time
 
 from mungo.http import files
 from sites import CANARY, Serving, drain, pattern, write
@@ -232,9 +233,20 @@ def test_head_and_other_methods():
             assert answer.fields == site.ask(name).fields  # the same connection: nothing followed the head
             answer = site.ask(name, "HEAD", "Range: bytes=0-1\r\n")  # a range is for GET
             assert (answer.status, answer.field("content-length")) == (200, str(n))
-        for method in ("POST", "PUT", "DELETE", "OPTIONS", "PROPFIND"):
-            answer = site.ask("/small.txt", method)
-            assert (answer.status, answer.field("allow")) == (405, "GET, HEAD"), method
+        os.mkdir(site.root + "/docs")
+        conditions = (
+            "",
+            'If-Match: "other"\r\n',
+            "If-None-Match: *\r\n",
+            "If-Modified-Since: Wed, 02 Jan 2030 00:00:00 GMT\r\nRange: bytes=0-1\r\n",
+            "If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT\r\nRange: bytes=999-\r\n",
+        )
+        for lines in conditions:  # which are for what would be answered by 200
+            for method in ("POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PROPFIND"):
+                answer = site.ask("/small.txt", method, lines)
+                assert (answer.status, answer.field("allow")) == (405, "GET, HEAD"), (method, lines)
+            assert site.ask("/missing.txt", lines=lines).status == 404, lines
+            assert site.ask("/docs", lines=lines).status == 301, lines
 
 
 def test_content_types():
@@ -345,7 +357,16 @@ def test_conditional_requests():
             (since + "Tue, 02 Jan 2024 03:04:04 GMT", 200),
             (since + "Sun, 31 Dec 2023 23:59:59 GMT", 200),
             (since + "yesterday", 200),
-            (since + "Tue Jan  2 03:04:05 2024", 200),  # an obsolete form
+            (since + "Tue Jan  2 03:04:05 2024", 304),  # an obsolete form
+            (since + "Tue Jan  2 03:04:04 2024", 200),
+            (since + "Tuesday, 02-Jan-24 03:04:05 GMT", 304),  # the other one
+            (since + "Tuesday, 02-Jan-24 03:04:04 GMT", 200),
+            (since + "Tue, 02 Abc 2030 03:04:05 GMT", 200),  # no dates
+            (since + "Wed, 02 Jan 2030 00:00:00 CET", 200),
+            (since + date + ", " + date, 200),
+            (since + date + "\r\n" + since + date, 200),
+            (none + '"other"\r\n' + none + tag, 304),  # a list may have several lines
+            (none + tag + "\r\n" + none + '"other"', 304),
             (none + '"other"\r\n' + since + date, 200),  # the tag decides
             (none + tag + "\r\n" + since + "Sun, 31 Dec 2000 23:59:59 GMT", 304),
             ("If-Match: " + tag, 200),
@@ -355,7 +376,13 @@ def test_conditional_requests():
             ("If-Match: W/" + tag, 412),  # a strong comparison
             ("If-Unmodified-Since: " + date, 200),
             ("If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT", 412),
+            ("If-Unmodified-Since: Mon Jan  1 00:00:00 2024", 412),
+            ("If-Unmodified-Since: Monday, 01-Jan-24 00:00:00 GMT", 412),
+            ("If-Unmodified-Since: Tuesday, 02-Jan-24 03:04:05 GMT", 200),
             ("If-Unmodified-Since: never", 200),
+            ("If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00", 200),
+            ('If-Match: "other"\r\n' + none + tag, 412),  # in this order
+            ("If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT\r\n" + none + tag, 412),
             ("If-Match: " + tag + "\r\nIf-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT", 200),
             ("If-Match: " + tag + "\r\n" + none + tag, 304),
         )
@@ -363,6 +390,8 @@ def test_conditional_requests():
             for lines, status in table:
                 answer = site.ask("/a.txt", method, lines + "\r\n")
                 assert answer.status == status, (lines, answer.status)
+                if status == 412:
+                    assert answer.body == b""
                 if status == 304:
                     assert (answer.body, answer.field("etag"), answer.field("last-modified")) == (b"", tag, date)
         site.write("a.txt", b"9876543210", "202401020304.07")
@@ -379,12 +408,24 @@ def test_a_tag_is_strong_only_if_no_later_change_can_have_it():
         assert tag[:3] == 'W/"' and answer.field("last-modified") is None, answer.fields
         assert site.ask("/new.txt", lines="If-None-Match: %s\r\n" % tag).status == 304
         assert site.ask("/new.txt", lines="If-None-Match: %s\r\n" % tag[2:]).status == 304
-        assert site.ask("/new.txt", lines="If-Match: %s\r\n" % tag).status == 412
+        for value, status in ((tag, 412), (tag[2:], 412), ('"a", , "b"', 412), ("*", 200)):
+            assert site.ask("/new.txt", lines="If-Match: %s\r\n" % value).status == status, value
+        for lines in ("If-Modified-Since: Wed, 02 Jan 2030 00:00:00 GMT\r\n", "If-Unmodified-Since: Mon, 01 Jan 2001 00:00:00 GMT\r\n"):
+            assert site.ask("/new.txt", lines=lines).status == 200, lines  # there is no date to compare with
         assert site.ask("/new.txt", lines="Range: bytes=0-1\r\n").status == 206
         assert site.ask("/new.txt", lines="Range: bytes=0-1\r\nIf-Range: %s\r\n" % tag).status == 200
         for stamp in ("202001010000.00", "203501010000.00"):  # of a clock that was never set; of one that was set wrong
             site.touch("new.txt", stamp)
-            assert site.ask("/new.txt").field("etag")[:2] == "W/", stamp
+            answer = site.ask("/new.txt")
+            assert answer.field("etag")[:2] == "W/" and answer.field("last-modified") is None, (stamp, answer.fields)
+        site.touch("new.txt", "202401020304.05")
+        assert site.ask("/new.txt").field("last-modified")
+        files.time = lambda: 1000  # our clock was never set
+        try:
+            answer = site.ask("/new.txt")
+            assert answer.field("etag")[:2] == "W/" and answer.field("last-modified") is None, answer.fields
+        finally:
+            files.time = time.time
 
 
 def test_ranges():
@@ -444,6 +485,9 @@ def test_ranges():
         for value, status in (
             (tag, 206),
             (date, 206),
+            ("Tuesday, 02-Jan-24 03:04:05 GMT", 206),
+            ("Tue Jan  2 03:04:05 2024", 206),
+            ("Tue Jan  2 03:04:06 2024", 200),
             ("W/" + tag, 200),
             ('"other"', 200),
             ("Tue, 02 Jan 2024 03:04:06 GMT", 200),
@@ -451,8 +495,100 @@ def test_ranges():
         ):
             answer = site.ask("/a.bin", lines="Range: bytes=5-6\r\nIf-Range: %s\r\n" % value)
             assert answer.status == status and len(answer.body) == (2 if status == 206 else 10000), value
+            assert site.ask("/a.bin", lines="If-Range: %s\r\n" % value).status == 200, value  # of nothing
+            answer = site.ask("/a.bin", "HEAD", "Range: bytes=5-6\r\nIf-Range: %s\r\n" % value)
+            assert (answer.status, answer.field("content-length")) == (200, "10000"), value
+        assert site.ask("/a.bin", lines="Range: bytes=0-1\r\nRange: bytes=5-6\r\n").body == data
         lines = "Range: bytes=20000-\r\nIf-None-Match: %s\r\n" % tag
         assert site.ask("/a.bin", lines=lines).status == 304  # conditions come first
+
+
+def test_a_part_and_a_304_have_the_fields_of_the_whole():
+    mine = {
+        "Cache-Control": "max-age=60",
+        "Content-Location": "/b.txt",
+        "Date": "Wed, 03 Jan 2024 00:00:00 GMT",
+        "Expires": "Thu, 04 Jan 2024 00:00:00 GMT",
+        "Content-Language": "en",
+    }
+    with Serving(headers=mine) as site:
+        site.write("a.txt", b"0123456789")
+        site.write("a.txt.gz", b"\x1f\x8bnot really")
+        for lines, n in (("", 10), ("Accept-Encoding: gzip\r\n", 12)):
+            whole = site.ask("/a.txt", lines=lines)
+            fields = dict(whole.fields)
+            assert fields.pop("content-length") == str(n)
+            for name in mine:
+                assert fields[name.lower()] == mine[name], name
+            for name in ("etag", "last-modified", "vary", "content-type", "accept-ranges"):
+                assert fields[name], name
+            assert ("content-encoding" in fields) == (n == 12)
+            for more in ("", "If-Range: %s\r\n" % fields["etag"]):
+                part = site.ask("/a.txt", lines=lines + more + "Range: bytes=2-4\r\n")
+                seen = dict(part.fields)
+                assert (part.status, part.body, seen.pop("content-length")) == (206, whole.body[2:5], "3")
+                assert seen.pop("content-range") == "bytes 2-4/%d" % n
+                assert seen == fields and len(part.fields) == len(whole.fields) + 1, part.fields
+            answer = site.ask("/a.txt", lines=lines + "If-None-Match: %s\r\n" % fields["etag"])
+            assert (answer.status, answer.body, answer.field("content-length")) == (304, b"", None)
+            for name in ("content-type", "content-encoding", "accept-ranges"):  # which it need not have
+                fields.pop(name, None)
+            assert dict(answer.fields) == fields, answer.fields
+
+
+def test_dates():
+    from mungo.http import date
+
+    moments = (
+        (784111777, "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"),
+        (951782400, "Tue, 29 Feb 2000 00:00:00 GMT", "Tuesday, 29-Feb-00 00:00:00 GMT", "Tue Feb 29 00:00:00 2000"),
+        (978307199, "Sun, 31 Dec 2000 23:59:59 GMT", "Sunday, 31-Dec-00 23:59:59 GMT", "Sun Dec 31 23:59:59 2000"),
+        (978307200, "Mon, 01 Jan 2001 00:00:00 GMT", "Monday, 01-Jan-01 00:00:00 GMT", "Mon Jan  1 00:00:00 2001"),
+        (1709208000, "Thu, 29 Feb 2024 12:00:00 GMT", "Thursday, 29-Feb-24 12:00:00 GMT", "Thu Feb 29 12:00:00 2024"),
+        (1727779199, "Tue, 01 Oct 2024 10:39:59 GMT", "Tuesday, 01-Oct-24 10:39:59 GMT", "Tue Oct  1 10:39:59 2024"),
+        (1735084800, "Wed, 25 Dec 2024 00:00:00 GMT", "Wednesday, 25-Dec-24 00:00:00 GMT", "Wed Dec 25 00:00:00 2024"),
+    )
+    last = ""
+    for seconds, *texts in moments:
+        assert files.http_date(time.gmtime(seconds)) == texts[0]
+        parsed = {date.parse(text) for text in texts}
+        assert len(parsed) == 1, (texts, parsed)
+        assert last < min(parsed), texts
+        last = min(parsed)
+    try:
+        for now, two, year in ((2026, 75, 2075), (2026, 77, 1977), (2026, 26, 2026), (2026, 0, 2000), (2099, 0, 2100), (1999, 99, 1999)):
+            date.gmtime = lambda now=now: (now, 6, 1, 0, 0, 0, 0, 152)
+            text = "Monday, 01-Jun-%02d 00:00:00 GMT" % two
+            assert date.parse(text) == date.parse("Mon, 01 Jun %d 00:00:00 GMT" % year), (now, text)
+    finally:
+        date.gmtime = time.gmtime
+    for text in (
+        "0",
+        "Sun",
+        "Sun, ",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 UTC",
+        "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 94 08:49:37 GMT",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 06 anF 1994 08:49:37 GMT",
+        "Sun, 06 111 1994 08:49:37 GMT",
+        "Son, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994 8:49:37 GMT",
+        "Sun, 06 Nov 1994 08-49-37 GMT",
+        "Sun, +6 Nov 1994 08:49:37 GMT",
+        "Sun, \u0660\u0666 Nov 1994 08:49:37 GMT",
+        "Sunday, 06 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-1994 08:49:37 GMT",
+        "Sun, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov 6 08:49:37 1994",
+        "Sun Nov  6 08:49:37 94",
+        "Sun Nov  6 08:49:37 1994 GMT",
+        "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+        "x" * 5000,
+    ):
+        assert date.parse(text) == "", text
 
 
 def test_sizes_about_the_edges_of_buffers():

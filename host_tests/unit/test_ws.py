@@ -95,7 +95,9 @@ def test_requests_that_are_no_handshake():
             client = site.client(data)
             answer = client.until_has(b"\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 %d " % status), (data, answer)
-            assert b"Sec-WebSocket-Version: 13\r\n" in answer and b"Connection: Upgrade\r\n" in answer and b"Accept" not in answer
+            for line in (b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13"):
+                assert b"\r\n" + line + b"\r\n" in answer, answer
+            assert b"Accept" not in answer
             assert site.events[0] == (mungo.EV_HTTP_MSG, False)
             if status == 426:  # it may ask again
                 client.send(good)

@@ -109,7 +109,8 @@ class send:
         """Answer with the file of this name, about which `look` has said `it`."""
         asked = {}
         for field, value in hm.headers():
-            asked[field.lower()] = value
+            field = field.lower()
+            asked[field] = asked[field] + "," + value if field in asked else value
         fields = self.headers
         kind = name.split(".")[-1].lower()
         zipped = ""
@@ -191,19 +192,19 @@ def judge(asked, method, tag, date, size):
     Last-Modified ("": not known, and the ETag is weak) and size. `asked` has the request's fields by their names in lower case.
 
     206: one range. Several in one request are answered by the whole, which section 14.2 allows: what they cost a server is more than
-    they save, and browsers ask for one. Dates in the two obsolete forms, which no client may send, count as no dates.
+    they save, and browsers ask for one.
     """
     get = asked.get
-    since = get("if-unmodified-since", "")
+    since = get("if-unmodified-since")
     known = get("if-match")
-    if not _has(known, date and tag) if known else "" < _order(since) < _order(date):
+    if not _has(known, date and tag) if known else "" < _moment(since) < _moment(date):
         return 412, 0, 0
-    since = get("if-modified-since", "")
+    since = get("if-modified-since")
     known = get("if-none-match")
-    if _has(known.replace("W/", ""), tag) if known else "" < _order(date) <= _order(since):
+    if _has(known.replace("W/", ""), tag) if known else since and "" < _moment(date) <= _moment(since):
         return 304, 0, 0
     known = get("if-range")
-    if method == "GET" and (not known or date and known in (date, tag)):
+    if method == "GET" and (not known or date and (known == tag or _moment(known) == _moment(date))):
         known = get("range", "").lower()
         first, dash, last = known[6:].partition("-")
         if known[:6] == "bytes=" and dash and len(known) < 40 and size and not (first + last or "-").strip("0123456789"):
@@ -220,9 +221,13 @@ def judge(asked, method, tag, date, size):
 
 
 def _has(value, tag):
-    return value == "*" or tag in value.replace(" ", "").split(",")
+    return value == "*" or tag and tag in value.replace(" ", "").split(",")
 
 
-def _order(date):
-    # What dates can be compared by; "" if it is none.
-    return "%s%02d%s%s" % (date[12:16], _MONTHS.find(date[8:11]), date[5:7], date[17:25]) if len(date) == 29 else ""
+def _moment(date):
+    # What a date can be compared by; "" if it is none.
+    if not date:
+        return ""
+    from .date import parse
+
+    return parse(date)

@@ -1,0 +1,27 @@
+# What a date in a request means (RFC 9110 section 5.6.7). Loads when one has to be compared, which is rare: clients that have a date
+# have an ETag as well, and that counts.
+from time import gmtime
+
+
+def parse(text):
+    """The moment of a date, as a str that compares as time does; "" if it is none.
+
+    All three forms: "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov  6 08:49:37 1994", the last
+    two from clients of the past. A year of two digits is the latest one that is less than 50 years ahead.
+    """
+    name, _, rest = text[:40].partition(" ")
+    if len(name) == 3:  # the third form becomes the first one
+        name += ","
+        rest = "%s %s%s%s GMT" % (rest[4:6].replace(" ", "0"), rest[:3], rest[15:], rest[6:15])
+    month = rest[3:6]
+    at = "JanFebMarAprMayJunJulAugSepOctNovDec".find(month)
+    shape = name[3:] + rest.replace(month, "M")
+    for digit in "123456789":
+        shape = shape.replace(digit, "0")
+    year = rest[7:-13]
+    if shape[-24:] == "day,00-M-00 00:00:00 GMT":
+        last = gmtime()[0] + 49
+        year = str(last - (last - int(year)) % 100)
+    elif shape != ",00 M 0000 00:00:00 GMT":
+        return ""
+    return "" if at % 3 or "MonTueWedThuFriSatSun".find(name[:3]) % 3 else "%s%02d%s%s" % (year, at, rest[:2], rest[-12:])
