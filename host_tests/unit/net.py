@@ -41,7 +41,7 @@ class Client:
         """Take what has come, without a poll."""
         try:
             while True:
-                data = self.sock.recv(4096)
+                data = self.sock.recv(1024)  # in small pieces: the heap that is tested is the client's as well
                 if not data:
                     self.ended = True
                     return

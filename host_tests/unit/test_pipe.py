@@ -6,6 +6,7 @@ import gc
 
 import mungo
 from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
+from mungo.pipe import Fifo
 
 MIN_HEAP = "128k"
 
@@ -243,6 +244,18 @@ def test_messages_are_not_kept(bell):
 
 
 # --- limits
+
+
+def test_what_was_taken_out_does_not_hold_what_comes_after():
+    # MicroPython's collector looks at old stack frames as well: one node that it finds there must not keep all later ones.
+    queue = Fifo()
+    nodes = [[b"%d" % i, None] for i in range(3)]
+    for node in nodes:
+        assert queue.push(node, 10, 100)
+    for node in nodes:
+        assert queue.pop() is node
+        assert node[1] is None
+    assert queue.pop() is None and queue.tail is None and (queue.count, queue.size) == (0, 0)
 
 
 @each_bell

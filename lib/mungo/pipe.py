@@ -45,9 +45,10 @@ class Fifo:
     def pop(self):
         """Take the first node off, or None."""
         node = self.head
-        if node is not None:
+        if node:
             self.head = node[1]
-            if node is self.tail:
+            node[1] = None  # else what holds it a little longer, say an old stack frame, holds all that come after it
+            if not self.head:
                 self.tail = None  # the last message must not be kept until the next one comes
             self.count -= 1
             self.size -= len(node[0])
