@@ -6,7 +6,7 @@ import time
 from mungo.http import files
 from sites import CANARY, Serving, drain, pattern, write
 
-MIN_HEAP = "300k"
+MIN_HEAP = "600k"
 
 # Each of these must not get at what is outside the root, nor at a hidden file.
 TRAVERSALS = """

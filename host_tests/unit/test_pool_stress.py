@@ -68,6 +68,7 @@ def stress(total, n, queue):
     mgr = mungo.Manager()
     pool = mgr.workers(n=n, queue=queue)
     asked = []
+    enough = []
     outcomes = {"result": 0, "gone": 0, "late": 0, "error": 0}
 
     def work(word):
@@ -80,8 +81,8 @@ def stress(total, n, queue):
     def fn(c, ev, hm, fn_data):
         if ev != mungo.EV_HTTP_MSG:
             return
-        if len(asked) == total:
-            c.http_reply(503, {}, "busy")  # enough
+        if enough:
+            c.http_reply(503, {}, "busy")
             return
         word = hm.body
         asked.append(None)
@@ -107,22 +108,29 @@ def stress(total, n, queue):
     _, port = listening(lambda url: mgr.http_listen(url, fn))
     mgr.report = lambda er: None  # 2,000 tracebacks
     visitors = [Visitor(mgr, port, i) for i in range(CLIENTS)]
-    while len(asked) < total:
+    stats = pool.stats
+
+    def all_has_happened():
+        for name in ("done", "failed", "dropped", "timeouts", "late", "refused"):
+            if not stats[name]:
+                return False
+        return sum([visitor.answers for visitor in visitors]) > total // 100
+
+    # At least so many; how much of what happens in so many depends on the machine.
+    while len(asked) < total or not all_has_happened():
+        assert len(asked) < 20 * total, (stats, outcomes)
         for visitor in visitors:
             visitor.act()
         mgr.poll(1)
-    stats = pool.stats
+    enough.append(None)
     until(lambda: stats["busy"] == pool.queued == 0, mgr)
     until(lambda: sum(outcomes.values()) == stats["jobs"], mgr)
     print(stats, outcomes, sum([visitor.left for visitor in visitors]))
-    assert stats["jobs"] + stats["refused"] == total
+    assert stats["jobs"] + stats["refused"] == len(asked) >= total
     assert stats["done"] + stats["failed"] + stats["dropped"] + stats["timeouts"] == stats["jobs"]
     assert outcomes["result"] == stats["done"] and outcomes["error"] == stats["failed"]
     assert outcomes["gone"] == stats["dropped"] and outcomes["late"] == stats["timeouts"]
     assert stats["late"] <= stats["dropped"] + stats["timeouts"]
-    for name in ("done", "failed", "dropped", "timeouts", "late", "refused"):  # all of that has happened
-        assert stats[name] > 0, (name, stats)
-    assert sum([visitor.answers for visitor in visitors]) > total // 100  # how many, that depends on the machine
     for visitor in visitors:  # who has stayed is answered
         if visitor.word is not None:
             visitor.client.until(lambda c: c.got.endswith(b">") or c.got.endswith(b"busy"))
