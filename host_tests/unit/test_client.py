@@ -6,7 +6,7 @@ from mungo.app import App
 from mungo.http import client
 from net import Client, listening
 
-MIN_HEAP = "192k"
+MIN_HEAP = "300k"
 
 
 class Asked:

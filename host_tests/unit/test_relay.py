@@ -8,7 +8,7 @@ from crew import close, until
 from mungo.http import relay
 from net import Client, listening
 
-MIN_HEAP = "192k"
+MIN_HEAP = "256k"
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

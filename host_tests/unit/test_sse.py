@@ -8,7 +8,7 @@ from browser import Served
 from crew import raised, turns, until
 from net import Client, listening
 
-MIN_HEAP = "160k"
+MIN_HEAP = "300k"
 
 ASK = b"GET /events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"
 

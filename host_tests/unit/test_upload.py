@@ -12,7 +12,7 @@ from mungo.http.upload import File, UploadError, clean, safe
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
 
-MIN_HEAP = "256k"
+MIN_HEAP = "400k"
 
 FOLDER = "build/uploads-of-tests"
 
