@@ -285,7 +285,7 @@ class App:
                 while mgr.poll(1000):
                     pass
         except KeyboardInterrupt:
-            pass
+            return  # what ends it as it should
 
     async def serve(self, host="0.0.0.0", port=8000, **limits):
         """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it."""
