@@ -3,7 +3,6 @@
 from ..linger import linger
 from ..port import MAY_PAUSE
 from .fields import fields
-from .reasons import REASONS
 
 _EV_DUE = const(100)
 _EV_BUG = const(101)
@@ -20,18 +19,30 @@ _NONE = const(0)  # phases, see server.py
 _EARLY = const(1)
 _STREAMING = const(3)
 
+# RFC 9110 section 15, and what HTTP/1.1 clients show of it.
+_REASONS = const(
+    "200 OK\n201 Created\n202 Accepted\n204 No Content\n206 Partial Content\n301 Moved Permanently\n302 Found\n303 See Other\n"
+    "304 Not Modified\n307 Temporary Redirect\n308 Permanent Redirect\n400 Bad Request\n401 Unauthorized\n403 Forbidden\n"
+    "404 Not Found\n405 Method Not Allowed\n406 Not Acceptable\n408 Request Timeout\n409 Conflict\n411 Length Required\n"
+    "412 Precondition Failed\n413 Content Too Large\n414 URI Too Long\n415 Unsupported Media Type\n416 Range Not Satisfiable\n"
+    "417 Expectation Failed\n422 Unprocessable Content\n426 Upgrade Required\n429 Too Many Requests\n"
+    "431 Request Header Fields Too Large\n500 Internal Server Error\n501 Not Implemented\n502 Bad Gateway\n"
+    "503 Service Unavailable\n504 Gateway Timeout\n505 HTTP Version Not Supported\n"
+)
 
-def must_wait(hm):
-    """ValueError unless a request waits for its answer."""
-    if hm.phase not in (1, 2):
-        raise ValueError("no request of this connection waits for an answer")
+
+def reason(status):
+    """What stands behind a status, for people; "" if nothing does."""
+    at = _REASONS.find("%d " % status) + 4
+    return _REASONS[at : _REASONS.find("\n", at)] if at > 3 else ""
 
 
 def answer(c, hm, status, headers, body):
     """Connection.http_reply"""
     if c.state & (_CLOSING | _DRAINING):
         return False
-    must_wait(hm)
+    if not _NONE < hm.phase < _STREAMING:
+        raise ValueError("no request waits")
     if status == 205:
         body = b""
     if isinstance(body, (bytearray, memoryview)):
@@ -49,20 +60,20 @@ def answer(c, hm, status, headers, body):
             c.put(head)
             head = body
     is_sent = c.put(head)
-    hm.phase = _NONE
     over(c, hm)
-    if not hm.serving:
-        hm.resume(c)
     return is_sent
 
 
 def over(c, hm):
-    """An answer that may have to be the last is complete."""
+    """The answer is complete. It may have to be the last."""
+    hm.phase = _NONE
     if not hm.keep_alive:
         if hm.keep_alive is None or len(c.recv) > (hm.at if hm.serving else 0):
             linger(c)
         else:
             c.is_draining = True
+    if not hm.serving:
+        hm.resume(c)
 
 
 def make_head(hm, status, headers, framing):
@@ -71,7 +82,7 @@ def make_head(hm, status, headers, framing):
         raise ValueError("status %r: want 200 to 599" % (status,))
     if hm.phase == _EARLY and (hm.left or hm.state > 1):
         hm.keep_alive = None  # the rest of the body would be taken for the next request
-    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, REASONS.get(status, ""), fields(hm, headers) if headers else "", framing)
+    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields(hm, headers) if headers else "", framing)
     if not hm.keep_alive:
         text += "Connection: close\r\n"
     elif hm.is_old:
@@ -80,16 +91,17 @@ def make_head(hm, status, headers, framing):
 
 
 def fail(c, hm, status):
-    """Answer `status` and close; nothing that this client sends counts from here on."""
+    """Answer `status` and close; nothing that this client sends counts from here on. False if it is closing already."""
     if c.state & (_CLOSING | _DRAINING):
-        return
+        return False
     hm.keep_alive = False
-    text = REASONS[status] + "\n"
+    text = reason(status) + "\n"
     head = make_head(hm, status, {"Content-Type": "text/plain"}, "Content-Length: %d\r\n" % len(text))
     # Of a head that was refused, is_head says nothing.
     c.put(head if hm.is_head and hm.phase else head + text.encode())
     hm.phase = _NONE
     linger(c)
+    return True
 
 
 def body(c, hm):
@@ -128,8 +140,6 @@ def event(c, hm, ev):
             c.mgr.stats["timeouts"] += 1
             fail(c, hm, 408)
     elif ev == _EV_BUG:
-        if hm is not None and 0 < hm.phase < _STREAMING and not c.state & (_CLOSING | _DRAINING):
-            fail(c, hm, 500)
-            return True
+        return hm is not None and _NONE < hm.phase < _STREAMING and fail(c, hm, 500)
     elif ev == _EV_FULL:
         c.put(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

@@ -24,11 +24,10 @@ def parse(hm, buf):
             if end <= 0:
                 return end
             at = buf.start + hm.at
-            n = _size(hm, buf.data, at, at + end - 2)
+            hm.left = n = _size(hm, buf.data[at : at + end - 2])
             if n < 0:
                 return n
             hm.at += end
-            hm.left = n
             hm.start = 0
             hm.state = _CHUNK if n else _TRAILER
         else:
@@ -64,27 +63,14 @@ def _line(hm, buf, most):
     return at + 1 - start
 
 
-def _size(hm, data, a, b):
+def _size(hm, line):
     # 1 to 7 hex digits, then nothing or an extension: seven make 256 MB, and no overflow anywhere. An extension is taken from `spare`.
-    n = 0
-    at = a
-    while at < b:
-        x = data[at]
-        if 48 <= x <= 57:
-            x -= 48
-        elif 65 <= x <= 70 or 97 <= x <= 102:
-            x = (x & 7) + 9
-        else:
-            break
-        if at - a == 7:
-            return -400
-        n = n * 16 + x
-        at += 1
-    if at == a or (at < b and data[at:b].strip().find(b";")):  # (blanks may come before the semicolon)
+    more = line.lstrip(b"0123456789abcdefABCDEF")
+    n = len(line) - len(more)
+    if not 0 < n < 8 or more and more.strip()[:1] != b";":  # (blanks may come before the semicolon)
         return -400
-    hm.spare -= b - at
-    while at < b:
-        if not KINDS[data[at]] & 2:
+    for x in more:
+        if not KINDS[x] & 2:
             return -400
-        at += 1
-    return n if hm.spare >= 0 else -431
+    hm.spare -= len(more)
+    return int(bytes(line[:n]), 16) if hm.spare >= 0 else -431

@@ -17,8 +17,8 @@ _FILE = const(8)
 _JOIN = const(2048)
 _CLOCK = const(2024)  # a year before this one is that of a clock which was never set
 
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
-_TYPES = (  # extension:subtype, unless they are the same; the first one stands for all others
+_MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
+_TYPES = const(  # extension:subtype, unless they are the same; the first one stands for all others
     " application/ bin:octet-stream json: wasm: pdf: text/ html: htm:html css: js:javascript mjs:javascript csv: txt:plain "
     "image/ svg:svg+xml png: jpg:jpeg jpeg: gif: webp: ico:x-icon font/ woff: woff2: audio/ mp3:mpeg "
 )
@@ -116,7 +116,7 @@ class send:
         zipped = ""
         twin = self.look(name + ".gz")
         if twin:
-            fields["Vary"] = "Accept-Encoding"
+            fields["Vary"] = "accept-encoding"
             _, zipped, weight = asked.get("accept-encoding", "").lower().replace(" ", "").partition("gzip")
             weight = weight.split(",")[0]
             if weight and not weight.strip(";q=0."):

@@ -3,7 +3,7 @@
 from ..buffer import Buffer
 from .kinds import KINDS
 from .parser import Request, scan
-from .rules import coding, keeps, text
+from .rules import framing, text
 
 _NEED = const(0)
 _HEAD = const(1)
@@ -82,18 +82,10 @@ class Response(Request):
 
     def framing(self, t):
         """How long the body is: HEAD, or -502."""
-        modern = t[5] > 0
-        self.is_plain = False
         self.is_endless = False
         self.left = 0
         self.state = 1
-        ev = _HEAD
-        self.keep_alive = keeps(self, modern)
-        if t[_CODINGS]:
-            ev = coding(self, t, modern)
-        elif t[_LENGTHS]:
-            ev = self.length(t)
-        if ev != _HEAD:
+        if framing(self, t, t[5] > 0) != _HEAD:
             return -_BAD
         if self.is_head or self.status == 204 or self.status == 304:
             self.state = 1
@@ -102,4 +94,4 @@ class Response(Request):
             self.is_endless = True
             self.keep_alive = False
             self.parts = Buffer()
-        return ev
+        return _HEAD

@@ -1,7 +1,7 @@
 # From a request to its handler, and from an error to its own: what App does beyond paths that are known as they are.
 from ..app import HttpError, Request, Response, Route, make
+from .answer import reason
 from .form import unquote
-from .reasons import REASONS
 
 
 def read(route):
@@ -105,5 +105,5 @@ def rescue(c, req, er):
         for name in headers:
             response.headers.setdefault(name, headers[name])
     elif response.body is None:
-        response.body = REASONS.get(it.status, "Error") + "\n"
+        response.body = (reason(it.status) or "Error") + "\n"
     return response

@@ -22,15 +22,9 @@ def judge(hm):
     """The head that `hm` has scanned: HEAD, or minus a status. Sets what the parser does not."""
     t = hm.tab
     modern = t[5] > 0
-    hm.is_plain = False
     hm.is_old = not modern
     hm.is_head = hm.method == "HEAD"
-    hm.keep_alive = keeps(hm, modern)
-    ev = _HEAD
-    if t[_CODINGS]:
-        ev = coding(hm, t, modern)
-    elif t[_LENGTHS]:
-        ev = hm.length(t)
+    ev = framing(hm, t, modern)
     if ev != _HEAD:
         return ev
     if t[_EXPECT] and modern:
@@ -137,14 +131,13 @@ def _members(hm, name):
     return members
 
 
-def keeps(hm, modern):
-    """Whether the connection goes on after this message."""
-    options = _members(hm, "connection") if hm.tab[_CONNECTION] else ()
-    return "close" not in options and (modern or "keep-alive" in options)
-
-
-def coding(hm, t, modern):
-    """The head has a Transfer-Encoding: HEAD, or minus a status."""
+def framing(hm, t, modern):
+    """Whether the connection goes on after this message, and where its body ends: HEAD, or minus a status."""
+    hm.is_plain = False
+    options = _members(hm, "connection") if t[_CONNECTION] else ()
+    hm.keep_alive = "close" not in options and (modern or "keep-alive" in options)
+    if not t[_CODINGS]:
+        return hm.length(t) if t[_LENGTHS] else _HEAD
     # A length and a coding: one of them is a lie. Unless chunked is the last, and is it once, nobody knows where the body ends.
     codings = _members(hm, "transfer-encoding")
     if t[_LENGTHS] or not modern or codings[-1:] != ["chunked"] or codings.count("chunked") > 1:

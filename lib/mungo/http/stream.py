@@ -1,10 +1,8 @@
 # Answers that are sent piece by piece. What an iterator yields has no known length when it starts: it goes out chunked (RFC 9112 section
 # 7.1), or ended by the close for HTTP/1.0. A Part has one, and goes out as it is.
-
 from ..backlog import put
 from .answer import make_head, over
 
-_NONE = const(0)
 _STREAMING = const(3)
 _PIECES = const(16)  # of one answer in one turn
 
@@ -18,10 +16,7 @@ class Part:
     def __init__(self, file, left):
         self.file = file
         self.left = left
-
-    def close(self):
-        """No more of it."""
-        self.file.close()
+        self.close = file.close
 
 
 def start(c, hm, status, headers, source):
@@ -51,10 +46,7 @@ def start(c, hm, status, headers, source):
 
 def _end(c, hm):
     stop(c, hm)
-    hm.phase = _NONE
     over(c, hm)
-    if not hm.serving:
-        hm.resume(c)
 
 
 def stop(c, hm):
@@ -92,13 +84,14 @@ def chunk(c, data):
 
 def pull(c, hm):
     """Take pieces from the source while the socket takes them."""
-    if isinstance(hm.source, Part):
-        return _pour(c, hm, hm.source)
     for _ in range(_PIECES):
-        if hm.source is None or c.out is not None or c.is_closing:
+        source = hm.source
+        if source is None or c.out is not None or c.is_closing:
             return
+        if isinstance(source, Part):
+            return _pour(c, hm, source)
         try:
-            piece = next(hm.source)
+            piece = next(source)
         except StopIteration:
             piece = b""
             hm.source = None
@@ -112,16 +105,13 @@ def pull(c, hm):
 
 def _pour(c, hm, part):
     # One buffer serves all: what a socket does not take is read again when it has room, so that a slow client costs no memory.
-    if c.out is not None or c.is_closing:
-        return
     mgr = c.mgr
     left = mgr.send_slice  # of this turn
     buf = getattr(mgr.rx, "pour", None)  # (there, since only this thread looks at it: its dict may grow)
     if buf is None:
         buf = mgr.rx.pour = bytearray(min(4 * mgr.rx_bytes, left))
     while part.left and left > 0:
-        n = min(len(buf), part.left)
-        n = part.file.readinto(buf if n == len(buf) else memoryview(buf)[:n])
+        n = part.file.readinto(memoryview(buf)[: part.left])
         if not n:
             return c.error("the file has ended early")
         done = c.write(buf, 0, n)
