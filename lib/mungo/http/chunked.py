@@ -1,5 +1,5 @@
 # The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
-from .kinds import KINDS
+from .kinds import fit
 from .parser import make, scan
 
 _SIZE = const(2)
@@ -67,10 +67,7 @@ def _size(hm, line):
     # 1 to 7 hex digits, then nothing or an extension: seven make 256 MB, and no overflow anywhere. An extension is taken from `spare`.
     more = line.lstrip(b"0123456789abcdefABCDEF")
     n = len(line) - len(more)
-    if not 0 < n < 8 or more and more.strip()[:1] != b";":  # (blanks may come before the semicolon)
+    if not 0 < n < 8 or more and more.strip()[:1] != b";" or not fit(more, 2):  # (blanks may come before the semicolon)
         return -400
-    for x in more:
-        if not KINDS[x] & 2:
-            return -400
     hm.spare -= len(more)
     return int(bytes(line[:n]), 16) if hm.spare >= 0 else -431

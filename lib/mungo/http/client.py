@@ -5,7 +5,7 @@
 # asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`).
 from binascii import b2a_base64
 
-from .kinds import KINDS
+from .kinds import fit
 from .parser import make
 from .response import Response
 from .rules import keep
@@ -37,7 +37,7 @@ def split(url):
     host = rest.partition("/")[0].partition("?")[0]
     target = rest[len(host) :]
     if scheme.lower() != "http" or not host or "@" in host:
-        raise ValueError("%r: want http://host:port/path; there is no TLS, a password is for auth=" % url)
+        raise ValueError("%r: want http://host:port/path; no TLS, auth= for a password" % url)
     if ":" not in host.rpartition("]")[2]:
         host += ":80"
     return host, target if target[:1] == "/" else "/" + target
@@ -84,7 +84,7 @@ class Client(Response):
 
     is_waiting = False  # for a response, or for the rest of it
     source = None  # of the body that is being sent
-    left_to_send = None  # None: it is sent chunked
+    unsent = None  # None: it is sent chunked
 
     def __init__(self, mgr, host, connect_ms=None, first_ms=30000, idle_ms=30000):
         super().__init__(make(mgr.head_limit))
@@ -96,13 +96,9 @@ class Client(Response):
 
     def ask(self, method, target, headers, body, length, auth):
         """A request's head, and its body if that is at hand, as bytes."""
-        bad = target[:1] not in ("/", "*") or not method or (length or 0) < 0
-        for x in target.encode():
-            bad = bad or not KINDS[x] & 4
-        for x in method.encode():
-            bad = bad or not KINDS[x] & 1
-        if bad:
-            raise ValueError("%r %r, length=%r: want a token, a path without blanks, no less than 0" % (method, target, length))
+        data = target.encode()
+        if data[:1] not in b"/*" or not (data and method and fit(data, 4) and fit(method.encode(), 1)) or (length or 0) < 0:
+            raise ValueError("%r %r, length=%r: want a token, a path, no less than 0" % (method, target, length))
         self.keep_alive = True
         text = ""
         if headers:
@@ -113,33 +109,34 @@ class Client(Response):
             text = "Host: %s\r\n%s" % (self.host, text)
         if auth:
             if ":" in auth[0]:
-                raise ValueError("auth: no colon in the user's name")
+                raise ValueError("auth: a colon in the name")
             text += "Authorization: Basic %s\r\n" % b2a_base64(("%s:%s" % auth).encode())[:-1].decode()
         if not self.keep_alive:
             text += "Connection: close\r\n"
         self.source = None
-        self.left_to_send = length
+        self.unsent = length
         if isinstance(body, str):
             body = body.encode()
         if body is None:
             body = b""
-            if method in ("POST", "PUT", "PATCH"):
-                text += "Content-Length: 0\r\n"
+            length = 0 if method in ("POST", "PUT", "PATCH") else -1
         elif isinstance(body, (bytes, bytearray, memoryview)):
-            text += "Content-Length: %d\r\n" % len(body)
+            length = len(body)
         else:
             self.source = iter(body)
             body = b""
-            text += "Transfer-Encoding: chunked\r\n" if length is None else "Content-Length: %d\r\n" % length
+        if length is None:
+            text += "Transfer-Encoding: chunked\r\n"
+        elif length >= 0:
+            text += "Content-Length: %d\r\n" % length
         self.is_head = method == "HEAD"
         return ("%s %s HTTP/1.1\r\n%s\r\n" % (method, target, text)).encode() + body
 
     def begin(self, c, data):
         """Send a request."""
         self.is_waiting = True
-        if c.state & _CONNECTING:
-            return c.put(data)
-        c.wait = 0
+        if not c.state & _CONNECTING:
+            c.wait = 0
         is_sent = c.put(data)
         sent(c, self)
         return is_sent
@@ -154,22 +151,21 @@ def sent(c, it):
             if not it.state:
                 c.mgr.deadline(c, it.first_ms)
             return
-        try:
-            piece = next(it.source)
-        except StopIteration:
-            piece = b""
-            it.source = None
+        for piece in it.source:
+            break
         else:
-            if not piece:
-                continue
+            it.source = None
+            piece = b""
+        if not piece and it.source:
+            continue
         if isinstance(piece, str):
             piece = piece.encode()
-        if it.left_to_send is None:
+        if it.unsent is None:
             piece = b"%x\r\n%s\r\n" % (len(piece), bytes(piece))
         else:
-            it.left_to_send -= len(piece)
-            if it.left_to_send < 0 or it.left_to_send and it.source is None:
-                raise ValueError("the body has not as many bytes as length says")
+            it.unsent -= len(piece)
+            if it.unsent < 0 or it.unsent and it.source is None:
+                raise ValueError("the body is not as long as length says")
         c.put(piece)
     if c not in c.mgr.again:
         c.mgr.again.append(c)

@@ -1,5 +1,5 @@
 # The fields that a program puts into a head, of an answer or a request.
-from .kinds import KINDS
+from .kinds import fit
 
 
 def fields(hm, headers):
@@ -9,19 +9,15 @@ def fields(hm, headers):
     if isinstance(headers, str):
         if headers[-2:] != "\r\n":
             raise ValueError("headers %r: each must end with CRLF" % headers)
-        pairs = [line.split(":", 1) for line in headers[:-2].split("\r\n")]
-    else:
-        pairs = headers.items() if isinstance(headers, dict) else headers
-    for name, value in pairs:
+        headers = headers[:-2].split("\r\n")
+    for pair in headers.items() if isinstance(headers, dict) else headers:
+        name, value = pair.split(":", 1) if isinstance(pair, str) else pair
         value = str(value).strip(" \t")
-        bad = not name
-        for x in name.encode():
-            bad = bad or not KINDS[x] & 1
-        if bad or "\r" in value or "\n" in value or "\0" in value:
-            raise ValueError("header %r: %r: a name is a token, a value no CR, LF or NUL" % (name, value))
+        if not (name and fit(name.encode(), 1)) or "\r" in value or "\n" in value or "\0" in value:
+            raise ValueError("header %r: %r: want a token, and no CR, LF or NUL" % (name, value))
         lower = name.lower()
         if lower in ("content-length", "transfer-encoding"):
-            raise ValueError("header %r: it follows from the body" % name)
+            raise ValueError("header %r: it is for mungo to say" % name)
         option = value.lower() if lower == "connection" else ""
         if "close" in option and hm.keep_alive:
             hm.keep_alive = False

@@ -11,3 +11,11 @@ for n, kind in zip(
     b"///////////.....&&\7\7\7\3\2\2",
 ):
     KINDS[n] = kind
+
+
+def fit(data, kind):
+    """Whether all of these bytes may stand in a place of this kind."""
+    for x in data:
+        if not KINDS[x] & kind:
+            return False
+    return True

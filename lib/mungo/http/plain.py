@@ -1,5 +1,5 @@
 # The scanner for runtimes without viper; scan_viper.py does the same at a thirtieth of the cost. parser.py says what the table holds.
-from .kinds import KINDS
+from .kinds import KINDS, fit
 
 # What may stand in a name: strip and find look at many bytes in one step. The frequent ones come first.
 _NAME = b"etaoinscrldhupmg-fybwkvxzjqETAOINSCRLDHUPMGFYBWKVXZJQ0123456789_!#$%&'*+.^`|~"
@@ -45,10 +45,7 @@ def scan(data, start, end, tab):
             k = data.find(b" ", i, e)
             if k <= i or data.find(b"HTTP/", k, e) != k + 1 or e - k != 9 or data[k + 7] != 46:
                 return -400
-            for b in memoryview(data)[i:k]:
-                if not kinds[b] & 4:
-                    return -400
-            if not kinds[data[k + 6]] & kinds[data[k + 8]] & 16:
+            if not fit(memoryview(data)[i:k], 4) or not kinds[data[k + 6]] & kinds[data[k + 8]] & 16:
                 return -400
             if data[k + 6] != 49:
                 return -505

@@ -1,7 +1,7 @@
 # HTTP/1.x responses, RFC 9112: bytes in, events out, no socket here. The events and states are parser.py's, with the status line in
 # place of the request line; and a body may end with the connection. What is wrong is minus 502, whatever it is: nobody answers it.
 from ..buffer import Buffer
-from .kinds import KINDS
+from .kinds import fit
 from .parser import Request, scan
 from .rules import framing, text
 
@@ -54,19 +54,12 @@ class Response(Request):
                 return _NEED if n < t[9] else -_BAD
             self.at = end - at
             line = data.find(b"\r", at)
-            if self.at > t[9] or line < at + 12 or data[at + 8] != 32 or line > at + 12 and data[at + 12] != 32:
+            minor, _, code = bytes(memoryview(data)[at + 7 : line]).partition(b" ")
+            is_line = len(minor) == 1 and fit(code, 2)
+            code = code.split(b" ")[0]
+            if not is_line or len(code) != 3 or not (minor + code).isdigit() or self.at > t[9] or scan(data, line + 2, end, t) != end:
                 return -_BAD
-            for x in memoryview(data)[at:line]:
-                if not KINDS[x] & 2:
-                    return -_BAD
-            code = 0
-            for x in memoryview(data)[at + 9 : at + 12]:
-                if not 48 <= x < 58:
-                    return -_BAD
-                code = code * 10 + x - 48
-            if not 48 <= data[at + 7] < 58 or scan(data, line + 2, end, t) != end:
-                return -_BAD
-            self.status = code
+            self.status = code = int(code)
             if code >= 200:
                 t[0] = at
                 t[2] = min(line, at + 13)
