@@ -1,8 +1,8 @@
 # The client's parser: what is a response and what is none, however the bytes are cut.
 
 from mungo.buffer import Buffer
+from mungo.http.client import Response
 from mungo.http.parser import make
-from mungo.http.response import Response
 
 NEED, HEAD, PIECE, DONE = range(4)
 BAD = -502

@@ -1,14 +1,15 @@
-# HTTP clients on the loop's events: requests on a connection, one after the other. fetch.py has the call that waits.
+# HTTP clients on the loop's events: requests on a connection, one after the other, and their responses (RFC 9112). fetch.py has the
+# call that waits.
 #
 # A handler's order: OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; what goes wrong is ERROR CLOSE, whatever was under way.
 # In EV_HTTP_HDRS `hm.on_body(fn)` takes the body in pieces, else it is collected, up to body_limit. In EV_HTTP_MSG or later `request`
 # asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`).
 from binascii import b2a_base64
 
+from ..buffer import Buffer
 from .kinds import fit
-from .parser import make
-from .response import Response
-from .rules import keep
+from .parser import Request, make, scan
+from .rules import framing, keep, text
 
 _EV_ERROR = const(0)
 _EV_READ = const(7)
@@ -24,29 +25,35 @@ _FULL = const(8)
 _CONNECTING = const(32)
 _ENDED = const(64)
 
-_HEAD = const(1)  # the parser's events
+_NEED = const(0)  # the parser's events
+_HEAD = const(1)
 _PIECE = const(2)
 _DONE = const(3)
+
+_LENGTHS = const(20)  # places in the parser's table
+_CODINGS = const(23)
+
+_VERSION = const(b"HTTP/1.")
 
 _PIECES = const(16)  # of one body in one turn
 
 
 def split(url):
     """("host:port", "/path?query") of an http URL. ValueError for another, and for one with a user or a password in it."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
-    host = rest.partition("/")[0].partition("?")[0]
+    rest = url.split("#")[0][7:]
+    host = rest.split("/")[0].split("?")[0]
     target = rest[len(host) :]
-    if scheme.lower() != "http" or not host or "@" in host:
-        raise ValueError("%r: want http://host:port/path; no TLS, auth= for a password" % url)
-    if ":" not in host.rpartition("]")[2]:
+    if url[:7].lower() != "http://" or not host or "@" in host:
+        raise ValueError("%r: want http://host:port/path, no TLS, no user" % url)
+    if ":" not in host.split("]")[-1]:
         host += ":80"
     return host, target if target[:1] == "/" else "/" + target
 
 
-def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, **times):
+def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, connect_ms=0, **times):
     """`mgr.http_connect`: connect to the server of "http://host:port/path" and ask for that, see `request` for the arguments.
 
-    A `method` of None asks for nothing yet. `times`, in ms: `connect_ms`, the manager's by default; `first_ms`, 30 s, from the end of the
+    A `method` of None asks for nothing yet. Times in ms: `connect_ms`, the manager's by default; `first_ms`, 30 s, from the end of the
     request to that of the response's head; `idle_ms`, 30 s, without progress of its body. What takes longer ends with EV_ERROR.
     Returns the connection. ValueError as `request` and `mgr.connect`.
     """
@@ -56,8 +63,7 @@ def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, l
     c = mgr.connect("tcp://" + host, fn, fn_data)
     c.pfn = handler
     c.proto = it
-    if not c.state & _CLOSING:
-        mgr.deadline(c, it.connect_ms)
+    mgr.deadline(c, connect_ms or mgr.connect_ms)
     if head:
         it.begin(c, head)
     return c
@@ -79,6 +85,77 @@ def request(c, target, method="GET", headers=None, body=None, length=None, auth=
     return it.begin(c, it.ask(method, target, headers, body, length, auth))
 
 
+class Response(Request):
+    """One response after the other of a connection: what a client's handler gets as `hm`. Valid as a server's; `status` stays.
+
+    Bytes in, events out, no socket here: the events and states are parser.py's, with the status line in place of the request line; and a
+    body may end with the connection. `tab` is a table of its own, with `tab[26]` set. Set `is_head` if the request was HEAD, then there
+    is no body.
+    """
+
+    status = 0
+    is_endless = False  # its body ends with the connection
+
+    @property
+    def reason(self):
+        """What stands behind the status, for people."""
+        return text(self, self.tab[2], self.tab[4])
+
+    def parse(self, buf):
+        """What comes next in `buf`: an event; or -502, whatever is wrong, since nobody answers it. After DONE call `finish`."""
+        if self.is_endless and self.state:
+            self.left = buf.end - buf.start - self.at
+            return self.piece(buf)
+        ev = Request.parse(self, buf) if self.state else self.head(buf)
+        return ev if ev >= 0 else -502
+
+    def head(self, buf):
+        """The head: HEAD, NEED or less than 0."""
+        t = self.tab
+        code = 100
+        while code < 200:  # behind an interim one the response is still to come
+            data = buf.data
+            at = buf.start
+            n = buf.end - at
+            if data[at : at + min(n, 7)] != _VERSION[:n]:  # no need to wait for more
+                return -1
+            end = data.find(b"\r\n\r\n", at + max(self.at - 3, 0), buf.end) + 4
+            if end < 4:
+                self.at = n
+                return _NEED if n < t[9] else -1
+            self.at = end - at
+            line = data.find(b"\r", at)
+            minor, _, code = bytes(data[at + 7 : line]).partition(b" ")
+            is_line = len(minor) == 1 and fit(code, 2)
+            code = code.split(b" ")[0]
+            if not is_line or len(code) != 3 or not (minor + code).isdigit() or self.at > t[9] or scan(data, line + 2, end, t) != end:
+                return -1
+            code = int(code)
+            if code < 100 or code == 101:  # nobody has asked for another protocol
+                return -1
+            if code < 200:
+                buf.start = end
+                self.at = 0
+        t[0] = at
+        t[2] = min(line, at + 13)
+        t[4] = line
+        t[5] = int(minor)
+        t[6] = line + 2
+        self.data = data
+        self.status = code
+        self.state = 1
+        self.is_endless = False
+        ev = framing(self, t, t[5] > 0)
+        if self.is_head or code == 204 or code == 304:
+            self.state = 1
+            self.left = 0
+        elif not t[_CODINGS] and not t[_LENGTHS]:
+            self.is_endless = True
+            self.keep_alive = False
+            self.parts = Buffer()
+        return ev
+
+
 class Client(Response):
     """A connection's requests and responses: the `hm` of its handler."""
 
@@ -86,11 +163,10 @@ class Client(Response):
     source = None  # of the body that is being sent
     unsent = None  # None: it is sent chunked
 
-    def __init__(self, mgr, host, connect_ms=None, first_ms=30000, idle_ms=30000):
+    def __init__(self, mgr, host, first_ms=30000, idle_ms=30000):
         super().__init__(make(mgr.head_limit))
         self.tab[26] = 1
         self.host = host
-        self.connect_ms = connect_ms or mgr.connect_ms
         self.first_ms = first_ms
         self.idle_ms = idle_ms
 
@@ -151,7 +227,7 @@ def sent(c, it):
             if not it.state:
                 c.mgr.deadline(c, it.first_ms)
             return
-        for piece in it.source:
+        for piece in it.source:  # noqa: B007 (as next, without its exception)
             break
         else:
             it.source = None
@@ -183,16 +259,18 @@ def handler(c, ev, data):
             c.mgr.deadline(c, it.idle_ms)  # it is the program that does not read
         elif it.is_waiting:
             c.mgr.stats["timeouts"] += 1
-            c.error("timeout: the response " + ("stopped" if it.state else "did not come"))
+            c.error("timeout: " + ("idle_ms" if it.state else "first_ms"))
         else:
             c.is_closing = True
     elif ev == _EV_CLOSE:
-        drop(c, it)
-        if c in c.mgr.again:
-            c.mgr.again.remove(c)
+        source = it.source
+        it.source = None
+        if hasattr(source, "close"):  # a generator may clean up
+            with c:  # what it raises must not keep EV_CLOSE from the program
+                source.close()
         if it.is_waiting and c.state & _ENDED and not c.error_text:
             it.is_waiting = False
-            with c:  # as in `drop`
+            with c:
                 if it.is_endless and it.state:
                     tell(c, _EV_HTTP_MSG, it)
                 else:
@@ -204,15 +282,6 @@ def tell(c, ev, data):
     """Call the program's handler."""
     if c.fn is not None:
         c.fn(c, ev, data, c.fn_data)
-
-
-def drop(c, it):
-    """No more of the request's body is wanted: let a generator clean up."""
-    source = it.source
-    it.source = None
-    if hasattr(source, "close"):
-        with c:  # what it raises must not keep EV_CLOSE from the program
-            source.close()
 
 
 def read(c, it):
@@ -233,7 +302,7 @@ def read(c, it):
         elif not ev:
             break
         if ev < 0:
-            c.error("the response is over body_limit" if ev == -413 else "no HTTP response")
+            c.error("body_limit" if ev == -413 else "no HTTP response")
     if c.state & (_CLOSING | _DRAINING):
         return
     if not it.is_waiting:
@@ -251,8 +320,7 @@ def done(c, it):
     c.wait = 0
     goes_on = it.keep_alive and it.source is None and c.out is None and len(c.recv) == it.at
     if not goes_on:
-        drop(c, it)
-        c.is_closing = True  # so that it is not asked again
+        c.is_closing = True  # so that it is not asked again, nor is more of this request's body
     tell(c, _EV_HTTP_MSG, it)
     it.finish(c.recv)
     if goes_on and not it.is_waiting:

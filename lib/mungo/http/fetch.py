@@ -3,8 +3,7 @@ from errno import EIO, ETIMEDOUT
 
 from ..loop import Loop
 from ..manager import Manager
-from .client import connect, request, split
-from .response import Response
+from .client import Response, connect, request, split
 from .rules import keep
 
 _EV_ERROR = const(0)
