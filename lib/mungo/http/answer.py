@@ -17,6 +17,7 @@ _JOIN = const(2048)
 
 _NONE = const(0)  # phases, see server.py
 _EARLY = const(1)
+_WAITING = const(2)
 _STREAMING = const(3)
 
 # RFC 9110 section 15, and what HTTP/1.1 clients show of it.
@@ -51,9 +52,8 @@ def answer(c, hm, status, headers, body):
         from .stream import start
 
         return start(c, hm, status, headers, body)
-    empty = status == 204 or status == 304
-    head = make_head(hm, status, headers, "" if empty else "Content-Length: %d\r\n" % len(body))
-    if not (hm.is_head or empty):
+    head = make_head(hm, status, headers, len(body))
+    if not (hm.is_head or status == 204 or status == 304):
         if len(body) <= _JOIN:
             head += body
         else:
@@ -76,17 +76,22 @@ def over(c, hm):
         hm.resume(c)
 
 
-def make_head(hm, status, headers, framing):
-    """An answer's head as bytes: status line, the program's fields, `framing` and Connection."""
+def make_head(hm, status, headers, length):
+    """An answer's head as bytes: status line, the program's fields, the body's `length` (None: not known), and Connection."""
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError("status %r: want 200 to 599" % (status,))
     if hm.phase == _EARLY and (hm.left or hm.state > 1):
         hm.keep_alive = None  # the rest of the body would be taken for the next request
-    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields(hm, headers) if headers else "", framing)
-    if not hm.keep_alive:
-        text += "Connection: close\r\n"
-    elif hm.is_old:
-        text += "Connection: keep-alive\r\n"
+    text = "HTTP/1.1 %d %s\r\n%s" % (status, reason(status), fields(hm, headers) if headers else "")
+    if length is None:
+        if hm.is_old:
+            hm.keep_alive = False
+        else:
+            text += "Transfer-Encoding: chunked\r\n"
+    elif status != 204 and status != 304:
+        text += "Content-Length: %d\r\n" % length
+    if hm.is_old or not hm.keep_alive:
+        text += "Connection: %s\r\n" % ("keep-alive" if hm.keep_alive else "close")
     return (text + "\r\n").encode()
 
 
@@ -94,14 +99,11 @@ def fail(c, hm, status):
     """Answer `status` and close; nothing that this client sends counts from here on. False if it is closing already."""
     if c.state & (_CLOSING | _DRAINING):
         return False
-    hm.keep_alive = False
-    text = reason(status) + "\n"
-    head = make_head(hm, status, {"Content-Type": "text/plain"}, "Content-Length: %d\r\n" % len(text))
-    # Of a head that was refused, is_head says nothing.
-    c.put(head if hm.is_head and hm.phase else head + text.encode())
-    hm.phase = _NONE
-    linger(c)
-    return True
+    if not hm.phase:  # of a head that was refused, is_head says nothing
+        hm.is_head = False
+    hm.phase = _WAITING
+    hm.keep_alive = None
+    return answer(c, hm, status, {"Content-Type": "text/plain"}, (reason(status) + "\n").encode())
 
 
 def body(c, hm):

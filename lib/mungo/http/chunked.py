@@ -34,13 +34,12 @@ def parse(hm, buf):
             # Fields of the same shape as a head's. They are checked and dropped. What was looked at before (`start` bytes) is looked
             # at again only if there is another line, or too much.
             at = buf.start + hm.at
-            if buf.end - at < hm.spare and buf.data.find(b"\n", at + hm.start, buf.end) < 0:
-                hm.start = buf.end - at
-                return hm.hold(buf)
-            tab = make(hm.spare)
-            tab[10] -= hm.tab[8]
-            tab[26] = 1
-            end = scan(buf.data, at, buf.end, tab)
+            end = 0
+            if buf.end - at >= hm.spare or buf.data.find(b"\n", at + hm.start, buf.end) >= 0:
+                tab = make(hm.spare)
+                tab[10] -= hm.tab[8]
+                tab[26] = 1
+                end = scan(buf.data, at, buf.end, tab)
             if end <= 0:
                 hm.start = buf.end - at
                 return end or hm.hold(buf)

@@ -3,7 +3,10 @@
 from ..backlog import put
 from .answer import make_head, over
 
-_STREAMING = const(3)
+_CLOSING = const(1)  # bits of a connection's state
+_DRAINING = const(4)
+
+_STREAMING = const(3)  # a phase, see server.py
 _PIECES = const(16)  # of one answer in one turn
 
 
@@ -24,17 +27,12 @@ def start(c, hm, status, headers, source):
     sends it with `c.http_chunk`."""
     if status == 204 or status == 304:
         raise ValueError("status %d has no body" % status)
+    left = None
     if isinstance(source, Part):
-        framing = "Content-Length: %d\r\n" % source.left
-    else:
-        if source is not None:
-            source = iter(source)
-        framing = "Transfer-Encoding: chunked\r\n"
-        if hm.is_old:
-            hm.keep_alive = False
-            framing = ""
-    head = make_head(hm, status, headers, framing)
-    is_sent = c.put(head)
+        left = source.left
+    elif source is not None:
+        source = iter(source)
+    is_sent = c.put(make_head(hm, status, headers, left))
     hm.source = source
     hm.phase = _STREAMING
     if hm.is_head and source is not None:
@@ -54,30 +52,24 @@ def stop(c, hm):
     source = hm.source
     hm.source = None
     if hasattr(source, "close"):
-        try:
+        with c:  # what it raises must not keep EV_CLOSE from the program
             source.close()
-        except Exception as er:  # EV_CLOSE must still reach the program
-            c.mgr.report(er)
 
 
 def chunk(c, data):
     """Connection.http_chunk"""
     hm = c.proto
-    if hm is None or hm.phase != _STREAMING:
-        if c.is_closing or c.is_draining:
+    if hm.phase != _STREAMING:
+        if c.state & (_CLOSING | _DRAINING):
             return False
-        raise ValueError("http_chunk: no answer was begun")
+        raise ValueError("no answer was begun")
     data = data.encode() if isinstance(data, str) else bytes(data)
-    if hm.is_head:
-        is_sent = not c.is_closing
-    elif hm.is_old:
-        is_sent = c.send(data)
-    elif data:
-        is_sent = c.send(b"%x\r\n%s\r\n" % (len(data), data))
-    else:
-        is_sent = c.put(b"0\r\n\r\n")
-    if not data:
-        hm.source = None
+    n = len(data)
+    if not hm.is_old:
+        data = b"%x\r\n%s\r\n" % (n, data)
+    is_sent = not c.is_closing if hm.is_head else c.send(data) if n else c.put(data)
+    if not n:
+        hm.source = None  # (it may be the caller)
         _end(c, hm)
     return is_sent
 
@@ -93,8 +85,7 @@ def pull(c, hm):
         try:
             piece = next(source)
         except StopIteration:
-            piece = b""
-            hm.source = None
+            piece = b""  # the end
         else:
             if not piece:
                 continue
