@@ -37,7 +37,7 @@ _CLOSE = const(0x88)  # the first bytes of control frames: the opcode and FIN
 _PING = const(0x89)
 _PONG = const(0x8A)
 
-_LINES = const("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-%s: %s\r\n")
+LINES = const("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-%s: %s\r\n")
 _PROTOCOL = const("Sec-WebSocket-Protocol: %s\r\n")
 
 
@@ -73,28 +73,28 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     """
     if c.proto.phase != _WAITING:
         raise ValueError("no request waits")
-    head = bytes(memoryview(hm.data)[hm.tab[0] : hm.tab[7]])
+    head = hm.data[hm.tab[0] : hm.tab[7]]
     key = listed(head, b"sec-websocket-key")[1:-1]
     origin = hm.header("Origin")
     status = 0
     try:
-        raw = a2b_base64(key)
+        is_key = len(key) == 24 and len(a2b_base64(key)) == 16
     except ValueError:
-        raw = b""
+        is_key = False
     if head[:4] != b"GET " or not hm.tab[5] or not is_upgrade(head):
         status = 400
     elif listed(head, b"sec-websocket-version") != b",13,":
         status = 426
-    elif len(raw) != 16 or len(key) != 24:
+    elif not is_key:
         status = 400
     elif origin and not ("*" in origins or origin in origins if origins else origin.partition("://")[2] == hm.header("Host")):
         status = 403
     if status:
-        c.http_reply(status, _LINES % ("Version", 13))
+        c.http_reply(status, LINES % ("Version", 13))
         return False
     hm.serving = 2  # HTTP's turn ends here
     it = WebSocket(c, 128, ping_ms)
-    lines = "HTTP/1.1 101 Switching Protocols\r\n" + _LINES % ("Accept", accept(key).decode())
+    lines = "HTTP/1.1 101 Switching Protocols\r\n" + LINES % ("Accept", accept(key).decode())
     for name in protocols:
         if b",%s," % name.encode() in listed(head, b"sec-websocket-protocol"):
             it.protocol = name
@@ -205,7 +205,15 @@ def _serve(c, it):
             if it.stage == _OPEN:
                 c.fn(c, _EV_WS_MSG, ev, c.fn_data)
         elif ev > 0:
-            _control(c, it, ev, it.data)
+            if ev == 9:
+                _put(c, _PONG, it.data)
+            c.fn(c, _EV_WS_CTL, (ev, it.data), c.fn_data)
+            if ev == 8 and not c.state & (_CLOSING | _DRAINING):
+                _put(c, _CLOSE, it.data[:2])
+                if it.masks:
+                    c.is_draining = True
+                else:  # the server's end comes first (section 7.1.1)
+                    linger(c)
         else:
             if ev:
                 _fail(c, it, -ev)
@@ -218,18 +226,6 @@ def _rest(c, it):
     ms = it.ping_ms if it.stage == _OPEN else c.mgr.connect_ms
     if ms and c.out is None and (it.stage == _OPEN or not c.wait):
         c.mgr.deadline(c, ms)
-
-
-def _control(c, it, op, data):
-    if op == 9:
-        _put(c, _PONG, data)
-    c.fn(c, _EV_WS_CTL, (op, data), c.fn_data)
-    if op == 8 and not c.state & (_CLOSING | _DRAINING):
-        _put(c, _CLOSE, data[:2])
-        if it.masks:
-            c.is_draining = True
-        else:  # the server's end comes first (section 7.1.1)
-            linger(c)
 
 
 def _fail(c, it, code):

@@ -2,25 +2,19 @@
 from binascii import b2a_base64
 from os import urandom
 
-from . import WebSocket, accept, is_upgrade, listed
+from . import LINES, WebSocket, accept, is_upgrade, listed
 from .frames import mask
 
 _DIALLED = const(0)
 _READY = const(1)
 
-_REQUEST = const(
-    "GET /%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
-)
-
 
 class Dialled(WebSocket):
     """The `proto` of a client's WebSocket."""
 
-    def __init__(self, c, ping_ms, protocols):
-        super().__init__(c, 0, ping_ms)
-        self.stage = _DIALLED
-        self.offered = protocols
-        self.nonce = b2a_base64(urandom(16))[:-1]
+    stage = _DIALLED
+    offered: tuple  # the subprotocols
+    nonce: bytes  # the Sec-WebSocket-Key
 
     def mask(self, made, data):
         """The frame with this head and payload, masked, with a key that can't be foreseen, for each another (section 10.3)."""
@@ -61,8 +55,10 @@ def connect(mgr, url, fn, fn_data, protocols, ping_ms):
         raise ValueError("%r: want ws://host:port/path" % url)
     host, _, path = url[5:].partition("/")
     c = mgr.connect("tcp://" + host, fn, fn_data)
-    it = Dialled(c, ping_ms, protocols)
-    lines = _REQUEST % (path, host, it.nonce.decode())
+    it = Dialled(c, 0, ping_ms)
+    it.offered = protocols
+    it.nonce = b2a_base64(urandom(16))[:-1]
+    lines = "GET /%s HTTP/1.1\r\nHost: %s\r\nSec-WebSocket-Version: 13\r\n" % (path, host) + LINES % ("Key", it.nonce.decode())
     if protocols:
         lines += "Sec-WebSocket-Protocol: %s\r\n" % ",".join(protocols)
     c.put((lines + "\r\n").encode())

@@ -43,33 +43,29 @@ class Frames:
     def parse(self, buf):
         """What comes next in `buf`: NEED; MSG or a control frame's opcode, with the bytes in `data`; or minus the code of a Close frame."""
         try:
-            return self.next(buf)
+            while True:
+                if not self.left:
+                    ev = self.head(buf)
+                    if ev != _MSG:
+                        return ev
+                n = min(self.left, buf.end - buf.start)
+                self.left -= n
+                view = self.take(buf, n)
+                if self.parts is not None or self.left or not self.is_last:
+                    if self.parts is None:
+                        self.parts = Buffer(bytearray(n + self.left))
+                    self.parts.append(view, n)
+                    if self.left:
+                        return _NEED
+                    if not self.is_last:
+                        continue
+                    view = memoryview(self.parts.data)[: self.parts.end]
+                    self.parts = None
+                self.data = bytes(view) if self.op > 1 else text(view)
+                self.op = 0
+                return _MSG
         except ValueError:  # of `text`
             return -1007
-
-    def next(self, buf):
-        """`parse`, which raises ValueError if a text is not UTF-8."""
-        while True:
-            if not self.left:
-                ev = self.head(buf)
-                if ev != _MSG:
-                    return ev
-            n = min(self.left, buf.end - buf.start)
-            self.left -= n
-            view = self.take(buf, n)
-            if self.parts is not None or self.left or not self.is_last:
-                if self.parts is None:
-                    self.parts = Buffer(bytearray(n + self.left))
-                self.parts.append(view, n)
-                if self.left:
-                    return _NEED
-                if not self.is_last:
-                    continue
-                view = memoryview(self.parts.data)[: self.parts.end]
-                self.parts = None
-            self.data = bytes(view) if self.op > 1 else text(view)
-            self.op = 0
-            return _MSG
 
     def head(self, buf):
         """Take the head of a data frame: MSG; or a whole control frame: its opcode; or NEED, or minus a code."""
@@ -96,15 +92,14 @@ class Frames:
             if n < (126 if wide == 2 else 65536) or n >> 63:  # there is a shorter way to say it
                 return -1002
         self.key[:] = data[at - 4 : at]  # (if there is none, it is not used)
+        buf.consume(at - buf.start)
         if op <= 7:
             if n + (self.parts.end if self.parts else 0) > self.limit:
                 return -1009
-            buf.consume(at - buf.start)
             self.is_last = first > 127
             self.op = op or self.op
             self.left = n
             return _MSG
-        buf.consume(at - buf.start)
         self.data = bytes(self.take(buf, n))
         if op == 8:
             self.code = int.from_bytes(self.data[:2], "big") if n else 1005
