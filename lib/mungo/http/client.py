@@ -145,7 +145,7 @@ class Response(Request):
         self.status = code
         self.state = 1
         self.is_endless = False
-        ev = framing(self, t, t[5] > 0)
+        ev = framing(self, t)
         if self.is_head or code == 204 or code == 304:
             self.state = 1
             self.left = 0

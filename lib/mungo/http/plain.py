@@ -36,16 +36,15 @@ def scan(data, start, end, tab):
             return -400
         if first:
             first = False
-            k = data.find(b" ", i, e)
+            tab[0] = i
+            tab[1] = k = data.find(b" ", i, e)
             if k <= i or data[i:k].strip(_NAME):
                 return -400
-            tab[0] = i
-            tab[1] = k
             i = k + 1
-            k = data.find(b" ", i, e)
-            if k <= i or data.find(b"HTTP/", k, e) != k + 1 or e - k != 9 or data[k + 7] != 46:
+            k = e - 9
+            if k <= i or data.find(b" HTTP/", k, e) != k or data[k + 7] != 46 or not fit(memoryview(data)[i:k], 4):
                 return -400
-            if not fit(memoryview(data)[i:k], 4) or not kinds[data[k + 6]] & kinds[data[k + 8]] & 16:
+            if not kinds[data[k + 6]] & kinds[data[k + 8]] & 16:
                 return -400
             if data[k + 6] != 49:
                 return -505

@@ -21,13 +21,11 @@ _CODINGS = const(23)
 def judge(hm):
     """The head that `hm` has scanned: HEAD, or minus a status. Sets what the parser does not."""
     t = hm.tab
-    modern = t[5] > 0
-    hm.is_old = not modern
     hm.is_head = hm.method == "HEAD"
-    ev = framing(hm, t, modern)
+    ev = framing(hm, t)
     if ev != _HEAD:
         return ev
-    if t[_EXPECT] and modern:
+    if t[_EXPECT] and t[5]:
         for member in _members(hm, "expect"):
             if member != "100-continue":
                 return -417
@@ -82,11 +80,12 @@ def strip(buf):
 def collect(hm, buf, limit):
     """Request.collect, for a body that comes in pieces."""
     piece = hm.view(buf)
+    n = len(piece)
     if hm.parts is None:
-        hm.parts = Buffer(bytearray(len(piece) + hm.left if hm.state == _LENGTH else 0))
-    if len(hm.parts) + len(piece) > limit:
+        hm.parts = Buffer(bytearray(n + hm.left if hm.state == _LENGTH else 0))
+    if len(hm.parts) + n > limit:
         return False
-    hm.parts.append(piece, len(piece))
+    hm.parts.append(piece, n)
     return True
 
 
@@ -131,16 +130,17 @@ def _members(hm, name):
     return members
 
 
-def framing(hm, t, modern):
+def framing(hm, t):
     """Whether the connection goes on after this message, and where its body ends: HEAD, or minus a status."""
     hm.is_plain = False
+    hm.is_old = not t[5]
     options = _members(hm, "connection") if t[_CONNECTION] else ()
-    hm.keep_alive = "close" not in options and (modern or "keep-alive" in options)
+    hm.keep_alive = "close" not in options and (t[5] > 0 or "keep-alive" in options)
     if not t[_CODINGS]:
         return hm.length(t) if t[_LENGTHS] else _HEAD
     # A length and a coding: one of them is a lie. Unless chunked is the last, and is it once, nobody knows where the body ends.
     codings = _members(hm, "transfer-encoding")
-    if t[_LENGTHS] or not modern or codings[-1:] != ["chunked"] or codings.count("chunked") > 1:
+    if t[_LENGTHS] or hm.is_old or codings[-1:] != ["chunked"] or codings.count("chunked") > 1:
         return -400
     if codings[1:]:
         return -501
