@@ -34,7 +34,7 @@ _REASONS = const(
 
 def reason(status):
     """What stands behind a status, for people; "" if nothing does."""
-    at = _REASONS.find("%d " % status) + 4
+    at = _REASONS.find(str(status)) + 4
     return _REASONS[at : _REASONS.find("\n", at)] if at > 3 else ""
 
 
@@ -82,14 +82,15 @@ def make_head(hm, status, headers, length):
         raise ValueError("status %r: want 200 to 599" % (status,))
     if hm.phase == _EARLY and (hm.left or hm.state > 1):
         hm.keep_alive = None  # the rest of the body would be taken for the next request
-    text = "HTTP/1.1 %d %s\r\n%s" % (status, reason(status), fields(hm, headers) if headers else "")
+    framing = ""
     if length is None:
         if hm.is_old:
             hm.keep_alive = False
         else:
-            text += "Transfer-Encoding: chunked\r\n"
+            framing = "Transfer-Encoding: chunked\r\n"
     elif status != 204 and status != 304:
-        text += "Content-Length: %d\r\n" % length
+        framing = "Content-Length: %d\r\n" % length
+    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields(hm, headers) if headers else "", framing)
     if hm.is_old or not hm.keep_alive:
         text += "Connection: %s\r\n" % ("keep-alive" if hm.keep_alive else "close")
     return (text + "\r\n").encode()
