@@ -180,7 +180,7 @@ class Exchange(RuleBasedStateMachine):
     def answer(self, one, status, body, source=None):
         one.answers.append([status, b"" if one.requests[one.n - 1][2] else body, True])
         one.is_open = False
-        one.c.http_reply(status, {"X-N": one.n} if one.n % 2 else None, source or body)
+        one.c.http_reply(status, {"X-N": one.n} if status != 200 else None, source or body)
 
     # --- rules
 
