@@ -14,7 +14,7 @@ from mungo.app import App, HttpError, Response
 from mungo.auth import Basic, Bearer
 from mungo.cookies import Signed, set_cookie
 from mungo.cors import Cors
-from mungo.http import answer, files, folder, outlast, reasons, route, stream  # noqa: F401  (so that they are instrumented)
+from mungo.http import answer, files, folder, outlast, route, stream  # noqa: F401  (so that they are instrumented)
 
 _PAGE = b"<p>page</p>"
 _LONG = bytes(range(256)) * 9  # longer than what goes out in one piece

@@ -10,9 +10,9 @@ from cutting import moved, parts_of, same
 from mungo.buffer import Buffer
 from mungo.http import chunked as _chunked  # noqa: F401  (so that it is instrumented)
 from mungo.http import plain, rules  # noqa: F401
+from mungo.http.client import Response
 from mungo.http.fields import fields as make_fields
 from mungo.http.parser import Request, make
-from mungo.http.response import Response
 
 NEED, HEAD, PIECE, DONE = range(4)
 LIMIT = 160  # bytes of a head: small, so that small inputs reach it

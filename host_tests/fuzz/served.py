@@ -1,8 +1,8 @@
 """A server without sockets and a clock, for targets that look at whole answers: bytes in, bytes out. What a handler lets go is raised."""
 
 from mungo.buffer import Buffer
+from mungo.http.client import Response
 from mungo.http.parser import make
-from mungo.http.response import Response
 from mungo.http.server import HttpConnection
 from mungo.port import Limits
 

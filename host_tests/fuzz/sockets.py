@@ -160,7 +160,8 @@ def handshake(data):
 
 def _dialled(parts):
     c = _Connection()
-    it = Dialled(c, 0, ("chat", "b"))
+    it = Dialled(c, 0, 0)
+    it.offered = ("chat", "b")
     it.nonce = _KEY
     buf = Buffer()
     for part in parts:
