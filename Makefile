@@ -28,7 +28,7 @@ help:
 	@echo "make test    all tests, on every runtime"
 	@echo "make check   lint, sizes and tests: what CI runs"
 	@echo "make sim     the simulated world; SEEDS=10000 of each platform, the first is SEED0=0"
-	@echo "make fuzz    coverage-guided fuzzing of the parsers for MINUTES=10"
+	@echo "make fuzz    coverage-guided fuzzing of the parsers for MINUTES=60, or with INPUTS=10000000 in all"
 	@echo "make bench   benchmarks; ARGS=... are handed on"
 	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
 	@echo "make size    bytes of bytecode of each library file, against the budget"
@@ -93,7 +93,7 @@ sim: $(VENV)
 
 fuzz: $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/fuzz_requirements.txt
-	$(PY) host_tests/fuzz/run.py $(or $(MINUTES),10)
+	$(PY) host_tests/fuzz/run.py $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
 
 bench: $(VENV)
 	$(PY) tools/bench/run.py $(ARGS)

@@ -52,9 +52,9 @@ def check(name, value):
     none = name in _MAY_BE_EMPTY
     if name in _NUMBERS or isinstance(default, int):
         if type(value) is not int or not least <= value <= most and not (none and value == 0):  # (True is an int, too)
-            raise ValueError("%s: %s: want %sa whole number, %d to %d" % (name, json.dumps(value), "0, or " if none else "", least, most))
+            raise ValueError("%s: %s: want %sa whole number, %d to %d" % (name, _shown(value), "0, or " if none else "", least, most))
         return
-    secret = "***" if "PASSWORD" in name else json.dumps(value)
+    secret = "***" if "PASSWORD" in name else _shown(value)
     if not isinstance(value, str):
         raise ValueError("%s: %s: want a text" % (name, secret))
     if isinstance(allowed, tuple):
@@ -66,8 +66,14 @@ def check(name, value):
     if not least <= len(value.encode()) <= most:
         raise ValueError("%s: %s: want %s%d to %d bytes" % (name, secret, "nothing, or " if none else "", least, most))
     for x in value:
-        if x < " " or allowed is not None and x not in allowed:
+        # (MicroPython's json makes two halves of one character that is written as two escapes.)
+        if x < " " or "\ud7ff" < x < "\ue000" or allowed is not None and x not in allowed:
             raise ValueError("%s: %s: %r must not be in it" % (name, secret, x))
+
+
+def _shown(value):
+    # (Of lists in lists dumps may need more stack than there is.)
+    return "[..]" if isinstance(value, (list, dict)) else json.dumps(value)
 
 
 def parse(data):
@@ -76,8 +82,10 @@ def parse(data):
         raise ValueError("%d bytes: want at most %d" % (len(data), _MOST))
     try:
         found = json.loads(str(data, "utf-8"))
-    except ValueError:  # UnicodeError too
+    except (ValueError, RuntimeError):  # UnicodeError too; CPython's has a limit of depth
         raise ValueError("this is no JSON")
+    except MemoryError:  # 4000 lists in each other, say: it must not keep the board from starting
+        raise ValueError("it takes more memory than there is")
     if not isinstance(found, dict):
         raise ValueError('want an object: {"APP": "hello"}')
     for name, value in found.items():

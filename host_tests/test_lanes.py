@@ -59,6 +59,46 @@ def test_bad_end_fails_the_last_test():
     assert results["test_b"] == ("FAIL", "end 2\nafter test_b: the process ended with status -11")
 
 
+_CONFTEST = """
+import unit_items
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return unit_items.UnitFile.from_parent(parent, path=module_path)
+
+def run_module(lane, heap, module, names):
+    with open("ran", "a") as file:
+        print(lane.name, module, *names, file=file)
+    return {name: ("FAIL" if lane.name == "upy" and name == "test_bad" else "ok", "") for name in names}
+
+unit_items.run_module = run_module
+"""
+
+
+# What CI relies on: .ci/run.
+def test_what_failed_runs_again_alone(tmp_path):
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "conftest.py").write_text(_CONFTEST)
+    for name in ("test_a", "test_b"):
+        (tmp_path / f"{name}.py").write_text("def test_good():\n    pass\n\n\ndef test_bad():\n    pass\n")
+    (tmp_path / "test_a.py").write_text("def test_good():\n    pass\n")
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path)))
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "pytest", "-q", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        ran = (tmp_path / "ran").read_text().splitlines() if (tmp_path / "ran").exists() else []
+        (tmp_path / "ran").unlink(missing_ok=True)
+        return done.returncode, ran
+
+    status, ran = run()
+    assert status == 1 and len(ran) == 2 * len(lanes.UNIT_LANES)
+    again = "--last-failed", "--last-failed-no-failures", "none"
+    assert run(*again) == (1, ["upy test_b test_bad"])
+    (tmp_path / "conftest.py").write_text(_CONFTEST.replace('"FAIL"', '"ok"'))
+    assert run(*again) == (0, ["upy test_b test_bad"])
+    assert run(*again) == (5, [])  # nothing has failed: nothing is run
+
+
 def test_missing_module_fails_its_tests():
     lane = lanes.LANES["upy"]
     outcome, text = run_module(lane, lane.heap, "no_such_module", ["test_a"])["test_a"]

@@ -32,6 +32,8 @@ class UnitFile(pytest.File):
                 yield UnitItem.from_parent(
                     self,
                     name=f"{test.name}[{name}]",
+                    # Parsed, as --last-failed does: else it does not find this item again.
+                    nodeid=f"{self.nodeid}::{test.name}[{name}]",
                     test=test.name,
                     line=test.lineno,
                     lane=lanes.LANES[name],

@@ -2,9 +2,14 @@
 import os
 import sys
 
-sys.path += ["host_tests/unit", "host_tests/fuzz"]
+sys.path.append("host_tests/fuzz")
 
 from targets import TARGETS  # noqa: E402
+
+try:
+    show = ascii
+except NameError:  # MicroPython's repr is that
+    show = repr
 
 
 def names(folder):
@@ -17,4 +22,4 @@ for target in sorted(TARGETS):
     for name in names("host_tests/fuzz/corpus/" + target):
         with open("host_tests/fuzz/corpus/%s/%s" % (target, name), "rb") as file:
             data = file.read()
-        print(target, name, TARGETS[target](data))
+        print(target, name, show(TARGETS[target](data)))

@@ -1,55 +1,76 @@
-"""Coverage-guided fuzzing of the parsers with atheris: python host_tests/fuzz/run.py MINUTES [TARGET ...]
+"""Coverage-guided fuzzing of the parsers with atheris: python host_tests/fuzz/run.py [--minutes N | --inputs N] [TARGET ...]
 
-Each target gets its share of the time. What it learns is kept below build/fuzz/, inputs that fail are reported with their file:
-put it into host_tests/fuzz/corpus/TARGET/ and test_fuzz.py keeps it. Ends with status 1 if one has failed.
+Each target gets its share of the time, or of the inputs. What it learns is kept below build/fuzz/, inputs that fail are reported with
+their file: put it into host_tests/fuzz/corpus/TARGET/ and test_fuzz.py keeps it. Ends with status 1 if one has failed.
 """
 
+import argparse
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "host_tests" / "fuzz"
 sys.pycache_prefix = str(ROOT / "build" / "pycache")
-NAMES = ("request", "chunked", "form", "paths")
+
+
+def prepare():
+    """Have this process look like a board."""
+    sys.path[0:1] = [str(HERE), str(ROOT / "host_tests"), str(ROOT / "lib"), str(ROOT / "firmware")]
+    import shim
+
+    shim.install()
 
 
 def fuzz(name, arguments):
     """In a process of its own: the target with this name."""
     import atheris
 
-    sys.path[0:1] = [str(ROOT / "host_tests"), str(HERE), str(ROOT / "host_tests" / "unit"), str(ROOT / "lib")]
-    import shim
-
-    shim.install()
-    with atheris.instrument_imports(include=["mungo"]):
+    prepare()
+    with atheris.instrument_imports(include=["mungo", "captive", "schema"]):
         import targets
     atheris.Setup([sys.argv[0], *arguments], targets.TARGETS[name])
     atheris.Fuzz()
 
 
-def main(minutes, names):
-    status = 0
-    total = 0
-    for name in names or NAMES:
-        out = ROOT / "build" / "fuzz" / name
-        corpus = out / "corpus"
-        corpus.mkdir(parents=True, exist_ok=True)
-        seconds = max(1, int(60 * minutes / len(names or NAMES)))
-        command = [
-            sys.executable, __file__, "--target", name, f"-max_total_time={seconds}", "-max_len=400", f"-dict={HERE / 'http.dict'}",
-            f"-artifact_prefix={out}/", "-print_final_stats=1", "-verbosity=1", str(corpus), str(HERE / "corpus" / name),
-        ]  # fmt: skip
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        runs = re.search(r"stat::number_of_executed_units: (\d+)", done.stdout)
-        n = int(runs[1]) if runs else 0
+def run(name, limit):
+    """Fuzz one target until this limit, an argument of libFuzzer: (inputs, edges, seconds, status, output)."""
+    out = ROOT / "build" / "fuzz" / name
+    corpus = out / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    command = [
+        sys.executable, __file__, "--target", name, limit, "-max_len=300", "-timeout=20", f"-dict={HERE / 'http.dict'}",
+        f"-artifact_prefix={out}/", "-print_final_stats=1", "-verbosity=1", str(corpus), str(HERE / "corpus" / name),
+    ]  # fmt: skip
+    start = time.monotonic()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    seconds = time.monotonic() - start
+    inputs = re.findall(r"stat::number_of_executed_units: (\d+)", done.stdout)
+    edges = re.findall(r" cov: (\d+)", done.stdout)
+    return int(inputs[-1]) if inputs else 0, int(edges[-1]) if edges else 0, seconds, done.returncode, done.stdout
+
+
+def main(minutes, inputs, names):
+    prepare()
+    from targets import ALL
+
+    names = names or list(ALL)
+    shares = sum(ALL[name][1] for name in names)
+    status = total = took = 0
+    print(f"{'target':12} {'inputs':>9} {'a second':>9} {'edges':>6} status", flush=True)
+    for name in names:
+        share = ALL[name][1] / shares
+        limit = f"-runs={-int(-inputs * share // 1)}" if inputs else f"-max_total_time={max(1, int(60 * minutes * share))}"
+        n, edges, seconds, code, output = run(name, limit)
         total += n
-        print(f"{name}: {n} inputs in {seconds} s, status {done.returncode}", flush=True)
-        if done.returncode:
-            print(done.stdout[-4000:])
+        took += seconds
+        print(f"{name:12} {n:9} {n / seconds:9.0f} {edges:6} {code or 'ok'}", flush=True)
+        if code:
+            print(output[-4000:], flush=True)
             status = 1
-    print(f"{total} inputs in all")
+    print(f"{'all':12} {total:9} {total / took:9.0f}", flush=True)
     return status
 
 
@@ -57,4 +78,9 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--target"]:
         fuzz(sys.argv[2], sys.argv[3:])
     else:
-        sys.exit(main(float(sys.argv[1]) if sys.argv[1:] else 10, sys.argv[2:]))
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--minutes", type=float, default=10)
+        parser.add_argument("--inputs", type=int, default=0)
+        parser.add_argument("names", nargs="*")
+        given = parser.parse_args()
+        sys.exit(main(given.minutes, given.inputs, given.names))

@@ -328,6 +328,14 @@ def test_patterns():
                 assert answer.status == 200 and json.loads(answer.body) == values, (target, answer.body)
 
 
+def test_a_pattern_that_ends_with_a_slash():
+    app = App()
+    app.get("/users/<name>/")(echo())
+    with Served(app) as site:
+        for target, status in (("/users/bob/", 200), ("/users/bob", 404), ("/users/bob/x", 404), ("/users/bob/x/y", 404)):
+            assert site.ask(target).status == status, target
+
+
 def test_patterns_are_decoded():
     app = App()
     app.get("/users/<name>")(echo())

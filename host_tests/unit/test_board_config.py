@@ -71,6 +71,18 @@ def test_a_wrong_value_is_told_with_what_is_right():
             assert part in said, (text, said)
 
 
+def test_lists_in_lists_need_no_stack():
+    for depth in (1, 40, 2000):
+        said = wrong('{"PORT": %s1%s}' % ("[" * depth, "]" * depth))
+        assert "PORT: [..]: want a whole number" in said or depth == 2000 and ("memory" in said or "no JSON" in said), said
+        assert wrong('{"PORT": %s' % ("[" * depth))
+
+
+def test_half_a_character_is_none():
+    for text in ('{"WIFI_SSID": "\\ud83d"}', '{"WIFI_SSID": "a\\udfff"}'):
+        assert wrong(text)
+
+
 def test_a_password_is_never_printed():
     said = wrong('{"WIFI_PASSWORD": "secret!"}')
     assert "secret" not in said and "nothing, or 8 to 64 bytes" in said, said

@@ -470,3 +470,15 @@ def test_close_comes_also_when_the_handler_raises():
         until(lambda asked=asked: asked.is_over, mgr)
         assert asked.names.count(mungo.EV_CLOSE) == 1 and mgr.stats["bugs"] >= 1, data
         assert mgr.close()
+
+
+def test_where_a_redirect_leads():
+    from mungo.http.fetch import join
+
+    for location, path in (
+        ("../x?q", "/x?q"), ("./", "/a/"), ("", "/a/b"), ("?q", "/a/b?q"), ("/..", "/"), ("x/../../..", "/"), ("..#f", "/"),
+        ("..#f/../g?h", "/"), ("x#?y", "/a/x"), ("#f", "/a/b"), (".?..", "/a/?.."),
+    ):  # fmt: skip
+        url = join("h:1", "/a/b?c", location)
+        assert client.split(url) == ("h:1", path), (location, url)
+    assert join("h:1", "/a", "//b/c") == "http://b/c" and join("h:1", "/a", "ftp://b") == "ftp://b"

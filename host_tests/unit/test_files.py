@@ -586,6 +586,10 @@ def test_dates():
         "Sun Nov  6 08:49:37 94",
         "Sun Nov  6 08:49:37 1994 GMT",
         "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+        "Sun, 06 Nov 1994day,00-M-00 00:00:00 GMT 08:49:37 GMT",
+        "d08:49:37 GMT:37 GMTday,00-M-00 00:00:00 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GNovT",
+        "Su Nov  6 08:49:37 1994",
         "x" * 5000,
     ):
         assert date.parse(text) == "", text

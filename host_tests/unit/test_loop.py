@@ -591,6 +591,24 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+def test_who_is_told_of_a_bug_is_not_evicted():
+    def fail(c, ev, hm, fn_data):
+        if ev == mungo.EV_HTTP_MSG:
+            raise ValueError("planned")
+
+    mgr = mungo.Manager(max_conns=1, linger_ms=10000)
+    mgr.report = lambda er: None
+    _, port = listening(lambda url: mgr.http_listen(url, fail))
+    first = Client(mgr, port, GET)
+    first.until_has(b"HTTP/1.1 500 ")  # it lingers, so that the answer is not lost to a reset
+    second = Client(mgr, port, GET)
+    second.until_has(b"HTTP/1.1 503 ")
+    assert mgr.stats["evicted"] == 0 and mgr.stats["refused"] == 1
+    first.close()
+    second.close()
+    mgr.close()
+
+
 def test_a_full_manager_closes_the_idlest():
     mgr = mungo.Manager(max_conns=2)
     _, port = listening(lambda url: mgr.http_listen(url, hello))

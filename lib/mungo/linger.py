@@ -7,6 +7,7 @@ _OUT = const(4)
 _DRAINING = const(4)
 _FULL = const(8)
 _PAUSED = const(16)
+_IDLE = const(512)  # it may be evicted, see crowd.py
 _LINGER = const(256)
 
 _MOST = const(65536)  # bytes to discard
@@ -14,7 +15,7 @@ _MOST = const(65536)  # bytes to discard
 
 def linger(c):
     """Close `c` when everything is sent and its peer has had the time to read it: linger_ms, 64 KB more from it, or its end."""
-    c.state = c.state & ~(_FULL | _PAUSED) | _LINGER | _DRAINING  # it reads, whatever the program has stopped
+    c.state = c.state & ~(_FULL | _PAUSED | _IDLE) | _LINGER | _DRAINING  # it reads, whatever the program has stopped
     c.recv = EMPTY
     left = [_MOST]
     c.event = lambda ev: _discard(c, ev, left)

@@ -10,18 +10,18 @@ def parse(text):
     two from clients of the past. A year of two digits is the latest one that is less than 50 years ahead.
     """
     name, _, rest = text[:40].partition(" ")
-    if len(name) == 3:  # the third form becomes the first one
+    if not name[3:]:  # the third form becomes the first one
         name += ","
         rest = "%s %s%s%s GMT" % (rest[4:6].replace(" ", "0"), rest[:3], rest[15:], rest[6:15])
     month = rest[3:6]
     at = "JanFebMarAprMayJunJulAugSepOctNovDec".find(month)
-    shape = name[3:] + rest.replace(month, "M")
+    shape = rest.replace(month, "M", 1)
     for digit in "123456789":
         shape = shape.replace(digit, "0")
     year = rest[7:-13]
-    if shape[-24:] == "day,00-M-00 00:00:00 GMT":
+    if name[-4:] + shape == "day,00-M-00 00:00:00 GMT":
         last = gmtime()[0] + 49
         year = str(last - (last - int(year)) % 100)
-    elif shape != ",00 M 0000 00:00:00 GMT":
+    elif name[3:] + shape != ",00 M 0000 00:00:00 GMT":
         return ""
     return "" if at % 3 or "MonTueWedThuFriSatSun".find(name[:3]) % 3 else "%s%02d%s%s" % (year, at, rest[:2], rest[-12:])

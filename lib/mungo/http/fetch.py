@@ -116,7 +116,8 @@ def join(host, target, location):
     if location[:2] == "//":
         return "http:" + location
     path = target.partition("?")[0]
-    if location[:1] in ("", "?", "#"):
+    location = location.partition("#")[0]
+    if location[:1] in "?":  # (or nothing)
         location = path + location
     elif location[0] != "/":
         location = path[: path.rfind("/") + 1] + location

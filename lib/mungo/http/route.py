@@ -30,7 +30,7 @@ def read(route):
 def fit(mine, parts):
     """The dict of what a path with these parts has for the names of the pattern `mine`, or None if it does not fit."""
     n = len(mine)
-    if len(parts) > n and mine[-1][0] == "path":
+    if len(parts) > n and "path" in mine[-1][:1]:  # (a str may be empty)
         parts = parts[: n - 1] + ["/".join(parts[n - 1 :])]
     values = {}
     for want, part in zip(mine, parts):

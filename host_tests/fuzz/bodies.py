@@ -1,0 +1,258 @@
+"""Targets: forms and files that come as bodies; names, parameters and ranges of their fields; queries, cookies, patterns and URLs."""
+
+from cutting import parts_of, same
+
+from mungo.http import formdata, upload
+from mungo.http.client import split
+from mungo.http.fetch import join
+from mungo.http.form import cookies, parse, unquote
+from mungo.http.multipart import Parser, parameter
+from mungo.http.wholefile import WholeFile
+from mungo.match import match
+from mungo.url import parse as parse_url
+
+NEED, PART, DATA, PART_END, LAST = range(5)
+HEAD_LIMIT = 100
+PARTS = 4
+FIELD_LIMIT = 40
+_BOUNDARY = "xy"
+
+
+def _parts(parts):
+    # The events of a multipart body; pieces of content are put together.
+    it = Parser(_BOUNDARY, HEAD_LIMIT, PARTS, FIELD_LIMIT)
+    seen = []
+    content = None
+    for part in parts:
+        it.feed(part)
+        while True:
+            ev = it.parse()
+            if ev == DATA:
+                content.extend(it.view())
+            elif ev == PART:
+                content = bytearray()
+                seen.append((it.name, it.filename, it.type, it.header("X")))
+            elif ev == PART_END:
+                seen.append(bytes(content))
+                content = None
+            elif ev == LAST:
+                seen.append("last")
+            elif ev:
+                return seen + [ev]
+            else:
+                break
+        if len(it.buf) >= HEAD_LIMIT:
+            raise AssertionError("%d bytes are kept" % len(it.buf))
+        it.buf.data[: it.buf.start] = b"?" * it.buf.start
+    if content is not None:
+        seen.append(bytes(content))
+    seen.append(it.state)
+    return seen
+
+
+def multipart(data):
+    """A multipart body, whole and cut: the same parts, within the limits."""
+    data, parts = parts_of(data)
+    if not data:
+        return None
+    whole = _parts([data])
+    same(whole, _parts(parts))
+    heads = [it for it in whole if isinstance(it, tuple)]
+    if len(heads) > PARTS or whole[-1] not in (-400, -413, -431, 0, 1, 2, 3, 4):
+        raise AssertionError("%r" % whole)
+    return whole
+
+
+class _File:
+    # In the place of upload.File: in memory.
+    def __init__(self, folder, name):
+        self.name = upload.safe(name)
+        self.data = bytearray()
+        self.state = "open"
+
+    def write(self, piece):
+        if self.state != "open":
+            raise AssertionError(self.state)
+        self.data.extend(piece)
+
+    def shut(self):
+        if self.state == "open":
+            self.state = "shut"
+
+    def keep(self):
+        self.state = "kept"
+
+    def close(self):
+        if self.state != "kept":
+            self.state = "gone"
+
+
+class _Message:
+    # What an upload looks at of a request.
+    left = 0
+    state = 2
+
+    def __init__(self, value):
+        self.value = value
+
+    def header(self, name, default=None):
+        return self.value
+
+
+def _form(value, parts):
+    was = formdata.File, upload.free
+    formdata.File = _File
+    upload.free = lambda folder: None
+    try:
+        it = formdata.Form(_Message(value), "", head_limit=HEAD_LIMIT, parts=PARTS, field_limit=FIELD_LIMIT)
+        try:
+            for part in parts:
+                it.write(part)
+            it.finish()
+        except upload.UploadError as er:
+            it.close()
+            for file in it.files:
+                if file.state != "gone":
+                    raise AssertionError("a file of a form that is wrong is %s" % file.state)
+            return er.status
+        if sum([len(text.encode()) for text in it.fields.values()]) > FIELD_LIMIT or len(it.fields) + len(it.files) > PARTS:
+            raise AssertionError("limits: %r" % it.fields)
+        return sorted(it.fields.items()), [(file.field, file.name, bytes(file.data), file.state) for file in it.files]
+    except upload.UploadError as er:
+        return -er.status
+    finally:
+        formdata.File, upload.free = was
+
+
+def formbody(data):
+    """A form's Content-Type, and its body: whole and cut the same fields and files; if it is wrong no file stays."""
+    how, _, data = data.partition(b"\n")
+    data, parts = parts_of(data)
+    try:
+        value = how.decode()
+    except UnicodeError:
+        return None
+    whole = _form(value, [data])
+    same(whole, _form(value, parts))
+    return whole
+
+
+def names(data):
+    """A client's name for a file is a name in its folder; a parameter that was quoted is what it was."""
+    try:
+        text = data.decode()
+    except UnicodeError:
+        return None
+    found = parameter(text, "filename")
+    quoted = text.replace('"', '\\"')
+    if not text.endswith("\\") and '\\"' not in text and parameter('form-data; a="b;c"; Name="%s"; x=y' % quoted, "name") != text:
+        raise AssertionError("quoted: %r" % parameter('form-data; a="b;c"; Name="%s"; x=y' % quoted, "name"))
+    try:
+        name = upload.safe(text)
+    except upload.UploadError as er:
+        return found, er.status
+    bad = name[0] in ". " or name[-1] in ". " or len(name.encode()) > 100 or min(name) < " " or upload.safe(name) != name
+    for x in '/\\"*:<>?|\x7f':
+        bad = bad or x in name
+    if bad:
+        raise AssertionError("%r" % name)
+    return found, name
+
+
+class _Whole(WholeFile):
+    limit = 1000
+    total = None
+
+    def __init__(self):
+        pass
+
+
+def resumed(data):
+    """Content-Range of a PUT: part of a file within the limit, or an UploadError."""
+    try:
+        text = data.decode()
+    except UnicodeError:
+        return None
+    it = _Whole()
+    it.total = 7 if data[-1:] == b"8" else None
+    try:
+        at = it._range(text, 12)
+    except upload.UploadError as er:
+        return er.status
+    if at not in (0, 12) or it.expected < 1 or not at + it.expected <= it.length <= it.limit or it.total not in (None, it.expected):
+        raise AssertionError("%r %r %r" % (at, it.expected, it.length))
+    if text.replace(" ", "") != text.replace(" ", "", 1) or text[:6] != "bytes ":
+        raise AssertionError("%r" % text)
+    return at, it.expected, it.length
+
+
+def _quote(data):
+    return "".join(["%%%02x" % x for x in data]).encode()
+
+
+def form(data):
+    """Queries, escapes and cookies: a dict or text, or ValueError; what was escaped is what it was, if it is UTF-8."""
+    found = []
+    for read in (parse, unquote):
+        try:
+            found.append(len(read(data)))
+        except ValueError:
+            found.append(-1)
+    try:
+        text = data.decode()
+        if str(text.encode(), "utf-8") != text or max(text or " ") > "\U0010ffff" or text.encode() != data:
+            text = None
+        for x in text or "":
+            if "\ud7ff" < x < "\ue000":
+                text = None
+    except UnicodeError:
+        text = None
+    if text is None:
+        return tuple(found)
+    found.append(len(cookies(text)))
+    escaped = _quote(data)
+    if unquote(escaped) != text or parse(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
+        raise AssertionError("%r" % text)
+    return tuple(found)
+
+
+def paths(data):
+    """Patterns and URLs. A pattern without wildcards fits itself alone; "#" fits all."""
+    try:
+        text, _, pattern = data.decode().partition("\n")
+    except UnicodeError:
+        return None
+    found = match(text, pattern)
+    if not match(text, "#") or not match(text, text.replace("*", "?").replace("#", "?")) and "/" not in text:
+        raise AssertionError("%r" % text)
+    if not set(pattern) & {"#", "*", "?"} and found != (text == pattern):
+        raise AssertionError("%r, %r: %r" % (text, pattern, found))
+    try:
+        host, port = parse_url(text, "tcp")
+    except ValueError:
+        return found, False
+    if not 0 <= port <= 65535 or not host:
+        raise AssertionError("%r %r" % (host, port))
+    return found, True
+
+
+def redirects(data):
+    """Where a server's Location leads: to a host and a path without "." and "..", or ValueError."""
+    try:
+        location, _, target = data.decode().partition("\n")
+    except UnicodeError:
+        return None
+    target = "/" + target.replace("#", "")
+    url = join("h:1", target, location)
+    try:
+        host, path = split(url)
+    except ValueError:
+        return False
+    if path[:1] != "/" or not host or "/" in host or "@" in host or "#" in path:
+        raise AssertionError("%r %r" % (host, path))
+    scheme = location.partition(":")
+    if url != location and location[:2] != "//":
+        for part in path.partition("?")[0].split("/"):
+            if host != "h:1" or part in (".", ".."):
+                raise AssertionError("%r %r %r" % (host, path, scheme))
+    return host, path

@@ -1,0 +1,121 @@
+"""A server without sockets and a clock, for targets that look at whole answers: bytes in, bytes out. What a handler lets go is raised."""
+
+from mungo.buffer import Buffer
+from mungo.http.client import Response
+from mungo.http.parser import make
+from mungo.http.server import HttpConnection
+from mungo.port import Limits
+
+HEAD, PIECE, DONE = 1, 2, 3
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class World(Limits):
+    """In the place of the manager."""
+
+    head_limit = 300
+    body_limit = 100
+    rx_bytes = 512
+    now = 0
+    busy = True
+
+    def __init__(self):
+        self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
+        self.again = []
+        self.doomed = []
+        self.scratch = None
+        self.rx = Buffer(bytearray(512))
+
+    def add(self, c):
+        c.id = 1
+
+    def watch(self, sock, c, mask, now):
+        pass
+
+    def deadline(self, c, ms):
+        c.since = 0
+        c.wait = ms
+
+    def report(self, er):
+        raise er
+
+
+class Wire(HttpConnection):
+    """A connection whose socket takes everything."""
+
+    def write(self, data, at, n):
+        self.sent += memoryview(data)[at : at + n]
+        return n
+
+    def go(self, part):
+        """These bytes have come; then turns until nothing is left to do."""
+        mgr = self.mgr
+        for at in range(0, len(part), 512):
+            if self.state & 0x55 or self.mask & 1 == 0:  # CLOSING, DRAINING, PAUSED, ENDED
+                return
+            piece = part[at : at + 512]
+            mgr.rx.data[: len(piece)] = piece
+            self.take(len(piece))
+            mgr.rx.data[:] = b"?" * 512
+            while mgr.again and not self.state & 1:
+                mgr.again.clear()
+                self.tell(7, 0)
+                self.settle()
+
+
+_world = World()
+
+
+def serve(parts, fn):
+    """What a server with this handler answers to these parts, and how many requests there were: (bytes, [is it HEAD, ..])."""
+    _world.again.clear()
+    _world.doomed.clear()
+    heads = []
+
+    def handler(c, ev, data, fn_data):
+        if ev == 10:
+            heads.append(data.is_head)
+        fn(c, ev, data, fn_data)
+
+    c = Wire(_world, None, handler, None, 0)
+    c.sent = bytearray()
+    c.tell(1, None)
+    for part in parts:
+        c.go(part)
+    c.tell(9, None)
+    return bytes(c.sent).replace(_CONTINUE, b""), heads
+
+
+_tab = make(3000)
+_tab[26] = 1
+
+
+def answers(sent, heads):
+    """The answers in these bytes, read by a client, who finds each in order: [(status, {name: value}, body), ..]."""
+    buf = Buffer(bytearray(sent), len(sent))
+    found = []
+    while len(buf):
+        hm = Response(_tab)
+        hm.is_head = len(found) < len(heads) and heads[len(found)]
+        ev = hm.parse(buf)
+        if ev != HEAD:
+            raise AssertionError("no answer: %r, %r" % (ev, sent))
+        fields = {}
+        for name, value in hm.headers():
+            if name.lower() in fields and name != "Set-Cookie":
+                raise AssertionError("twice: %s" % name)
+            fields[name.lower()] = value
+        is_endless = hm.is_endless
+        while ev in (HEAD, PIECE):
+            ev = hm.parse(buf)
+            if ev == PIECE and not hm.collect(buf, 10000):
+                raise AssertionError("too long")
+        if ev != DONE and not is_endless:
+            raise AssertionError("cut short: %r" % sent)
+        found.append((hm.status, fields, hm.body))
+        hm.finish(buf)
+        if is_endless:
+            break
+    if len(found) > len(heads) + 1:
+        raise AssertionError("%d answers to %d requests" % (len(found), len(heads)))
+    return found
