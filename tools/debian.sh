@@ -1,9 +1,9 @@
 #!/bin/sh
-# What some tests need and PyPI does not have, from Debian's packages: a browser and a command-line client to test against.
+# What some tests need and PyPI does not have, from Debian's packages: a browser, a command-line client, a counter of instructions.
 # As root on a Debian it is installed; elsewhere this says what is missing, and those tests are skipped, saying so.
 set -eu
 missing=
-for pair in curl:curl chromium:chromium; do
+for pair in curl:curl chromium:chromium valgrind:valgrind; do
     command -v "${pair%%:*}" >/dev/null || missing="$missing ${pair##*:}"
 done
 [ -n "$missing" ] || exit 0

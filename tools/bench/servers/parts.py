@@ -1,0 +1,157 @@
+# mungo's server and 10 clients in one thread, with a mark before and after each call of mungo's functions. Runs on MicroPython under
+# callgrind, for profile.py, which explains:
+#
+#     MICROPYTHON parts.py TURNS PORT < HEADS
+#
+# Prints as JSON the names of the functions and the log of the marks: n is "function n begins", -n "it ends".
+
+import array
+import json
+import socket
+import sys
+from time import ticks_add, ticks_cpu, ticks_ms
+
+import mungo
+import mungo.buffer
+import mungo.connection
+import mungo.http.parser
+import mungo.http.server
+import mungo.loop
+import mungo.manager
+
+CLIENTS = 10
+TIMES = 20  # a calibration is the mean of so many
+MARKS = 200000
+
+MODULES = (mungo.loop, mungo.manager, mungo.connection, mungo.buffer, mungo.http.parser, mungo.http.server)
+
+names = []
+wrappers = {}  # id of a function: (the function, its wrapper)
+log = array.array("h", bytes(2 * MARKS))
+at = [0]
+
+
+def wrap(f, name):
+    if id(f) in wrappers:
+        return wrappers[id(f)][1]
+    names.append(name)
+    k = len(names)
+
+    def wrapper(*args):
+        log[at[0]] = k
+        at[0] += 1
+        ticks_cpu()
+        result = f(*args)
+        ticks_cpu()
+        log[at[0]] = -k
+        at[0] += 1
+        return result
+
+    wrappers[id(f)] = (f, wrapper)
+    return wrapper
+
+
+def instrument(owner, prefix, items):
+    """Put wrappers in the place of all functions of a module or class."""
+    for name, value in items:
+        if name[:2] == "__" and name not in ("__enter__", "__exit__"):
+            continue
+        if type(value) in (type(wrap), type(mungo.http.parser.scan)):
+            setattr(owner, name, wrap(value, prefix + name))
+        elif isinstance(value, staticmethod):
+            # `pfn = staticmethod(handler)`
+            setattr(owner, name, staticmethod(wrap(getattr(owner, name), prefix + name)))
+        elif isinstance(value, type) and str(value).find("Error") < 0 and value not in done:
+            done.append(value)
+            if hasattr(value, "__dict__") and value not in (object, int, dict):
+                instrument(value, value.__name__ + ".", list(value.__dict__.items()))
+
+
+def nothing0():
+    pass
+
+
+def nothing1(a):
+    pass
+
+
+def nothing2(a, b):
+    pass
+
+
+def nothing3(a, b, c):
+    pass
+
+
+def empty():
+    for _ in range(TIMES):
+        pass
+
+
+def loop0(f):
+    for _ in range(TIMES):
+        f()
+
+
+def loop1(f):
+    for _ in range(TIMES):
+        f(f)
+
+
+def loop2(f):
+    for _ in range(TIMES):
+        f(f, f)
+
+
+def loop3(f):
+    for _ in range(TIMES):
+        f(f, f, f)
+
+
+def calibrate():
+    """What the marks cost: loops without a call, with one, with a marked one. All of them are in the log, too."""
+    wrap(empty, "cal empty")()
+    for n, (f, loop) in enumerate(((nothing0, loop0), (nothing1, loop1), (nothing2, loop2), (nothing3, loop3))):
+        wrap(loop, "cal plain %d" % n)(f)
+        wrappers.pop(id(loop))
+        marked = wrap(f, "cal nothing %d" % n)
+        wrap(loop, "cal marked %d" % n)(marked)
+
+
+def fn(c, ev, hm, fn_data):
+    if ev == mungo.EV_HTTP_MSG and hm.match("/"):
+        c.http_reply(200, {}, "hi\n")
+
+
+def turn(mgr, clients, heads):
+    """A request of each client, and all the answers."""
+    for i in range(CLIENTS):
+        clients[i].write(heads[i])
+    mgr.poll(1000)
+    for client in clients:
+        if client.recv(1000)[9:12] != b"200":
+            raise OSError("no answer")
+
+
+mgr = mungo.Manager()
+mgr.http_listen("http://127.0.0.1:" + sys.argv[2], fn)
+address = socket.getaddrinfo("127.0.0.1", int(sys.argv[2]))[0][-1]
+clients = [socket.socket() for _ in range(CLIENTS)]
+for client in clients:
+    client.connect(address)
+    mgr.poll(100)
+blocks = sys.stdin.buffer.read().split(b"\r\n\r\n")
+blocks = [block + b"\r\n\r\n" for block in blocks if block]
+for n in range(5):
+    turn(mgr, clients, blocks[n * CLIENTS :])
+done = []
+for module in MODULES:
+    instrument(module, module.__name__[6:] + ".", [(name, getattr(module, name)) for name in dir(module)])
+fn = wrap(fn, "the program's handler")
+for c in mgr.conns:
+    c.fn = fn
+calibrate()
+mgr._tidy = ticks_add(ticks_ms(), 0x0FFFFFFF)  # the loop's looks at the heap go by the clock, and callgrind's time is slow
+for n in range(5, 5 + int(sys.argv[1])):
+    turn(mgr, clients, blocks[n * CLIENTS :])
+print(json.dumps([names, list(log[: at[0]])]))
