@@ -1,7 +1,7 @@
 """The load client: a browser's requests over loopback, one process, one epoll loop.
 
-    python load.py NAME:PORT:PID:MODE ... [--connections 10] [--repeat] [--rounds 3] [--seconds 0.5] [--cpu 1]
-    python load.py NAME:PORT:PID:MODE ... --garbage 200
+    python load.py NAME:PORT:PID:MODE ... [--kind hello] [--connections 10] [--idle 1000] [--repeat] [--rounds 3] [--seconds 0.5] [--cpu 1]
+    python load.py NAME:PORT:PID:MODE ... [--kind hello] --garbage 200
 
 MODE is "keep" (a connection carries many requests, a new one goes out when the last is answered) or "close" (a
 connection for each request, over when the server has closed it too).
@@ -24,67 +24,16 @@ import gc
 import itertools
 import json
 import os
-import random
 import select
 import socket
 import time
 from errno import EAGAIN, EINPROGRESS, ENOTCONN
 
-BODY = b"hi\n"
-POOL = 2048  # different heads; a slot walks through all of them before it sends one again
+from asking import Blocking, garbage, heap
+from requesting import KINDS, POOL, blocks, complete, plain
 
 _WAIT_NS = 3_000_000_000  # how long to wait for what is under way at the end
 _IN = select.EPOLLIN | select.EPOLLRDHUP
-
-
-def heads(close=False, count=POOL, path="/"):
-    """A list of count different GET requests as a browser sends them: 11 headers, about 500 bytes each.
-
-    The host, the encodings and the connection header are what they are in life: the same each time.
-    """
-    rnd = random.Random(1)
-    types = ["text/html", "application/xhtml+xml", "application/xml;q=0.9", "image/avif", "image/webp", "*/*;q=0.8"]
-    made = []
-    for n in range(count):
-        rnd.shuffle(types)
-        lines = (
-            "GET %s?n=%d HTTP/1.1" % (path, n * 7919 % 100_000),
-            "Host: 192.168.4.1:8000",
-            "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:%d.0) Gecko/20100101 Firefox/%d.%d"
-            % (rnd.randrange(90, 140), rnd.randrange(90, 140), rnd.randrange(100)),
-            "Accept: " + ",".join(types),
-            "Accept-Language: de-CH,de;q=0.%d,en;q=0.%d" % (rnd.randrange(6, 10), rnd.randrange(1, 6)),
-            "Accept-Encoding: gzip, deflate",
-            "Connection: " + ("close" if close else "keep-alive"),
-            "Referer: http://192.168.4.1:8000/page/%d" % rnd.randrange(10, 100_000),
-            "Cookie: sid=%032x; theme=dark" % rnd.getrandbits(128),
-            "Upgrade-Insecure-Requests: 1",
-            'If-None-Match: "%016x"' % rnd.getrandbits(64),
-            "Cache-Control: max-age=%d" % rnd.randrange(1000),
-        )
-        made.append("\r\n".join(lines).encode() + b"\r\n\r\n")
-    assert count == len(set(made))
-    return made
-
-
-def complete(data):
-    """The length of the answer that data begins with, 0 if more must come; ValueError if it is not a good one."""
-    end = data.find(b"\r\n\r\n")
-    if end < 0:
-        return 0
-    lines = data[:end].split(b"\r\n")
-    words = lines[0].split(b" ", 2)
-    if len(words) < 2 or words[0] not in (b"HTTP/1.1", b"HTTP/1.0") or words[1] != b"200":
-        raise ValueError("status")
-    length = [line.split(b":", 1)[1] for line in lines[1:] if line.lower().startswith(b"content-length:")]
-    if len(length) != 1:
-        raise ValueError("no_length")
-    total = end + 4 + int(length[0])
-    if len(data) < total:
-        return 0
-    if data[end + 4 : total] != BODY:
-        raise ValueError("body")
-    return total
 
 
 def cpu_clock(pid):
@@ -119,8 +68,9 @@ class Slot:
 
 
 class Load:
-    def __init__(self, port, connections, close, blocks):
+    def __init__(self, port, kind, connections, close, blocks):
         self.addr = ("127.0.0.1", port)
+        self.kind = kind
         self.is_close = close
         self.poll = select.epoll()
         self.slots = {}
@@ -128,7 +78,7 @@ class Load:
         self.reconnects = 0
         self.latencies = []
         self.expected = b"\0"
-        self.buf = bytearray(65536)
+        self.buf = bytearray(262144)
         self.is_over = False
         step = max(1, len(blocks) // connections)
         for n in range(connections):
@@ -142,6 +92,7 @@ class Load:
         slot.part = b""
         slot.answered = False
         slot.sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 262144)  # an upload goes out in one piece
         slot.recv_into = sock.recv_into
         slot.send = sock.send
         self.slots[sock.fileno()] = slot
@@ -189,7 +140,7 @@ class Load:
             return False
         data = slot.part + self.buf[:n]
         try:
-            total = complete(data)
+            total = complete(self.kind, data)
         except ValueError as ex:
             self.reopen(slot, str(ex))
             return False
@@ -293,70 +244,43 @@ class Load:
         }
 
 
-class Blocking:
-    """One request after the other, for the measurements that are not about speed."""
+class Idle:
+    """Connections beside the active ones, each of which has had one answer; and the server's heap, before and with them."""
 
-    def __init__(self, port, close, timeout=10):
-        self.addr = ("127.0.0.1", port)
-        self.is_close = close
-        self.timeout = timeout
-        self.sock = None
-        self.answered = 0.0  # when the last answer was complete
+    def __init__(self, port, count, mode):
+        self.socks = []
+        self.heap = None
+        if count:
+            before = read_heap(port)
+            for _ in range(count):
+                client = Blocking(port, False)
+                if mode == "keep":
+                    client.ask(plain("/"))
+                else:
+                    client.sock = socket.create_connection(client.addr, timeout=client.timeout)  # a speculative one
+                self.socks.append(client)
+            after = read_heap(port)
+            if before is not None and after is not None:
+                self.heap = (after - before) / count
 
-    def ask(self, request):
-        if self.sock is None:
-            self.sock = socket.create_connection(self.addr, timeout=self.timeout)
-        self.sock.sendall(request)
-        data = b""
-        while True:
-            more = self.sock.recv(65536)
-            data += more
-            head, mark, body = data.partition(b"\r\n\r\n")
-            if not more or (mark and b"content-length:" in head.lower()):
-                length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0]) if mark else -1
-                if len(body) == length:
-                    break
-                if not more:
-                    raise OSError("answer cut: %r" % data)
-        self.answered = time.perf_counter()
-        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
-            raise OSError("answer: %r" % head)
-        if self.is_close or b"connection: close" in head.lower():
-            while self.sock.recv(65536):  # the server has done all its work only when it has closed
-                pass
-            self.sock.close()
-            self.sock = None
-        return body
+    def close(self):
+        for client in self.socks:
+            client.close()
 
 
-def garbage(port, count, close):
-    """Bytes that a request allocates: with the collector off, what the heap has grown by, over count requests."""
-    client = Blocking(port, close)
-    blocks = heads(close, count + 50)
-    mem = heads(close, 1, "/mem")[0].replace(b"?n=0", b"")
-    collect = heads(close, 1, "/collect")[0].replace(b"?n=0", b"")
-
-    def used():
-        return int(client.ask(mem).split()[0])
-
-    for block in blocks[:50]:
-        client.ask(block)
-    client.ask(collect)
-    used()
-    first = used()
-    second = used()
-    for block in blocks[50:]:
-        if client.ask(block) != BODY:
-            raise OSError("body")
-    third = used()
-    threshold = int(client.ask(mem).split()[1])
-    return {"garbage": (third - second - (second - first)) / count, "threshold": threshold}
+def read_heap(port):
+    try:
+        return heap(port)
+    except OSError:
+        return None  # on CPython
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("servers", nargs="+", metavar="NAME:PORT:PID:MODE")
     parser.add_argument("--connections", type=int, default=10)
+    parser.add_argument("--kind", choices=KINDS, default="hello")
+    parser.add_argument("--idle", type=int, default=0, help="connections beside them that have had one answer")
     parser.add_argument("--repeat", action="store_true", help="the same request always")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each round, for each server")
@@ -367,7 +291,7 @@ def main():
     if args.cpu is not None:
         os.sched_setaffinity(0, {args.cpu})
     count = 1 if args.repeat else POOL
-    blocks = {"keep": heads(False, count), "close": heads(True, count)}
+    made = {mode: blocks(args.kind, mode == "close", count) for mode in ("keep", "close")}
     servers = [server.split(":") for server in args.servers]
     results = {server[0]: [] for server in servers}
     gc.disable()
@@ -376,10 +300,14 @@ def main():
             close = mode == "close"
             try:
                 if args.garbage:
-                    result = garbage(int(port), args.garbage, close)
+                    result = garbage(int(port), args.kind, args.garbage, close)
                 else:
-                    load = Load(int(port), args.connections, close, blocks[mode])
+                    idle = Idle(int(port), args.idle, mode)
+                    load = Load(int(port), args.kind, args.connections, close, made[mode])
                     result = load.run(args.seconds, args.warm_up, cpu_clock(int(pid)))
+                    if idle.heap is not None:
+                        result["idle_heap"] = idle.heap
+                    idle.close()
             except OSError as ex:  # refused, or reset in the handshake: other errors end a connection and are counted
                 result = {"failed": repr(ex)}
             results[name].append(result)

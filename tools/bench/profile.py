@@ -1,6 +1,6 @@
 """Where a request's instructions go: mungo's server under callgrind. Prints Markdown.
 
-    .venv/bin/python tools/bench/profile.py [c] [python] [--server mungo | mungo-app | bare | ...] [--requests 1000]
+    .venv/bin/python tools/bench/profile.py [c] [python] [--server mungo | mungo-app | bare | ..] [--requests 2000]
 
 c       by C function of MicroPython: a server of tools/bench/servers, asked by 10 connections, kept alive, by browsers' requests
         whose headers differ.
@@ -21,7 +21,9 @@ from pathlib import Path
 
 import callgrind
 import load
-import report
+import markdown
+from contenders import CONTENDERS
+from process import free_port, needed
 
 BENCH = Path(__file__).resolve().parent
 CONNECTIONS = 10
@@ -40,59 +42,79 @@ GROUPS = (  # what a C function is there for, by its name
 )
 
 
-def serve(name, count):
-    """{C function: instructions} and the same of calls, both for `count` requests and one GET /mem."""
-    from run import CONTENDERS
-
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        script = [str(BENCH / "servers" / CONTENDERS[name])]
-        with callgrind.running(folder, [callgrind.MEM], script, {"PORT": str(port)}) as process:
+def count_server(name, count):
+    """{C function: instructions} and the same of calls, both for `count` requests and one GET /mem; and what is not among them:
+    gc.mem_free(), which mungo's loop calls by the clock, and callgrind's time is slow."""
+    one = CONTENDERS[name]
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, needed(one.needs) as site:
+        path = ("lib:.frozen:" if one.uses_mungo else ".frozen:") + site
+        script = [str(BENCH / "servers" / one.script)]
+        with callgrind.running(folder, [callgrind.MEM], script, {"PORT": str(port), "MICROPYPATH": path}) as process:
             connect(port, process)
-            socks = [connect(port, process) for _ in range(CONNECTIONS)]
-            blocks = load.heads(False, load.POOL)
-            mark = load.heads(False, 1, "/mem")[0].replace(b"?n=0", b"")
+            blocks = load.blocks("hello", one.closes)
+            asking = AskingOnce(port) if one.closes else Asking(port)
+            mark = load.plain("/mem", one.closes)
             rounds = count // CONNECTIONS
             for n in range(WARM + rounds):
                 if n == WARM:
-                    ask(socks[:1], [mark])
+                    asking.ask([mark])
                 start = n * CONNECTIONS % (len(blocks) - CONNECTIONS)
-                ask(socks, blocks[start : start + CONNECTIONS])
-            ask(socks[:1], [mark])
-            for sock in socks:
-                sock.close()
+                asking.ask(blocks[start : start + CONNECTIONS])
+            asking.ask([mark])
+            asking.close()
         files = callgrind.dumps(folder)
         if len(files) < 2:
             raise OSError("callgrind saw no mark")
         own, calls = callgrind.functions(files[1])
         if sum(own.values()) != callgrind.total(files[1]):
             raise OSError("%d of %d instructions read" % (sum(own.values()), callgrind.total(files[1])))
-    return own, calls
+    return own, calls, own.pop("gc_info", 0)
+
+
+class Asking:
+    """Kept-alive connections, which are all asked before the first one answers."""
+
+    def __init__(self, port):
+        self.socks = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(CONNECTIONS)]
+
+    def ask(self, blocks):
+        for sock, block in zip(self.socks, blocks):
+            sock.sendall(block)
+        for sock, _ in zip(self.socks, blocks):
+            if b" 200 " not in sock.recv(65536):
+                raise OSError("no answer")
+
+    def close(self):
+        for sock in self.socks:
+            sock.close()
+
+
+class AskingOnce(Asking):
+    """A connection for each request, but as many at once."""
+
+    def __init__(self, port):
+        self.port = port
+
+    def ask(self, blocks):
+        super().__init__(self.port)
+        super().ask(blocks)
+        for sock, _ in zip(self.socks, blocks):
+            while sock.recv(65536):
+                pass
+        self.close()
 
 
 def connect(port, process):
-    """A connection; the server has 30 seconds to come up."""
+    """Wait until the server is up; it has 30 seconds."""
     deadline = time.monotonic() + 30
     while True:
         try:
-            sock = socket.create_connection(("127.0.0.1", port), 30)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
+            return socket.create_connection(("127.0.0.1", port), 30).close()
         except ConnectionRefusedError:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-
-
-def ask(socks, blocks):
-    """A request on each, and then all the answers."""
-    for sock, block in zip(socks, blocks, strict=True):
-        sock.sendall(block)
-    for sock in socks:
-        if b" 200 " not in sock.recv(65536):
-            raise OSError("no answer")
 
 
 def group(name):
@@ -106,22 +128,26 @@ def group(name):
 
 
 def by_c(name, count):
-    own, calls = serve(name, count)
-    looks = own.pop("gc_info", 0)
+    own, calls, looks = count_server(name, count)
     whole = sum(own.values())
     print("## %s: %d instructions a request, by C function\n" % (name, whole / count))
     print("Not counted: gc.mem_free(), which the loop calls by the clock, and callgrind's time is slow (%d a request).\n" % (looks / count))
     groups = {}
     for function, n in own.items():
         groups[group(function)] = groups.get(group(function), 0) + n
-    report.head("what for", "instructions a request>", "percent>")
-    for title, n in sorted(groups.items(), key=lambda pair: -pair[1]):
-        report.row(title, "%.0f" % (n / count), "%.1f" % (n * 100 / whole))
-    print()
-    report.head("C function", "instructions a request>", "percent>", "calls a request>")
-    for function, n in sorted(own.items(), key=lambda pair: -pair[1])[:MOST]:
-        report.row("`%s`" % function, "%.0f" % (n / count), "%.1f" % (n * 100 / whole), "%.2f" % (calls.get(function, 0) / count))
-    print()
+    rows = [(title, *share(n, whole, count)) for title, n in sorted(groups.items(), key=lambda pair: -pair[1])]
+    show(markdown.table(("what for", "instructions a request>", "percent>"), rows))
+    most = sorted(own.items(), key=lambda pair: -pair[1])[:MOST]
+    rows = [("`%s`" % function, *share(n, whole, count), "%.2f" % (calls.get(function, 0) / count)) for function, n in most]
+    show(markdown.table(("C function", "instructions a request>", "percent>", "calls a request>"), rows))
+
+
+def share(n, whole, count):
+    return "%.0f" % (n / count), "%.1f" % (n * 100 / whole)
+
+
+def show(lines):
+    print("\n".join(lines) + "\n")
 
 
 def own_costs(names, marks, counts):
@@ -158,13 +184,11 @@ def overhead(found):
     return own["cal nothing 2"] / times - plain, own["cal marked 2"] / times - empty
 
 
-def by_python(turns):
-    heads = b"".join(load.heads(False, CONNECTIONS * (turns + 5)))
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-        probe.close()
-        script = ["-X", "heapsize=64m", str(BENCH / "servers/parts.py"), str(turns), port]
+def count_functions(turns):
+    """A list of (instructions a request, calls a request, function of mungo), and what a mark adds to its function and to the caller."""
+    heads = b"".join(load.blocks("hello", False, CONNECTIONS * (turns + 5)))
+    with tempfile.TemporaryDirectory() as folder:
+        script = ["-X", "heapsize=64m", str(BENCH / "servers/parts.py"), str(turns), str(free_port())]
         names, marks = json.loads(callgrind.run(folder, [callgrind.TICKS], script, heads))
         counts = [callgrind.total(path) for path in callgrind.dumps(folder)]
     found = own_costs(names, marks, counts)
@@ -179,14 +203,21 @@ def by_python(turns):
             often.append(calls.get(name, 0) / CONNECTIONS)
         if any(often):
             rows.append((statistics.median(costs), statistics.median(often), name))
-    rows.sort(reverse=True)
+    return sorted(rows, reverse=True), inner, outer
+
+
+def by_python(turns):
+    rows, inner, outer = count_functions(turns)
     whole = sum(cost for cost, _, _ in rows)
     print("## By function of mungo: %d instructions a request\n" % whole)
-    print("Each function without what it calls; medians of %d turns with %d requests each.\n" % (len(served), CONNECTIONS))
-    report.head("function", "instructions a request>", "percent>", "calls a request>", "a call>")
+    print("Each function without what it calls; medians of %d turns with %d requests each.\n" % (turns, CONNECTIONS))
+    columns = ("function", "instructions a request>", "percent>", "calls a request>", "a call>")
+    cells = []
     for cost, often, name in rows:
-        report.row("`%s`" % name, "%.0f" % cost, "%.1f" % (cost * 100 / whole), "%.1f" % often, "%.0f" % (cost / often) if often else "-")
-    print("\nA mark added %.0f instructions to its function and %.0f to the caller; they are taken off.\n" % (inner, outer))
+        a_call = "%.0f" % (cost / often) if often else "-"
+        cells.append(("`%s`" % name, "%.0f" % cost, "%.1f" % (cost * 100 / whole), "%.1f" % often, a_call))
+    show(markdown.table(columns, cells))
+    print("A mark added %.0f instructions to its function and %.0f to the caller; they are taken off.\n" % (inner, outer))
 
 
 def main():

@@ -1,7 +1,15 @@
 """A run as a picture: one small chart for each column of the CSV, time from left to right. SVG, nothing from elsewhere."""
 
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import svg  # noqa: E402
+from svg import PAD  # noqa: E402
+
 WIDTH, HEIGHT = 420, 150
-PAD, GAP = 16, 34
+GAP = 34
 
 
 def chart(x, y, title, times, values, color):
@@ -26,16 +34,8 @@ def draw(title, desc, rows, columns):
     times = [row["s"] for row in rows]
     height = PAD + 24 + (len(columns) + 1) // 2 * (HEIGHT + PAD)
     width = 2 * WIDTH + 3 * PAD
-    out = [
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="title desc"'
-        % (width, height, width, height),
-        """     font-family="system-ui, 'Segoe UI', Helvetica, Arial, sans-serif" font-size="14">""",
-        '<title id="title">%s</title>' % title,
-        '<desc id="desc">%s</desc>' % desc,
-        '<rect width="%d" height="%d" rx="10" fill="#fbfaf7"/>' % (width, height),
-        '<text x="%d" y="%d" font-weight="600">%s</text>' % (PAD, PAD + 10, title),
-    ]
+    shapes = []
     for i, (name, text) in enumerate(columns.items()):
         x = PAD + i % 2 * (WIDTH + PAD)
-        out += chart(x, PAD + 24 + i // 2 * (HEIGHT + PAD), text, times, [row[name] for row in rows], "#b4552d")
-    return "\n".join([*out, "</svg>", ""])
+        shapes += chart(x, PAD + 24 + i // 2 * (HEIGHT + PAD), text, times, [row[name] for row in rows], "#b4552d")
+    return svg.page(title, desc, width, height, shapes)

@@ -1,17 +1,23 @@
-# mungo by its App: one route that returns a str; and for the slow table a route whose handler blocks, in a pool of 4 with a queue of 8.
+# mungo by its App: one route that returns a str; one that a worker of the pool answers at once; and for the slow table one whose
+# handler blocks, in a pool of 4 with a queue of 8. (CONNS: more connections than by default.)
 
 import os
 import time
 
-from control import report
+from control import CONTROL, report
 
 import mungo
 
-app = mungo.App(workers=4, queue=8)
+app = mungo.App(workers=4, queue=int(os.getenv("QUEUE") or 8))
 
 
 @app.get("/")
 def index(req):
+    return "hi\n"
+
+
+@app.get("/work", worker=True)
+def work(req):
     return "hi\n"
 
 
@@ -21,14 +27,8 @@ def slow(req):
     return "hi\n"
 
 
-@app.get("/mem")
-def mem(req):
-    return report("/mem")
+for path in CONTROL:
+    app.get(path.decode())(lambda req: report(req.path))
 
-
-@app.get("/collect")
-def collect(req):
-    return report("/collect")
-
-
-app.run("127.0.0.1", int(os.getenv("PORT")))
+limits = {"max_conns": int(os.getenv("CONNS"))} if os.getenv("CONNS") else {}
+app.run("127.0.0.1", int(os.getenv("PORT")), **limits)

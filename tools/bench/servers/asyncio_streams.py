@@ -1,12 +1,14 @@
 # A server by hand on asyncio's streams: a readline for each header, the same dict of headers, kept alive. start_server
-# with its defaults (backlog 5).
+# with its defaults (backlog 5). It runs on CPython, too.
 
 import asyncio
+import json
 import os
 
-from control import CONTROL, control
+from control import CONTROL, FACTS, TEXT10K, TEXT100K, control
 
 HI = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi\n"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 
 
 async def serve(reader, writer):
@@ -23,7 +25,24 @@ async def serve(reader, writer):
                     break
                 name, value = line.split(b":", 1)
                 headers[name.lower()] = value.strip()
-            writer.write(control(target) if target in CONTROL else HI)
+            path = target.split(b"?", 1)[0]
+            if path == b"/":
+                writer.write(HI)
+            elif path == b"/json":
+                body = json.dumps(FACTS).encode()
+                writer.write(HEAD % len(body) + body)
+            elif path == b"/10k":
+                writer.write(HEAD % len(TEXT10K) + TEXT10K)
+            elif path == b"/100k":
+                writer.write(HEAD % len(TEXT100K) + TEXT100K)
+            elif path == b"/upload":
+                size = left = int(headers[b"content-length"])
+                while left:
+                    left -= len(await reader.read(min(left, 4096)))
+                body = b"%d\n" % size
+                writer.write(HEAD % len(body) + body)
+            elif path in CONTROL:
+                writer.write(control(path))
             await writer.drain()
             if headers.get(b"connection") == b"close":
                 break

@@ -1,6 +1,6 @@
 """What the others wait for while some requests are slow: the reason why mungo exists.
 
-    python slow.py --port 8000 --slow /slow --fast / --count 3
+    python slow_client.py --port 8000 --slow /slow --fast / --count 3
 
 sends count requests for the slow path at once, meanwhile 200 for the fast path, one each 9 ms, each on a connection of
 its own. Prints one JSON object: the fast ones' latencies in ms, when the slow ones were answered in s, how many were
@@ -12,7 +12,8 @@ import json
 import threading
 import time
 
-from load import Blocking, heads
+from asking import Blocking
+from requesting import plain
 
 FAST = 200
 EVERY = 0.009
@@ -25,7 +26,7 @@ def main():
     parser.add_argument("--fast", default="/")
     parser.add_argument("--count", type=int, default=3)
     args = parser.parse_args()
-    slow, fast = (heads(True, 1, path)[0].replace(b"?n=0", b"") for path in (args.slow, args.fast))
+    slow, fast = (plain(path, True) for path in (args.slow, args.fast))
     errors, latencies, finished, refused = [], [], [], []
 
     def ask(request, due, results):

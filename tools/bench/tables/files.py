@@ -1,28 +1,26 @@
-"""A file of 100 KB, 10 connections, mungo and microdot's send_file in the same MicroPython. Prints Markdown.
+"""A file of 100 KB, 10 connections, mungo and microdot's send_file in the same MicroPython. Each answer is checked to its last byte."""
 
-    .venv/bin/python tools/bench/files.py [--quick]
-
-As in run.py the contenders take turns of half a second, server and client on a processor each, and a ratio is the median of those of
-turns next to each other. Each answer is checked to its last byte. microdot closes each connection; mungo is asked both ways.
-"""
-
-import argparse
 import os
 import select
 import socket
-import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
+import host
 import load
-import run
+import markdown
+import stats
+from process import Server, progress
 
+from tables import at_least
+
+NAME = "files"
+TITLE = "Files"
 SIZE = 100_000
 CONNECTIONS = 10
 SECONDS = 0.5
-CONTENDERS = {"mungo, kept alive": "files_mungo.py", "mungo, closed each time": "files_mungo.py", "microdot 2.7": "files_microdot.py"}
+ASKED = {"mungo, kept alive": "files-mungo", "mungo, closed each time": "files-mungo", "microdot's send_file": "files-microdot"}
 
 
 class Download:
@@ -90,34 +88,55 @@ def turn(server, is_kept, body, seconds):
     return done / took, took_cpu / max(done, 1) * 1e6
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
-    rounds = 2 if parser.parse_args().quick else 5
-    if run.CLIENT_CPU is not None:
-        os.sched_setaffinity(0, {run.CLIENT_CPU})
+def measure(plan):
+    rounds, seconds = (1, 0.2) if plan.quick else (5, SECONDS)
     body = os.urandom(SIZE)
-    found = {name: [] for name in CONTENDERS}
-    with tempfile.TemporaryDirectory() as root, run.microdot_only() as site:
+    turns = {name: [] for name in ASKED}
+    with tempfile.TemporaryDirectory() as root, host.on_client_cpu():
         Path(root, "a.bin").write_bytes(body)
         os.utime(Path(root, "a.bin"), (1710000000, 1710000000))
-        for _ in range(rounds):
-            for name, script in CONTENDERS.items():
-                kind = name.split(",")[0].split()[0]
-                with run.Server(kind, run.SERVERS / script, site, {"ROOT": root}) as server:
+        for n in range(rounds):
+            progress("files, round %d of %d" % (n + 1, rounds))
+            for name, contender in ASKED.items():
+                with Server(contender, {"ROOT": root}) as server:
                     if not server.wait("/a.bin"):
-                        return "%s did not start: %s" % (name, server.said())
+                        return {"rows": []}
                     turn(server, "kept" in name, body, 0.1)
-                    found[name].append(turn(server, "kept" in name, body, SECONDS))
-    print("| server | files/s | MB/s | CPU us a file | times microdot | times by CPU |\n|---|--:|--:|--:|--:|--:|")
-    for name, turns in found.items():
-        base = found["microdot 2.7"]
-        ratio = statistics.median(a[0] / b[0] for a, b in zip(turns, base, strict=True))
-        by_cpu = statistics.median(b[1] / a[1] for a, b in zip(turns, base, strict=True))
-        rate, cpu = (statistics.median(column) for column in zip(*turns, strict=True))
-        print("| %s | %.0f | %.0f | %.0f | %.1f | %.1f |" % (name, rate, rate * SIZE / 1e6, cpu, ratio, by_cpu))
-    return None
+                    turns[name].append(turn(server, "kept" in name, body, seconds))
+    base = turns["microdot's send_file"]
+    rows = []
+    for name, found in turns.items():
+        rate, cpu = ([pair[n] for pair in found] for n in (0, 1))
+        rows.append(
+            {
+                "name": name,
+                "rps": stats.figure(rate),
+                "cpu_us": stats.figure(cpu),
+                "times_rps": stats.figure([a[0] / b[0] for a, b in zip(found, base, strict=True)]),
+                "times_cpu_us": stats.figure([b[1] / a[1] for a, b in zip(found, base, strict=True)]),
+            }
+        )
+    return {"rows": rows}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def report(found):
+    yield "A file of 100 KB, 10 connections. microdot closes each connection; mungo is asked both ways.\n"
+    columns = ("server", "files/s>", "MB/s>", "x microdot>", "CPU us/file>", "x microdot>")
+    yield from markdown.table(columns, map(line, found["rows"]))
+
+
+def line(row):
+    return (
+        row["name"],
+        markdown.spread(row["rps"]),
+        "%.0f" % (row["rps"]["median"] * SIZE / 1e6),
+        markdown.number(row["times_rps"], "%.1f"),
+        markdown.spread(row["cpu_us"]),
+        markdown.number(row["times_cpu_us"], "%.1f"),
+    )
+
+
+def targets(found):
+    for row in found["rows"]:
+        if row["name"] == "mungo, kept alive":
+            yield at_least("files of 100 KB by mungo to microdot", row["times_rps"], 5, "%.1f")

@@ -1,27 +1,23 @@
 """WebSocket messages of 64 KiB, echoed by mungo on MicroPython: with machine code for masks and UTF-8, and in Python alone.
 
-    .venv/bin/python tools/bench/ws.py [--rounds 5] [--seconds 0.4]
-
-One client, one message under way; what is sent is masked beforehand, and each answer is compared whole. The two servers take
-turns of less than a second, and a ratio is the median of those of turns next to each other. MB/s counts a message once, not
-there and back. Prints Markdown.
+One client, one message under way; what is sent is masked beforehand, and each answer is compared whole.
 """
 
-import argparse
 import os
 import socket
-import statistics
 import subprocess
-import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv/bin/micropython")
-sys.path.insert(0, str(ROOT / "tools"))
+import host  # (first: it says where mpy is)
+import markdown
+import stats
+from process import SERVERS, free_port, progress
 
-import mpy  # noqa: E402
+import mpy
 
+NAME = "ws"
+TITLE = "WebSockets"
+SECONDS = 0.4
 SIZE = 65536
 KEY = b"\x12\x34\x56\x78"
 REQUEST = (
@@ -35,21 +31,17 @@ KINDS = {
 }
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Echo:
     """A server in a process of its own, and a client of it."""
 
     def __init__(self, plain):
         mpy.build("lib")
         port = free_port()
-        environment = {"MICROPYPATH": f"{ROOT}/build/mpy/lib:.frozen", **({"PLAIN": "1"} if plain else {})}
-        command = [MICROPYTHON, str(ROOT / "tools/bench/servers/ws_echo.py"), str(port)]
+        environment = {"MICROPYPATH": f"{host.ROOT}/build/mpy/lib:.frozen", **({"PLAIN": "1"} if plain else {})}
+        command = [host.MICROPYTHON, str(SERVERS / "ws_echo.py"), str(port)]
         self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        if host.SERVER_CPU is not None:
+            os.sched_setaffinity(self.process.pid, {host.SERVER_CPU})
         self.process.stdout.readline()
         self.sock = socket.create_connection(("127.0.0.1", port), 10)
         self.sock.sendall(REQUEST)
@@ -84,26 +76,31 @@ class Echo:
         self.process.stdout.close()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.4)
-    options = parser.parse_args()
+def measure(plan):
+    rounds, seconds = (2, 0.1) if plan.quick else (5, SECONDS)
     servers = {"machine code": Echo(False), "Python": Echo(True)}
+    rows = []
     try:
-        print("| messages of 64 KiB, echoed | machine code, MB/s | Python alone, MB/s | ratio |\n|---|--:|--:|--:|")
         for kind in KINDS:
+            progress("WebSockets: " + kind)
             turns = {name: [] for name in servers}
-            for _ in range(options.rounds):
+            for _ in range(rounds):
                 for name, server in servers.items():
-                    turns[name].append(server.measure(kind, options.seconds))
+                    turns[name].append(server.measure(kind, seconds))
             fast, slow = turns.values()
-            ratio = statistics.median(a / b for a, b in zip(fast, slow, strict=True))
-            print(f"| {kind} | {statistics.median(fast):.0f} | {statistics.median(slow):.1f} | {ratio:.1f} |", flush=True)
+            ratios = [a / b for a, b in zip(fast, slow, strict=True)]
+            rows.append({"kind": kind, "fast": stats.figure(fast), "slow": stats.figure(slow), "times": stats.figure(ratios)})
     finally:
         for server in servers.values():
             server.close()
+    return {"rows": rows}
 
 
-if __name__ == "__main__":
-    main()
+def report(found):
+    yield "MB/s counts a message once, not there and back.\n"
+    columns = ("messages of 64 KiB, echoed", "machine code, MB/s>", "Python alone, MB/s>", "ratio>")
+    rows = [(row["kind"], *(markdown.spread(row[key], form) for key, form in ROW)) for row in found["rows"]]
+    yield from markdown.table(columns, rows)
+
+
+ROW = (("fast", "%.0f"), ("slow", "%.1f"), ("times", "%.1f"))

@@ -1,0 +1,52 @@
+"""Who takes part: a script of servers/ each, its runtime, and what it can do.
+
+tinyweb would be one of them, but is neither on PyPI nor on npm, from which alone this project takes packages.
+"""
+
+import dataclasses
+
+MICROPYTHON = "MicroPython"
+CPYTHON = "CPython"
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    title: str
+    script: str
+    runtime: str = MICROPYTHON
+    needs: tuple = ()  # packages beside it, of which the first is also what it stands and falls with
+    uses_mungo: bool = False
+    bodies: str = ""  # another script for requests and answers with a body
+    closes: bool = False  # after each answer, always
+    most_upload: int = 1 << 30  # bytes of a body that it takes
+
+
+_CHUMICRO = ("chumicro_http_server", "chumicro_sockets", "chumicro_timing", "chumicro_runner")
+
+CONTENDERS = {
+    "bare": Contender("a bare poll loop, which parses and does not validate", "bare.py", bodies="bare_bodies.py"),
+    "bare-loose": Contender("the same, which fails on some valid headers", "bare_loose.py"),
+    "mungo": Contender("**mungo by events**", "mungo_app.py", uses_mungo=True),
+    "mungo-app": Contender("**mungo by App**", "app_hello.py", uses_mungo=True, bodies="app_bodies.py"),
+    "asyncio": Contender("bare asyncio streams", "asyncio_streams.py"),
+    "microdot": Contender("microdot", "microdot_app.py", needs=("microdot",), closes=True),
+    "chumicro": Contender("chumicro-http-server", "chumicro_app.py", needs=_CHUMICRO, closes=True, most_upload=16384),
+    "mungo-cpython": Contender("**mungo by events**, CPython", "mungo_app.py", CPYTHON, uses_mungo=True),
+    "asyncio-cpython": Contender("bare asyncio streams, CPython", "asyncio_streams.py", CPYTHON),
+    "microdot-cpython": Contender("microdot, CPython", "microdot_app.py", CPYTHON, needs=("microdot",), closes=True),
+    # A thread for each request, see tables/threads.py.
+    "threads-bare": Contender("by hand: a thread each, results by a pair of UDP sockets that may lose them", "threads_bare.py"),
+    "threads-mungo": Contender("**mungo by events**: a thread each, results by a pipe", "threads_mungo.py", uses_mungo=True),
+    "threads-app": Contender("**mungo by App**: `worker=True`", "app_hello.py", uses_mungo=True),
+    # In asyncio's thread or in its own, see tables/aio.py.
+    "app.run": Contender("`app.run()`", "app_asyncio.py", uses_mungo=True),
+    "app.serve": Contender("`await app.serve()`", "app_asyncio.py", uses_mungo=True),
+    "ticks": Contender("asyncio alone", "app_asyncio.py", uses_mungo=True),
+    "files-mungo": Contender("mungo", "files_mungo.py", uses_mungo=True),
+    "files-microdot": Contender("microdot's send_file", "files_microdot.py", needs=("microdot",), closes=True),
+    "slow-bare": Contender("a bare poll loop", "slow_bare.py"),
+    "slow-threads": Contender("**mungo by events**, a thread each", "../../../firmware/main.py", uses_mungo=True),
+}
+HELLO = [name for name in CONTENDERS if name.split("-")[0] in ("bare", "mungo", "asyncio", "microdot", "chumicro")]
+ON_MICROPYTHON = [name for name in HELLO if CONTENDERS[name].runtime == MICROPYTHON]
+ON_CPYTHON = [name for name in HELLO if CONTENDERS[name].runtime == CPYTHON]

@@ -1,0 +1,36 @@
+# mungo with a thread for each request, as in the demo (firmware/apps/multi_threaded): the thread's result comes by a pipe of its own.
+
+import _thread
+import os
+
+from control import report
+
+import mungo
+
+
+def worker(sock, data):
+    try:
+        sock.send(data or b"hi\n")
+    finally:
+        sock.close()
+
+
+def pcb(c, ev, data, fn_data):
+    if ev == mungo.EV_READ and fn_data is not None:
+        fn_data.http_reply(200, {}, data)
+
+
+def fn(c, ev, hm, fn_data):
+    if ev == mungo.EV_HTTP_MSG:
+        if hm.match("/work"):
+            _thread.start_new_thread(worker, (c.mgr.mkpipe(pcb, c), hm.body))
+        else:
+            c.http_reply(200, {}, report(hm.uri))
+    elif ev == mungo.EV_CLOSE:
+        c.fn_data = None
+
+
+mgr = mungo.Manager()
+mgr.http_listen("http://127.0.0.1:%d" % int(os.getenv("PORT")), fn)
+while True:
+    mgr.poll(1000)

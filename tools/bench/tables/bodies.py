@@ -1,0 +1,34 @@
+"""Bodies: JSON, 10 KB and 100 KB that are sent, 100 KB that are uploaded."""
+
+import cells
+import columns
+from cells import Cell
+from contenders import CONTENDERS, ON_MICROPYTHON
+from requesting import UPLOAD
+
+NAME = "bodies"
+TITLE = "Bodies"
+SECONDS = 0.4
+KINDS = ("json", "10k", "100k", "upload")
+
+
+def skip(name, cell):
+    return name == "bare-loose" or cell.kind == "upload" and CONTENDERS[name].most_upload < len(UPLOAD)
+
+
+def measure(plan):
+    names = [name for name in plan.of(ON_MICROPYTHON) if name != "bare-loose"]
+    passes, rounds = (1, 2) if plan.quick else (2, 3)
+    kinds = KINDS[:1] if plan.quick else KINDS
+    garbage = cells.measure_garbage(names, kinds, ["keep", "close"], skip=skip)
+    loads = {Cell(kind): passes for kind in kinds}
+    return {"rows": cells.rows(cells.measure(names, loads, passes, rounds, SECONDS, skip=skip), "bare", garbage)}
+
+
+def report(found):
+    yield "JSON is made for each answer, 90 bytes; 10k and 100k are KB of answer, upload is 100 KB by POST. 10 connections,"
+    yield "kept alive where the server can, headers as in hello. x bare: to a bare loop that sends in"
+    yield "pieces what the socket does not take at once, and counts what is uploaded.\n"
+    yield from columns.table(found["rows"], ("kind", "name", "mode", *columns.RATES, "garbage", "noise"))
+    yield "\nchumicro-http-server takes bodies of up to 16 KB.\n"
+    yield from ("- " + note for note in cells.notes(found["rows"]))
