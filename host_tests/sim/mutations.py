@@ -177,8 +177,8 @@ MUTATIONS = [
         "a timer's place is found by comparing ticks",
         "rp2-stock",
         "timer.py",
-        "ticks_diff(self.all[at - 1].due, timer.due) > 0",
-        "self.all[at - 1].due > timer.due",
+        "ticks_diff(self.all[middle].due, timer.due) > 0",
+        "self.all[middle].due > timer.due",
     ),
     (
         "deadlines are subtracted plainly",
@@ -196,7 +196,7 @@ MUTATIONS = [
         "self._due = None",
     ),
     ("a repeating timer drifts early", "unix", "timer.py", "timer.ms * (late // timer.ms + 1)", "timer.ms * (late // timer.ms)"),
-    ("one timer more than max_timers", "unix", "timer.py", "at >= self.mgr.max_timers", "at > self.mgr.max_timers"),
+    ("one timer more than max_timers", "unix", "timer.py", "end >= self.mgr.max_timers", "end > self.mgr.max_timers"),
     # --- workers
     (
         "a job's end is not posted",

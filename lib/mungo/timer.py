@@ -43,11 +43,16 @@ class Timers:
 
     def add(self, timer):
         """Put it in its place."""
-        at = len(self.all)
-        if at >= self.mgr.max_timers:
-            raise OSError(errno.ENOMEM, "max_timers=%d" % at)
-        while at and ticks_diff(self.all[at - 1].due, timer.due) > 0:
-            at -= 1
+        at = 0
+        end = len(self.all)
+        if end >= self.mgr.max_timers:
+            raise OSError(errno.ENOMEM, "max_timers=%d" % end)
+        while at < end:  # behind those that are due at the same time
+            middle = (at + end) // 2
+            if ticks_diff(self.all[middle].due, timer.due) > 0:
+                end = middle
+            else:
+                at = middle + 1
         self.all.insert(at, timer)
 
     def left(self, now):
