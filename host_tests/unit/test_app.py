@@ -393,6 +393,30 @@ def test_the_first_pattern_that_fits():
         assert site.ask("/5", "PUT").field("allow") == "GET, HEAD, OPTIONS, POST"
 
 
+def test_a_pattern_that_begins_with_text_is_before_one_that_does_not():
+    app = App()
+    app.get("/<path:all>")(lambda req, all: "all " + all)
+    app.get("/<name>/b")(lambda req, name: "name " + name)
+    app.get("/a/<int:n>")(lambda req, n: "int %d" % n)
+    app.get("/a/<name>")(lambda req, name: "a " + name)
+    below = App()
+    below.get("/<int:n>")(lambda req, n: "below %d" % n)
+    app.mount(below, "/a/b")
+    with Served(app) as site:
+        for target, body in (
+            ("/a/5", b"int 5"),
+            ("/%61/5", b"int 5"),
+            ("/a/b", b"a b"),
+            ("/b/b", b"all b/b"),
+            ("/a/b/5", b"below 5"),
+            ("/a/b/c", b"all a/b/c"),
+            ("/<a/5", b"all <a/5"),
+            ("/%3Ca/5", b"all <a/5"),
+            ("/%2Fa/5", b"all /a/5"),
+        ):
+            assert site.ask(target).body == body, (target, site.ask(target).body)
+
+
 def test_bad_routes():
     app = App()
     for path in (

@@ -157,7 +157,7 @@ class App:
             self.limits["n"] = workers
         if queue:
             self.limits["queue"] = queue
-        self.table = {None: []}  # path, None for all that are patterns: [(method, Route), ..]
+        self.table = {None: []}  # path, "<text" for patterns that begin so, None for the others: [(method, Route), ..]
         self.hot = {}  # "GET /path": its Route, or None if it needs more than to be called
         self.before = []
         self.after = []
@@ -170,7 +170,8 @@ class App:
         """A decorator: the function answers these methods of a path.
 
         In `path`, <name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are decoded and
-        given to the function by name, behind the request. It returns str, bytes, a dict or list (JSON), None (204), a generator of
+        given to the function by name, behind the request. Paths without names come first, then those whose first segment is none.
+        The function returns str, bytes, a dict or list (JSON), None (204), a generator of
         str or bytes, any of these with a status or with a status and a dict of headers, or a Response. Or a function `take(c, hm)`, which
         is called in the loop and answers by itself, now or later, for example by `c.http_reply`, `ws.upgrade` or `http_connect`.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
@@ -213,11 +214,15 @@ class App:
         key = method + " " + route.shape
         if key in self.hot:
             raise ValueError("%s: there is such a route already" % key)
-        path = None if "<" in route.path else route.path
+        path = route.path
+        needs = "<" in path
+        if needs:
+            path = route.parts[1]
+            path = "<" + path if isinstance(path, str) else None
         self.table.setdefault(path, []).append((method, route))
         self.streams = self.streams or route.stream
         self.works = self.works or route.worker
-        needs = path is None or route.worker or route.stream or route.apps[1:] or self.before or self.after
+        needs = needs or route.worker or route.stream or route.apps[1:] or self.before or self.after
         self.hot[key] = None if needs else route
 
     def mount(self, other, prefix):

@@ -58,7 +58,7 @@ def find(app, c, hm):
         answer = HttpError(400)
     else:
         answer = HttpError(404)
-        for name, route in app.table.get("/".join(parts), []) + app.table[None]:
+        for name, route in app.table.get("/".join(parts), []) + app.table.get("<" + parts[1 % len(parts)], []) + app.table[None]:
             values = fit(route.parts, parts)  # (a slash that was encoded is no separator)
             if values is not None:
                 known.setdefault(name, (route, values))
