@@ -1,6 +1,7 @@
 # What the loop leaves to the collector. Counts of bytes, the same each time.
 
 import gc
+import socket
 
 import mungo
 from net import Client, listening
@@ -76,6 +77,37 @@ def test_a_kept_alive_browser_request_leaves_little():
     assert buf.find(b"\r\n\r\nhi\n") > 0
     assert (after - before) / 50 <= 600, (after - before) / 50
     client.close()
+    mgr.close()
+
+
+def test_a_connection_with_one_browser_request_leaves_little():
+    mgr = mungo.Manager()
+    _, port = listening(lambda url: mgr.http_listen(url, hello))
+    address = socket.getaddrinfo("127.0.0.1", port)[0][-1]
+    requests = [(BROWSER % (i, i * 7, i * 1234567, i)).replace(b"keep-alive", b"close") for i in range(40)]
+    buf = bytearray(200)
+
+    def exchange(request):
+        client = socket.socket()
+        client.connect(address)
+        client.write(request)
+        while len(mgr.conns) < 2:
+            mgr.poll(1000)
+        while len(mgr.conns) > 1:
+            mgr.poll(1000)
+        assert client.readinto(buf) and buf.find(b"\r\n\r\nhi\n") > 0
+        client.close()
+
+    for request in requests[:10]:
+        exchange(request)
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for request in requests[10:]:
+        exchange(request)
+    after = gc.mem_alloc()
+    gc.enable()
+    assert (after - before) / 30 <= 2400, (after - before) / 30  # the client's socket is among it
     mgr.close()
 
 

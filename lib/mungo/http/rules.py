@@ -134,8 +134,11 @@ def framing(hm, t):
     """Whether the connection goes on after this message, and where its body ends: HEAD, or minus a status."""
     hm.is_plain = False
     hm.is_old = not t[5]
-    options = _members(hm, "connection") if t[_CONNECTION] else ()
-    hm.keep_alive = "close" not in options and (t[5] > 0 or "keep-alive" in options)
+    if t[_CONNECTION] == 1 and hm.data[t[_CONNECTION + 1] : t[_CONNECTION + 2]] == b"close":
+        hm.keep_alive = False  # what most say: no need to look at all fields for others
+    else:
+        options = _members(hm, "connection") if t[_CONNECTION] else ()
+        hm.keep_alive = "close" not in options and (t[5] > 0 or "keep-alive" in options)
     if not t[_CODINGS]:
         return hm.length(t) if t[_LENGTHS] else _HEAD
     # A length and a coding: one of them is a lie. Unless chunked is the last, and is it once, nobody knows where the body ends.
