@@ -18,7 +18,7 @@ TYPINGS := typings/.stamp-$(STUBS)
 
 FLASH := .venv-flash/.stamp
 
-.PHONY: help setup run test lint check bench soak size mpy clean
+.PHONY: help setup run test lint check bench bench-readme soak size mpy clean
 .PHONY: packages flash deploy repl device-test romfs firmware clean-board
 
 help:
@@ -29,7 +29,8 @@ help:
 	@echo "make check   lint, sizes and tests: what CI runs"
 	@echo "make sim     the simulated world; SEEDS=10000 of each platform, the first is SEED0=0"
 	@echo "make fuzz    coverage-guided fuzzing of the parsers for MINUTES=60, or with INPUTS=10000000 in all"
-	@echo "make bench   benchmarks; ARGS=... are handed on"
+	@echo "make bench   benchmarks, 15 minutes; ARGS='--quick --only hello' are handed on"
+	@echo "make bench-readme  their tables and pictures into README.md and docs/"
 	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
 	@echo "make size    bytes of bytecode of each library file, against the budget"
 	@echo "make mpy     lib/ and firmware/ compiled to build/mpy/"
@@ -97,6 +98,9 @@ fuzz: $(VENV)
 
 bench: $(VENV)
 	$(PY) tools/bench/run.py $(ARGS)
+
+bench-readme: $(VENV)
+	$(PY) tools/bench/readme.py $(ARGS)
 
 soak: $(VENV)
 	$(PY) tools/soak/run.py --minutes $(MINUTES)

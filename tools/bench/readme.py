@@ -1,0 +1,142 @@
+"""Put what `make bench` has measured into README.md, between its markers, and the pictures into docs/.
+
+    .venv/bin/python tools/bench/readme.py [--results build/bench/results.json] [--print]
+
+Refuses results of a quick run, and such as lack a table. --print: show the text, change nothing.
+"""
+
+import argparse
+import shutil
+import statistics
+import sys
+from pathlib import Path
+
+import host
+import markdown
+import run
+import stats
+import tables
+from contenders import CONTENDERS
+from tables import growth, slow, wake
+
+README = host.ROOT / "README.md"
+BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
+PICTURES = {"bench-hello.svg": "Requests a second of each server", "growth.svg": "What a turn and a request cost as idle things grow"}
+NEEDED = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "growth")
+
+
+def title(row):
+    text = CONTENDERS[row["name"]].title
+    for peer in host.PEERS:
+        text = text.replace(peer, "%s %s" % (peer, host.version(peer)))
+    return text
+
+
+def times(row, key):
+    return markdown.number(row["times_" + key], "**%.2f**" if "mungo" in row["name"] or "app" in row["name"] else "%.2f")
+
+
+def rates(row):
+    return (
+        markdown.number(row["rps"]),
+        times(row, "rps"),
+        markdown.number(row["cpu_us"], "%.1f"),
+        times(row, "cpu_us"),
+        markdown.number(row["p50_ms"], "%.2f"),
+        markdown.number(row["p99_ms"], "%.2f"),
+        "%.0f" % row["garbage"] if row["garbage"] is not None else "-",
+    )
+
+
+RATES = ("req/s>", "x bare>", "CPU us>", "x bare by CPU>", "p50 ms>", "p99 ms>", "garbage, bytes>")
+
+
+def verdicts(results, names):
+    for name in names:
+        for one in results[name].get("targets", ()):
+            if one["met"] is not None:
+                yield "- %s: **%s**, wanted %s: %s" % (one["text"], one["found"], one["wanted"], "met" if one["met"] else "**not met**")
+
+
+def text(results):
+    """The lines between the markers."""
+    facts = results["hello"]["facts"]
+    yield "%(date)s; %(processor)s, %(cores)s cores; %(micropython)s; CPython %(cpython)s." % facts
+    yield "A browser's GET with 11 headers that differ from request to request, about 520 bytes, 10 connections, default collector"
+    yield "settings. Medians; x bare: to the bare loop in the same mode, more is better.\n"
+    rows = []
+    for row in results["hello"]["rows"]:
+        if row["connections"] == 10 and row["headers"] == "varying" and (row["mode"] == "keep" or not CONTENDERS[row["name"]].closes):
+            rows.append((title(row), {"keep": "kept alive", "close": "closed each time"}[row["own_mode"]], *rates(row)))
+    yield from markdown.table(("MicroPython", "connections", *RATES), rows)
+    yield "\n![%s](docs/bench-hello.svg)\n" % PICTURES["bench-hello.svg"]
+    rows = [(title(row), row["own_mode"], *rates(row)[:6]) for row in results["cpython"]["rows"] if row["mode"] == "keep"]
+    columns = ("CPython", "connections", "req/s>", "x asyncio>", "CPU us>", "x asyncio by CPU>", "p50 ms>", "p99 ms>")
+    yield from markdown.table(columns, rows)
+    yield "\nOther bodies (JSON made for each answer; answers of 10 and 100 KB; an upload of 100 KB), CPU us a request:\n"
+    kinds = list(dict.fromkeys(row["kind"] for row in results["bodies"]["rows"]))
+    found = {}
+    for row in results["bodies"]["rows"]:
+        found.setdefault(title(row), {})[row["kind"]] = "%s (%s)" % (markdown.number(row["cpu_us"]), times(row, "cpu_us"))
+    rows = [(name, *(cells.get(kind, "-") for kind in kinds)) for name, cells in found.items()]
+    yield from markdown.table(("in parentheses x bare", *(kind + ">" for kind in kinds)), rows)
+    yield "\nTen connections beside idle ones, each of which has had an answer; heap for each idle one:\n"
+    rows = [(title(row), row["idle"], *rates(row)[:6], markdown.number(row["heap"])) for row in results["idle"]["rows"]]
+    yield from markdown.table(("server", "idle>", *RATES[:6], "heap, bytes>"), rows)
+    yield "\nA thread makes each answer, without a pause; the bare loop gets it by a pair of UDP sockets that may lose it:\n"
+    rows = [(title(row), row["connections"], *rates(row)) for row in results["threads"]["rows"]]
+    yield from markdown.table(("server", "connections>", *RATES), rows)
+    yield "\nWhile K requests sit in handlers that sleep two seconds, 200 quick ones, one each 9 ms:\n"
+    rows = [slow.line(row)[:6] for row in results["slow"]["rows"]]
+    yield from markdown.table(("server", "K>", "quick p50 ms>", "quick p99 ms>", "the slow ones are answered after s", "503 at once"), rows)
+    waked = []
+    for row in results["wake"]["rows"]:
+        figures = (markdown.number(row[key]) for key in ("p50_us", "p99_us"))
+        waked.append("%s: p50 %s us, p99 %s us" % (wake.KINDS[row["name"]], *figures))
+    yield "\nFrom `send` in a worker to the handler in the loop: %s.\n" % "; ".join(waked)
+    yield "Beside N idle things of a kind, in microseconds (each from N = 1 on; the system call itself grows with the connections):\n"
+    yield "![%s](docs/growth.svg)\n" % PICTURES["growth.svg"]
+    rows = []
+    for (kind, step), line in growth.lines_of(results["growth"]["rows"]).items():
+        if step in ("turn", "request", "timer", "message", "last"):
+            rows.append((growth.KINDS[kind], growth.STEPS[step], *("%d" % line[n]["us"] if n in line else "-" for n in growth.COUNTS)))
+    yield from markdown.table(("beside N", "cost of", *("%d>" % n for n in growth.COUNTS)), rows)
+    yield "\nWhat the project wants of itself; in parentheses the quartiles, and of how many:\n"
+    yield from verdicts(results, ("hello", "idle", "threads"))
+    noises = [row["noise"] for name in NEEDED for row in results[name]["rows"] if row.get("noise") is not None]
+    loud = sum(noise > stats.NOISY for noise in noises)
+    yield "\nBetween starts of a server its CPU time a request differed by %.0f %% (median), by more than %d %% in %d of %d rows%s." % (
+        statistics.median(noises) if noises else 0,
+        stats.NOISY,
+        loud,
+        len(noises),
+        ": **the machine was too noisy for those**" if loud else "",
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", type=Path, default=run.OUT / "results.json")
+    parser.add_argument("--print", action="store_true", dest="only_print")
+    args = parser.parse_args()
+    results = run.read(args.results)["tables"]
+    lacking = [name for name in NEEDED if not results.get(name, {}).get("rows")]
+    if lacking:
+        return "%s: not measured: %s" % (args.results, ", ".join(lacking))
+    lines = "\n".join(text(results)) + "\n"
+    if args.only_print:
+        print(lines)
+        return None
+    quick = [name for name in tables.NAMES if results.get(name, {}).get("quick")]
+    if quick:
+        return "%s: of a quick run: %s" % (args.results, ", ".join(quick))
+    before, _, rest = README.read_text().partition(BEGIN)
+    README.write_text(before + BEGIN + lines + END + rest.partition(END)[2])
+    for name in PICTURES:
+        shutil.copy(args.results.parent / name, host.ROOT / "docs" / name)
+    return None
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.exit(main())
