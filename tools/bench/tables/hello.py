@@ -88,5 +88,5 @@ def draw(found):
     for name in ON_MICROPYTHON:
         row = pick(found, name)
         if row and row["rps"] and name != "bare-loose":
-            bars.append((CONTENDERS[name].title.replace("*", ""), row["rps"]))
+            bars.append((CONTENDERS[name].title.replace("*", "").partition(",")[0], row["rps"]))
     yield "bench-hello.svg", plots.bars("Requests a second: hello, a browser's headers, 10 connections, MicroPython", bars)
