@@ -8,7 +8,7 @@ import mungo
 from net import Client, listening
 
 LANES = ("cpython", "upy")
-MIN_HEAP = "8M"
+MIN_HEAP = "8m"
 FEW, MANY = 10, 1000
 IS_CPYTHON = sys.implementation.name == "cpython"
 SLACK = 0 if IS_CPYTHON else 64  # bytes
