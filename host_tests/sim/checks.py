@@ -112,15 +112,9 @@ class Checks:
         fail = self.fail
         if mgr.bell.lock.owner is world.current:
             fail("the loop keeps the lock")
-        nodes = 0
-        for node in mgr._ids:
-            while node is not None:
-                nodes += 1
-                if node[0].id != node[1]:
-                    fail("an id in the table is not its connection's")
-                node = node[2]
-        if nodes != len(mgr.conns) or len(set(c.id for c in mgr.conns)) != nodes:
-            fail(f"{nodes} ids for {len(mgr.conns)} connections")
+        found = {id: c for id, c in zip(mgr._ids, mgr._found_by, strict=True) if id or c}
+        if found != {c.id: c for c in mgr.conns}:
+            fail(f"the ids {mgr._ids} of {[c.id for c in mgr.conns]}")
         masks = mgr.poller.masks
         looked = socks = 1
         accepted = pipes = 0

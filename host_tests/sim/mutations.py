@@ -122,7 +122,7 @@ MUTATIONS = [
     ),
     # --- ids, events
     ("ids are used again", "unix", "loop.py", "self.last = c.id = id = self.last + 1", "self.last = c.id = id = len(self.conns) + 1"),
-    ("an id is found by its low bits", "unix", "loop.py", "            if node[1] == id:", "            if node[1] & 15 == id & 15:"),
+    ("mail reaches a neighbour", "unix", "loop.py", "[self._ids.index(id)]", "[self._ids.index(id) - 1]"),
     (
         "two EV_CLOSE",
         "rp2-stock",
@@ -161,7 +161,7 @@ MUTATIONS = [
         "a peer's end is not noticed",
         "unix",
         "connection.py",
-        "                self.state |= _ENDED\n                self.is_draining = True\n",
+        "                            self.state |= _ENDED\n                            self.is_draining = True\n",
         "",
     ),
     ("accepting goes on with no socket left", "esp32", "crowd.py", "    listener.stop(_PAUSED, True)\n    if", "    if"),

@@ -1,3 +1,5 @@
+from .connection import write
+
 _EV_WRITE = const(8)
 
 _CLOSING = const(1)
@@ -50,7 +52,7 @@ class Backlog:
         while left > 0 and self.pieces:
             piece = self.pieces[0]
             n = len(piece) - self.at
-            done = c.write(piece, self.at, min(n, left))
+            done = write(c, piece, self.at, min(n, left))
             if c.state & _CLOSING:
                 return
             if done:

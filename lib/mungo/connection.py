@@ -23,11 +23,37 @@ _PAUSED = const(16)  # a limit did
 _CONNECTING = const(32)
 _ENDED = const(64)  # the peer has sent its end
 _ACCEPTED = const(128)
+_DEAF = const(8 | 16 | 32 | 64)  # one of these: it is not read
 # 256: lingering, see linger.py; 512: idle, may be evicted, see http/server.py
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
 EMPTY = Buffer()
+
+
+# What each request needs is a function here rather than a method: MicroPython looks for a method in the object first, then in the
+# class, then in its base, and each of these costs as much as finding a global.
+
+
+def get(c, data):
+    """Read into `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the connection is broken."""
+    try:
+        return c.sock.readinto(data)
+    except OSError as er:
+        c.broken(er)
+        return -1
+
+
+def write(c, data, at, n):
+    """Give the socket up to `n` bytes of `data` from `at` on; how many it took. A broken connection takes all: they are gone."""
+    # At most a slice: on RP2 a send for which lwIP has no memory sleeps, up to 10 s, although the socket does not block.
+    try:
+        return c.sock.write(data, at, n if n < 1024 else min(n, c.mgr.send_slice)) or 0
+    except OSError as er:
+        if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
+            return 0
+        c.broken(er)
+        return len(data)
 
 
 class Connection:
@@ -44,11 +70,11 @@ class Connection:
     pfn = None  # the protocol's handler, called first: pfn(c, ev, ev_data)
     proto = None  # and its state
     recv = EMPTY
+    mask = _IN  # what poll looks for
+    out = None  # a backlog.Backlog, while something waits to be sent
     since = 0  # (ticks_ms) the deadline's start, and
     wait = 0  # its length in ms; 0: there is none
-    mask = _IN  # what poll looks for
     raw: object = None  # the address of the other side, as the port has it
-    out = None  # a backlog.Backlog, while something waits to be sent
     error_text = None
 
     def __init__(self, mgr, sock, fn, fn_data, state=0):
@@ -128,25 +154,15 @@ class Connection:
         """`send` without its limit, of something bytes-like: for protocols, whose answers come one by one."""
         if self.state & (_CLOSING | _DRAINING):
             return False
-        n = 0
+        done = 0
+        n = len(data)
         if self.out is None and not self.state & _CONNECTING:
-            n = self.write(data, 0, len(data))
-        if n < len(data):
+            done = write(self, data, 0, n)
+        if done < n:
             from .backlog import put
 
-            put(self, data, n)
+            put(self, data, done)
         return not self.state & _CLOSING
-
-    def write(self, data, at, n):
-        """Give the socket up to `n` bytes of `data` from `at` on; how many it took. A broken connection takes all: they are gone."""
-        # At most a slice: on RP2 a send for which lwIP has no memory sleeps, up to 10 s, although the socket does not block.
-        try:
-            return self.sock.write(data, at, n if n < 1024 else min(n, self.mgr.send_slice)) or 0
-        except OSError as er:
-            if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
-                return 0
-            self.broken(er)
-            return len(data)
 
     # --- what the loop calls
 
@@ -157,47 +173,42 @@ class Connection:
         if ev & _OUT and self.out is not None:
             self.out.flush(self)
         if ev & ~_OUT:
-            if self.mask & _IN:
+            if not self.state & _DEAF:
                 ev = _READS
-                while ev and self._read():
+                while ev:
+                    n = get(self, self.mgr.rx.data)
+                    if not n or n < 0:
+                        if n == 0:
+                            # Its end: the peer is gone; what was sent in this turn still goes out.
+                            self.state |= _ENDED
+                            self.is_draining = True
+                            self.look()
+                        return
+                    self.take(n)
+                    if n < len(self.mgr.rx.data) or self.state & (_CLOSING | _DRAINING | _DEAF):
+                        return
                     ev -= 1
             elif self.out is None:
                 self.broken(ev)
-
-    def _read(self):
-        n = self.get(self.mgr.rx.data)
-        if not n or n < 0:
-            if n == 0:
-                # Its end: the peer is gone; what was sent in this turn still goes out.
-                self.state |= _ENDED
-                self.is_draining = True
-                self.look()
-            return False
-        self.take(n)
-        return n == len(self.mgr.rx.data) and self.mask & _IN and not self.state & (_CLOSING | _DRAINING)
 
     def take(self, n):
         """`n` bytes have come into the loop's buffer: it is lent out while the handlers run, and only what they leave is copied."""
         rx = self.mgr.rx
         if self.recv is EMPTY:
-            rx.start = 0
+            if rx.start:
+                rx.start = 0
             rx.end = n
             self.recv = rx
         else:
             self.recv.append(rx.data, n)
-        self.tell(_EV_READ, n)
+        if self.pfn is not None:
+            self.pfn(self, _EV_READ, n)
+        if self.fn is not None:
+            self.fn(self, _EV_READ, n, self.fn_data)
         if self.recv is rx and not rx.end:
             self.recv = EMPTY
         else:
             self.settle()
-
-    def get(self, data):
-        """Read into `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the connection is broken."""
-        try:
-            return self.sock.readinto(data)
-        except OSError as er:
-            self.broken(er)
-            return -1
 
     def settle(self):
         """The handlers have seen what is in `recv`: give the loop's buffer back, and hold the limit."""
@@ -260,14 +271,10 @@ class Connection:
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
         with self:  # rather than except, see Loop
-            self.tell(ev, data)
-
-    def tell(self, ev, data):
-        """`emit` for whoever catches what handlers let go."""
-        if self.pfn is not None:
-            self.pfn(self, ev, data)
-        if self.fn is not None:
-            self.fn(self, ev, data, self.fn_data)
+            if self.pfn is not None:
+                self.pfn(self, ev, data)
+            if self.fn is not None:
+                self.fn(self, ev, data, self.fn_data)
 
     def __enter__(self):
         pass
@@ -286,7 +293,7 @@ class Connection:
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""
-        mask = 0 if self.state & (_FULL | _PAUSED | _CONNECTING | _ENDED) else _IN
+        mask = 0 if self.state & _DEAF else _IN
         if self.out is not None or self.state & _CONNECTING:
             mask |= _OUT
         if mask != self.mask and not self.state & _CLOSING:

@@ -2,7 +2,7 @@ import errno
 import socket
 from time import ticks_ms
 
-from .connection import Connection
+from .connection import Connection, get
 from .udp import UdpConnection
 from .url import parse
 
@@ -61,7 +61,7 @@ def _connected(c, ev):
     if c.state & _CLOSING:
         return
     # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
-    n = c.get(c.mgr.rx.data)
+    n = get(c, c.mgr.rx.data)
     if n is None and ev & ~(_IN | _OUT):
         return c.error("no connection")
     if n is not None and n < 0:

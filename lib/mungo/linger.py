@@ -1,7 +1,7 @@
 # Closing with unread input is a reset, which can overtake the last reply and wipe it out of the client's buffer (RFC 9112 section 9.6). So
 # after an error the connection reads and discards, for a while, before it closes.
 
-from .connection import EMPTY
+from .connection import EMPTY, get
 
 _OUT = const(4)
 _DRAINING = const(4)
@@ -34,7 +34,7 @@ def _discard(c, ev, left):
     if ev & _OUT and c.out is not None:
         c.out.flush(c)
     if ev & ~_OUT:
-        n = c.get(c.mgr.rx.data)
+        n = get(c, c.mgr.rx.data)
         if n is not None:
             left[0] -= n
             if n <= 0 or left[0] <= 0:

@@ -67,8 +67,9 @@ class Loop(Limits):
         self.starved = []  # listeners that wait for a free socket
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
-        # By the low bits of the ids, chains of [connection, id, next]: all that other threads read, no connection, whose dict may grow.
-        self._ids: list = [None] * 16
+        # Ids, None where there is none, and the connections with them: all that other threads read. (A connection's dict may grow.)
+        self._ids: list = [None] * 8
+        self._found_by: list = [None] * 8
         self.last = 0
         self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
@@ -157,8 +158,9 @@ class Loop(Limits):
     def _serve(self):
         with self:
             while self._next < self._found:
-                self._next += 2
-                self._ready[self._next - 2].event(self._ready[self._next - 1])
+                i = self._next
+                self._next = i + 2
+                self._ready[i].event(self._ready[i + 1])
 
     def __enter__(self):
         return self
@@ -226,31 +228,31 @@ class Loop(Limits):
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = id = self.last + 1
-        node = [c, id, self._ids[id & 15]]
-        self.conns.append(c)  # what allocates comes first: a connection is in both places or in none
+        ids = self._ids
+        found = self._found_by
+        if None not in ids:  # (what allocates comes before the lock)
+            more = [None] * 8
+            ids = ids + more
+            found = found + more
+        self.conns.append(c)
         with self.bell.lock:
-            self._ids[id & 15] = node
+            at = ids.index(None)
+            ids[at] = id
+            found[at] = c
+            self._ids = ids
+            self._found_by = found
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
         self.conns.remove(c)
-        at = c.id & 15
         with self.bell.lock:
-            node = self._ids[at]
-            if node[0] is c:
-                self._ids[at] = node[2]
-            else:
-                while node[2][0] is not c:
-                    node = node[2]
-                node[2] = node[2][2]
+            at = self._ids.index(c.id)
+            self._ids[at] = self._found_by[at] = None
 
     def find(self, id):
         """The connection with this id, or None. Any thread, with the bell's lock held."""
-        node = self._ids[id & 15]
-        while node:
-            if node[1] == id:
-                return node[0]
-            node = node[2]
+        if id in self._ids:
+            return self._found_by[self._ids.index(id)]
 
     def watch(self, sock, c, mask, now):
         """Have the poll look at `sock` for `mask` (0: not at all) instead of `now`; `c.event(flags)` is called when it is ready."""

@@ -1,6 +1,7 @@
 # The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
 from .kinds import fit
 from .parser import make, scan
+from .rules import hold
 
 _SIZE = const(2)
 _CHUNK = const(3)
@@ -42,7 +43,7 @@ def parse(hm, buf):
                 end = scan(buf.data, at, buf.end, tab)
             if end <= 0:
                 hm.start = buf.end - at
-                return end or hm.hold(buf)
+                return end or hold(hm, buf)
             hm.at += end - at
             hm.state = 1
             return _DONE
@@ -56,7 +57,7 @@ def _line(hm, buf, most):
     if at < 0:
         if end - start >= most:
             return -431
-        return hm.hold(buf)
+        return hold(hm, buf)
     if at == start or buf.data[at - 1] != 13:
         return -400
     return at + 1 - start

@@ -19,7 +19,7 @@ from .kinds import KINDS
 
 try:
     from .scan_viper import scan
-except (ImportError, AttributeError, SyntaxError, ValueError):  # no such compiler, or another architecture's .mpy
+except Exception:  # no such compiler, another architecture's .mpy, or no memory for it
     from .plain import scan
 
 _NEED = const(0)
@@ -41,7 +41,7 @@ _LENGTHS = const(20)
 _CODINGS = const(23)
 
 _MOST_FIELDS = const(100)
-_TOO_LONG = const(1000000000)  # a body; more would not be a small integer everywhere
+_LONGEST = const(9)  # digits of a body's length; more would not be a small integer everywhere
 
 
 def judge(hm):  # noqa: F811
@@ -53,7 +53,7 @@ def judge(hm):  # noqa: F811
 
 
 def make(head_limit):
-    """A table for heads of up to `head_limit` bytes. One serves all requests that one thread parses: `hold` makes a copy."""
+    """A table for heads of up to `head_limit` bytes. One serves all requests that one thread parses: `rules.keep` makes a copy."""
     tab = array("i", bytes(108))
     tab[9] = head_limit
     tab[10] = _MOST_FIELDS
@@ -74,6 +74,7 @@ class Request:
     left = 0  # bytes of the body or chunk that are still to come
     spare = 0  # bytes that size lines and trailers may still have
     shared = None  # the table of all, while this request has its own
+    is_bare = False  # it is plain, has no body, and nobody has asked for more
     is_plain = True  # none of the next three is unusual
     keep_alive = True
     is_head = False
@@ -116,9 +117,10 @@ class Request:
 
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
-        if self.uri == uri:
+        # (To make a str costs a search among the names that are interned.)
+        if self.data[self.tab[2] : self.tab[3]] == uri.encode():
             return True
-        if "#" not in uri and "*" not in uri and "?" not in uri:
+        if self.is_plain and "#" not in uri and "*" not in uri and "?" not in uri:
             return False
         from ..match import match
 
@@ -142,6 +144,7 @@ class Request:
         `piece` is a memoryview that is valid during the call. EV_HTTP_MSG follows when all of it has come.
         """
         self.sink = fn
+        self.is_bare = False
 
     def text(self, at, end):
         """What stands from `at` to `end` of the request line, as str: it is ASCII, the scanner has seen to that."""
@@ -179,13 +182,13 @@ class Request:
         if at <= 0:
             self.at = buf.end - buf.start
             return at
-        self.data = data
+        # (To look at an attribute is cheap, to set one is not: MicroPython first searches the classes for what might forbid it.)
+        if self.data is not data:
+            self.data = data
         self.at = at - buf.start
         self.state = _LENGTH
-        return self.judge(self.tab, data)
-
-    def judge(self, t, data):
-        """The head is scanned: HEAD, or minus a status."""
+        # It is scanned: is there anything that is not common?
+        t = self.tab
         if t[_HOST] != 1 and (t[5] or t[_HOST]):
             return -400
         at = t[_CONNECTION + 1]
@@ -194,35 +197,39 @@ class Request:
         elif t[_CONNECTION]:
             if t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0:
                 at = -1
+        if self.is_bare:
+            if at >= 0 and not t[_LENGTHS]:
+                return _HEAD
+            self.is_bare = False
         if at < 0:
             return judge(self)
         if not self.is_plain:
             self.is_plain = self.keep_alive = True
             self.is_head = self.is_old = False
-        return self.length(t) if t[_LENGTHS] else _HEAD
+        if t[_LENGTHS]:
+            return self.length(t)
+        self.is_bare = True
+        return _HEAD
 
     def length(self, t):
         """Take the Content-Length: HEAD, or minus a status."""
-        a = t[_LENGTHS + 1]
-        b = t[_LENGTHS + 2]
-        n = 0
-        if t[_LENGTHS] > 1 or a == b:
+        digits = bytes(self.data[t[_LENGTHS + 1] : t[_LENGTHS + 2]])
+        if t[_LENGTHS] > 1 or not digits.isdigit():
             return -400
-        while a < b:
-            digit = self.data[a] - 48
-            if not 0 <= digit <= 9:
-                return -400
-            n = n * 10 + digit if n < _TOO_LONG // 10 else _TOO_LONG
-            a += 1
-        self.left = n
-        return _HEAD if n < _TOO_LONG else -413
+        digits = digits.lstrip(b"0")
+        if len(digits) > _LONGEST:
+            return -413
+        self.left = int(b"0" + digits)
+        return _HEAD
 
     def piece(self, buf):
         """What there is of the body or chunk: PIECE or NEED."""
         at = buf.start + self.at
         n = min(buf.end - at, self.left)
         if not n:
-            return self.hold(buf)
+            from .rules import hold
+
+            return hold(self, buf)
         self.start = at
         self.at += n
         self.left -= n
@@ -241,20 +248,19 @@ class Request:
 
         return collect(self, buf, limit)
 
-    def hold(self, buf):
-        """More is needed, and the buffer's bytes are used up: keep a copy of the head. Returns NEED."""
-        from .rules import hold
-
-        hold(self, buf)
-        return _NEED
-
     def finish(self, buf):
         """Done with this request: drop its bytes and be ready for the next."""
-        buf.start += self.at
-        if buf.start >= buf.end:
-            buf.start = buf.end = 0
+        at = buf.start + self.at
+        if at < buf.end:
+            buf.start = at
+        else:
+            buf.end = 0
+            if buf.start:
+                buf.start = 0
         self.state = _START
         self.at = 0
+        if self.is_bare:
+            return
         if self.shared is not None:
             self.tab = self.shared
             self.shared = None

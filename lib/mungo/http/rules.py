@@ -8,7 +8,8 @@ _CLOSING = const(1)  # bits of a connection's state, see server.py
 _DRAINING = const(4)
 _IDLE = const(512)
 
-_HEAD = const(1)  # the parser's event
+_NEED = const(0)
+_HEAD = const(1)  # the parser's events
 _LENGTH = const(1)  # and its states
 _SIZE = const(2)
 
@@ -93,6 +94,7 @@ def keep(hm, buf):
     """Copy the head: the buffer will be used for something else before this request is done."""
     if hm.shared is None:
         hm.shared = hm.tab
+        hm.is_bare = False
         hm.tab = t = array("i", hm.tab)
         hm.data = bytes(memoryview(buf.data)[t[0] : t[7]])
         for at in range(8):
@@ -101,10 +103,11 @@ def keep(hm, buf):
 
 
 def hold(hm, buf):
-    """Request.hold"""
+    """More is needed, and the buffer's bytes are used up: keep a copy of the head. Returns NEED."""
     keep(hm, buf)
     buf.consume(hm.at)
     hm.at = 0
+    return _NEED
 
 
 def wait(c, hm):

@@ -4,9 +4,14 @@ import micropython
 
 from .kinds import KINDS
 
-# The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be; then
-# all of it is compared, exactly: a hash that collides would be a smuggling hole.
-_KNOWN = b"hostexpectconnectioncontent-lengthtransfer-encoding"
+# The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be: where its
+# place in the table is, and where its name begins in what follows. All of that is compared: a hash that collides would be a smuggling hole.
+_KNOWN = (
+    b"\0\0\0\0\x0b\0\x0e\0\0\0\x11\0\0\0\x14\0\0\x17"
+    b"\0\0\0\0\x24\0\x28\0\0\0\x2e\0\0\0\x38\0\0\x46"
+    b"hostexpectconnectioncontent-lengthtransfer-encoding"
+    b" HTTP/"
+)
 
 
 @micropython.viper
@@ -51,14 +56,18 @@ def scan(data, start: int, end: int, tab) -> int:
         t[2] = i
         t[3] = q
         t[4] = k
-        if d[k + 1] != 72 or d[k + 2] != 84 or d[k + 3] != 84 or d[k + 4] != 80 or d[k + 5] != 47:
+        i = 87  # " HTTP/"
+        while i < 93:
+            if d[k] != known[i]:
+                return -400
+            k += 1
+            i += 1
+        if not kinds[d[k]] & kinds[d[k + 2]] & 16 or d[k + 1] != 46 or d[k + 3] != 13 or d[k + 4] != 10:
             return -400
-        if d[k + 6] < 48 or d[k + 6] > 57 or d[k + 7] != 46 or d[k + 8] < 48 or d[k + 8] > 57 or d[k + 9] != 13 or d[k + 10] != 10:
-            return -400
-        if d[k + 6] != 49:
+        if d[k] != 49:
             return -505
-        t[5] = d[k + 8] - 48
-        i = k + 11
+        t[5] = d[k + 2] - 48
+        i = k + 5
         t[6] = i
     while i <= last:
         k = i
@@ -72,22 +81,10 @@ def scan(data, start: int, end: int, tab) -> int:
         if not n or d[k] != 58:
             return -400
         at = 0
-        name = 0
-        if n == 4:
-            at = 11
-        elif n == 6:
-            at = 14
-            name = 4
-        elif n == 10:
-            at = 17
-            name = 10
-        elif n == 14:
-            at = 20
-            name = 20
-        elif n == 17:
-            at = 23
-            name = 34
+        if n < 18:
+            at = known[n]
         if at:
+            name = known[n + 18]
             while i < k and (d[i] | 32) == known[name]:
                 i += 1
                 name += 1

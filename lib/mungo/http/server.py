@@ -29,12 +29,7 @@ _WAITING = const(2)  # all of it has come; the answer has not
 _STREAMING = const(3)  # some of the answer has
 
 
-def answer(*args):  # noqa: F811
-    """answer.answer, which loads when it is first used, and then is called at once."""
-    global answer
-    from .answer import answer  # pyright: ignore
-
-    return answer(*args)
+answer = None  # answer.answer, once it was needed
 
 
 class Exchange(Request):
@@ -47,10 +42,12 @@ class Exchange(Request):
 
     def resume(self, c):
         """Answered outside the handler: what was pipelined meanwhile comes next."""
-        if c.recv.end > c.recv.start:
+        if len(c.recv):
             c.mgr.again.append(c)
         else:
             rest(c, self)
+
+
 
 
 def handler(c, ev, data):
@@ -61,6 +58,7 @@ def handler(c, ev, data):
     elif ev == _EV_OPEN:
         if c.mgr.scratch is None:
             c.mgr.scratch = make(c.mgr.head_limit)
+        c.out = None  # (asked for at each event, and found sooner in the object than in its class)
         c.proto = hm = Exchange(c.mgr.scratch)
         rest(c, hm)
     elif ev == _EV_CLOSE and hm is not None:
@@ -99,13 +97,16 @@ class HttpConnection(Connection):
         if isinstance(body, str):
             body = body.encode()
         if status != 200 or headers or not isinstance(body, bytes) or hm.phase != _WAITING or not hm.is_plain:
+            global answer
+            if answer is None:
+                from .answer import answer
             return answer(self, hm, status, headers, body)
-        headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-        if len(body) <= _JOIN:
-            headers += body
-            body = b""
-        self.put(headers)
-        if body:
+        status = len(body)
+        headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % status
+        if status <= _JOIN:
+            self.put(headers + body)
+        else:
+            self.put(headers)
             self.put(body)
         hm.phase = _NONE
         if not hm.serving:
@@ -127,7 +128,7 @@ def serve(c, hm):
         c.look()
     hm.serving = _BURST
     while hm.phase < _WAITING and c.out is None and not c.state & (_CLOSING | _DRAINING | _FULL | _PAUSED):
-        ev = hm.parse(c.recv)
+        ev = _DONE if hm.is_bare and hm.phase else hm.parse(c.recv)
         if ev == _HEAD:
             if hm.timing:
                 c.wait = 0
@@ -136,7 +137,7 @@ def serve(c, hm):
                 c.fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
             if hm.phase != _EARLY:
                 hm.finish(c.recv)
-            elif not hm.is_plain or hm.left and hm.left > c.mgr.body_limit:
+            elif not hm.is_bare and (not hm.is_plain or hm.left > c.mgr.body_limit):
                 from .answer import body
 
                 body(c, hm)
@@ -162,13 +163,14 @@ def serve(c, hm):
 
                 fail(c, hm, -ev)
             break
-    hm.serving = 0
     rest(c, hm)
 
 
 def rest(c, hm):
     """Choose the deadline that runs until this client sends more."""
     mgr = c.mgr
+    if hm.phase:
+        hm.serving = 0
     if hm.phase == _EARLY:
         from .rules import wait
 

@@ -1,6 +1,7 @@
 # Answers that are sent piece by piece. What an iterator yields has no known length when it starts: it goes out chunked (RFC 9112 section
 # 7.1), or ended by the close for HTTP/1.0. A Part has one, and goes out as it is.
 from ..backlog import put
+from ..connection import write
 from .answer import make_head, over
 
 _CLOSING = const(1)  # bits of a connection's state
@@ -105,7 +106,7 @@ def _pour(c, hm, part):
         n = part.file.readinto(memoryview(buf)[: part.left])
         if not n:
             return c.error("the file has ended early")
-        done = c.write(buf, 0, n)
+        done = write(c, buf, 0, n)
         if c.is_closing:
             return
         part.left -= done
