@@ -69,7 +69,7 @@ def measure(names, cells, passes, rounds, seconds, env=(), options=(), skip=lamb
                     turns += [{**turn, "pass": n} if turn else {} for turn in found.get(name) or [{}] * rounds]
                 for server in chosen:
                     if not stats.answered(found.get(server.name, ())):
-                        fail("%s, %s: no answers; it said: %s" % (server.name, cell, server.said()))
+                        fail("%s, %s: no answers; it said: %s" % (server.name, cell, server.said()), server.name)
     return results
 
 

@@ -19,9 +19,11 @@ SERVERS = BENCH / "servers"
 failures = []
 
 
-def fail(text):
-    """Something is missing from the tables: say so now, at the end, and in the exit status."""
-    if text not in failures:
+def fail(text, name="mungo"):
+    """Something is missing from the tables: say so now, at the end, and in the exit status, unless it is a peer's that does not bear it."""
+    if "mungo" not in name and "bare" not in name:
+        progress(text)
+    elif text not in failures:
         print("FAILED: " + text, file=sys.stderr, flush=True)
         failures.append(text)
 
@@ -116,4 +118,4 @@ def running(names, env=(), options=(), bodies=False, path="/"):
         yield up
         for server in up:
             if server.process.poll() is not None:
-                fail("%s ended in the middle: %s" % (server.name, server.said()))
+                fail("%s ended in the middle: %s" % (server.name, server.said()), server.name)

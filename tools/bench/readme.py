@@ -80,7 +80,7 @@ def text(results):
         found.setdefault(title(row), {})[row["kind"]] = "%s (%s)" % (markdown.number(row["cpu_us"]), times(row, "cpu_us"))
     rows = [(name, *(cells.get(kind, "-") for kind in kinds)) for name, cells in found.items()]
     yield from markdown.table(("in parentheses x bare", *(kind + ">" for kind in kinds)), rows)
-    yield "\nTen connections beside idle ones, each of which has had an answer; heap for each idle one:\n"
+    yield "\nTen connections beside idle ones, each of which has had an answer; heap for each idle one (-: it ended without a word):\n"
     rows = [(title(row), row["idle"], *rates(row)[:6], markdown.number(row["heap"])) for row in results["idle"]["rows"]]
     yield from markdown.table(("server", "idle>", *RATES[:6], "heap, bytes>"), rows)
     yield "\nA thread makes each answer, without a pause; the bare loop gets it by a pair of UDP sockets that may lose it:\n"

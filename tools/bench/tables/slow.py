@@ -54,8 +54,10 @@ def measure(plan):
 
 
 def counted(texts):
-    """Each text once, with how often it came: "2.0 (4), 4.0 (4)"."""
+    """Each text once, with how often it came: "2 (4), 4 (4)"; of more than five the first and the last: "2 to 64 (32)"."""
     texts = list(texts)
+    if len(set(texts)) > 5:
+        return "%s to %s (%d)" % (texts[0], texts[-1], len(texts))
     return ", ".join("%s (%d)" % (text, texts.count(text)) for text in dict.fromkeys(texts))
 
 
