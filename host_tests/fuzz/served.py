@@ -40,12 +40,24 @@ class World(Limits):
         raise er
 
 
-class Wire(HttpConnection):
-    """A connection whose socket takes everything."""
+class Sink:
+    """A socket that takes everything."""
+
+    def __init__(self):
+        self.sent = bytearray()
 
     def write(self, data, at, n):
         self.sent += memoryview(data)[at : at + n]
         return n
+
+
+class Wire(HttpConnection):
+    """A connection on a Sink."""
+
+    def tell(self, ev, data):
+        """Call the handlers; what they raise goes on."""
+        self.pfn(self, ev, data)
+        self.fn(self, ev, data, self.fn_data)
 
     def go(self, part):
         """These bytes have come; then turns until nothing is left to do."""
@@ -78,12 +90,12 @@ def serve(parts, fn):
         fn(c, ev, data, fn_data)
 
     c = Wire(_world, None, handler, None, 0)
-    c.sent = bytearray()
+    c.sock = Sink()
     c.tell(1, None)
     for part in parts:
         c.go(part)
     c.tell(9, None)
-    return bytes(c.sent).replace(_CONTINUE, b""), heads
+    return bytes(c.sock.sent).replace(_CONTINUE, b""), heads
 
 
 _tab = make(3000)

@@ -23,7 +23,7 @@ _PAUSED = const(16)  # a limit did
 _CONNECTING = const(32)
 _ENDED = const(64)  # the peer has sent its end
 _ACCEPTED = const(128)
-_DEAF = const(8 | 16 | 32 | 64)  # one of these: it is not read
+_DEAF = const(120)  # FULL, PAUSED, CONNECTING or ENDED: it is not read
 # 256: lingering, see linger.py; 512: idle, may be evicted, see http/server.py
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn

@@ -41,7 +41,7 @@ _LENGTHS = const(20)
 _CODINGS = const(23)
 
 _MOST_FIELDS = const(100)
-_LONGEST = const(9)  # digits of a body's length; more would not be a small integer everywhere
+_DIGITS = const(9)  # digits of a body's length; more would not be a small integer everywhere
 
 
 def judge(hm):  # noqa: F811
@@ -217,7 +217,7 @@ class Request:
         if t[_LENGTHS] > 1 or not digits.isdigit():
             return -400
         digits = digits.lstrip(b"0")
-        if len(digits) > _LONGEST:
+        if len(digits) > _DIGITS:
             return -413
         self.left = int(b"0" + digits)
         return _HEAD
