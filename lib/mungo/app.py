@@ -97,7 +97,7 @@ class Request:
             elif name == "args":
                 value = parse(hm.query.encode())
             elif name == "headers":
-                value = Headers(hm)
+                value = Headers(self)
             elif name == "cookies":
                 value = cookies(self.headers.get("Cookie", ""))
             elif name == "body":
@@ -133,6 +133,8 @@ class Request:
 class Route:
     """A path's pattern and its handler. `apps`: whose hooks apply, the outermost first."""
 
+    is_hot = False  # it needs no more than to be called
+
     def __init__(self, path, fn, apps, options):
         self.path = self.shape = path  # (its shape has no names)
         self.fn = fn
@@ -158,11 +160,12 @@ class App:
         if queue:
             self.limits["queue"] = queue
         self.table = {None: []}  # path, "<text" for patterns that begin so, None for the others: [(method, Route), ..]
-        self.hot = {}  # "GET /path": its Route, or None if it needs more than to be called
+        self.hot = {}  # "GET /path": its Route, or None if that has names
         self.before = []
         self.after = []
         self.errors = {}  # status or class: fn
-        self.streams = self.works = False  # whether there are such routes
+        self.streams = False  # whether there are such routes
+        self.works = None  # outlast.submit, if there are routes for workers
 
     # --- what it is made of
 
@@ -221,9 +224,12 @@ class App:
             path = "<" + path if isinstance(path, str) else None
         self.table.setdefault(path, []).append((method, route))
         self.streams = self.streams or route.stream
-        self.works = self.works or route.worker
-        needs = needs or route.worker or route.stream or route.apps[1:] or self.before or self.after
+        if route.worker:
+            from .http.outlast import submit
+
+            self.works = submit
         self.hot[key] = None if needs else route
+        route.is_hot = not (route.worker or route.stream or route.apps[1:] or self.before or self.after)
 
     def mount(self, other, prefix):
         """Serve the routes that the App `other` has by now below `prefix`. Its hooks and error handlers apply to them alone: before
@@ -251,8 +257,9 @@ class App:
 
     def cool(self, fn):
         """From now on there are hooks."""
-        for key in self.hot:
-            self.hot[key] = None
+        for route in self.hot.values():
+            if route:
+                route.is_hot = False
         return fn
 
     def errorhandler(self, kind):
@@ -317,45 +324,40 @@ class App:
             req = hm.tab
             req = hm.text(req[0], req[3])  # "GET /path"
             req = self.hot.get(req)
-            if req is None:
-                return self.answer(c, hm, False)
+            if req is None or not req.is_hot:
+                return self.answer(c, hm, req)
             req = Request(c, hm, req)
             attempt(req.route.fn, req)
             quick(c, hm, req)
         elif ev == _EV_HTTP_HDRS:
             if self.streams:
-                self.answer(c, hm, True)
+                self.answer(c, hm, self.hot.get(hm.text(hm.tab[0], hm.tab[3])), True)
         elif ev == _EV_CLOSE and c.proto and c.proto.sink:
             c.proto.sink.close()
 
-    def answer(self, c, hm, is_early):
-        """Find the route, run hooks and handler. `is_early`: the body is still to come, which only stream routes take."""
+    def answer(self, c, hm, route, is_early=False):
+        """Find the route, if it is not known, run hooks and handler. `is_early`: the body is still to come, which only stream routes
+        take."""
         if hm.sink:
             return hm.sink.end()
-        req = self.find(c, hm)
+        if route:
+            req = Request(c, hm, route)
+        else:
+            from .http.route import find
+
+            req = find(self, c, hm)
         if is_early and not req.route.stream:
             return
         attempt(_before, req)
         if req.result is None:
             if req.route.worker:
-                from .http.outlast import submit
-
-                return submit(c, req)
+                return self.works(c, req)  # pyright: ignore
             attempt(call, req)
             if req.route.stream and isinstance(req.result, GENERATOR):
                 from .http.outlast import Feed
 
                 return Feed(c, req).start()
         reply(c, req, req.result)
-
-    def find(self, c, hm):
-        """A Request with its route."""
-        for method, route in self.table.get(hm.uri, ()):
-            if method == hm.method:
-                return Request(c, hm, route)
-        from .http.route import find
-
-        return find(self, c, hm)
 
 
 def attempt(fn, req):
@@ -403,16 +405,22 @@ def make(value, status=200):
 
 def quick(c, hm, req):
     """`reply` for the most frequent answers."""
-    body = req.result
-    kind = b"application/octet-stream"
+    kind = req.result
+    if not (isinstance(kind, (str, bytes)) and plain(c, hm, kind, _TEXT if isinstance(kind, str) else _BYTES)):
+        reply(c, req, kind)
+
+
+def plain(c, hm, body, kind):
+    """Answer 200 without other headers, as http_reply does; False if this answer needs more."""
     if isinstance(body, str):
         body = body.encode()
-        kind = b"text/plain; charset=UTF-8"
-    if not isinstance(body, bytes) or len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING:
-        return reply(c, req, req.result)
-    # As HttpConnection.http_reply, which is called further up.
-    c.put(_HEAD % (kind, len(body)) + body)
+    if len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING:
+        return False
+    c.put(_HEAD % (kind.encode(), len(body)) + body)
     hm.phase = 0
+    if not hm.serving:
+        hm.resume(c)
+    return True
 
 
 def reply(c, req, result):
@@ -441,6 +449,15 @@ def send(c, req, result, is_first):
     body = response.body
     if callable(body):
         return body(c, req.hm)
+    if (
+        response.status == 200
+        and body
+        and not (response.headers or response.cookies)
+        and isinstance(body, (str, bytes))
+        and response.kind in (_TEXT, _BYTES, _JSON)
+        and plain(c, c.proto, body, response.kind)
+    ):
+        return
     headers = list(response.headers.items())
     if body and "content-type" not in [name.lower() for name, _ in headers]:
         headers.append(("Content-Type", response.kind))

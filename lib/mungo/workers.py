@@ -12,6 +12,7 @@ from errno import EAGAIN
 from time import ticks_add, ticks_diff, ticks_ms
 
 from .connection import Connection
+from .crew import close, end, expired, hire, release, tie
 from .pipe import Outbox, wake
 from .port import EPIPE
 from .port.threads import EAGER, Limits
@@ -78,8 +79,6 @@ class WorkerPool(Outbox, Limits):
             ("jobs", "done", "failed", "dropped", "timeouts", "unstarted", "refused", "late", "threads", "busy", "stuck"), 0
         )
         if EAGER:
-            from .crew import hire
-
             hire(self, self.n)
 
     def submit(self, fn, *args, on_done=None, conn=None, timeout_ms=None, pipe=None):
@@ -97,8 +96,6 @@ class WorkerPool(Outbox, Limits):
         ms = timeout_ms or self.job_ms
         job: list = [b"", None, fn, args, on_done, conn, None, None, _QUEUED, None, None, ticks_add(ticks_ms(), ms), ms]
         if conn is not None or pipe is not None:
-            from .crew import tie
-
             tie(self, job, pipe)
         waiter = None
         ring = False
@@ -133,8 +130,6 @@ class WorkerPool(Outbox, Limits):
 
     def cancel(self, job):
         """Nobody wants this job any more: drop it from the queue or, if it is running, tell it by its pipe. Its on_done gets EPIPE."""
-        from .crew import end
-
         end(self, job)
 
     def keep(self, job):
@@ -146,8 +141,6 @@ class WorkerPool(Outbox, Limits):
 
         The manager's `close` does the same. RuntimeError inside a handler, which would hold the loop.
         """
-        from .crew import close
-
         return close(self, ms)
 
     def count_thread(self, n):
@@ -239,16 +232,12 @@ class Foreman(Connection):
         pool = self.pool
         n = pool.queued - pool.threads + pool.stats["busy"]  # (who is not busy is about to take a job)
         if n > 0 and pool.threads < pool.n and not pool.tries:
-            from .crew import hire
-
             hire(pool, n)
         if pool.due is not None and not pool.tries:
             self.mgr.deadline(self, max(1, ticks_diff(pool.due, self.mgr.now)))
 
     def expired(self):
         """A deadline has passed, or a start is to be tried again."""
-        from .crew import expired
-
         expired(self.pool)
 
     def finish(self, job):
@@ -276,6 +265,4 @@ class Foreman(Connection):
 
     def release(self):
         """The pool is closed: nobody waits for anything any more."""
-        from .crew import release
-
         release(self.pool)

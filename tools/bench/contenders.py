@@ -37,6 +37,7 @@ CONTENDERS = {
     # A thread for each request, see tables/threads.py.
     "threads-bare": Contender("by hand: a thread each, results by a pair of UDP sockets that may lose them", "threads_bare.py"),
     "threads-mungo": Contender("**mungo by events**: a thread each, results by a pipe", "threads_mungo.py", uses_mungo=True),
+    "threads-wakeup": Contender("**mungo by events**: a thread each, results by `wakeup`", "threads_wakeup.py", uses_mungo=True),
     "threads-app": Contender("**mungo by App**: `worker=True`", "app_hello.py", uses_mungo=True),
     # In asyncio's thread or in its own, see tables/aio.py.
     "app.run": Contender("`app.run()`", "app_asyncio.py", uses_mungo=True),

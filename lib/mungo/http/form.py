@@ -61,15 +61,15 @@ def cookies(text):
 class Headers:
     """A request's fields, by their names in any case; iterating gives (name, value), one by one, in the order they came."""
 
-    def __init__(self, hm):
-        self.hm = hm
+    def __init__(self, req):
+        self.req = req  # whose `hm` may become another, see outlast.keep
 
     def __iter__(self):
-        return headers(self.hm)
+        return headers(self.req.hm)
 
     def get(self, name, default=None):
         """The value of the first field of this name as str, or `default`."""
-        return header(self.hm, name, default)
+        return header(self.req.hm, name, default)
 
     def __contains__(self, name):
         return self.get(name) is not None

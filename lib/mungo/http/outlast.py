@@ -2,6 +2,7 @@
 from errno import ETIMEDOUT
 
 from ..app import HttpError, Request, Response, attempt, call, make, reply
+from ..port.address import address
 from .parser import Request as Head
 from .rules import keep as keep_head
 
@@ -12,19 +13,26 @@ def keep(req):
     if type(hm) is Head:
         return
     keep_head(hm, req.c.recv)
-    req.hm = req.headers.hm = Head(hm.tab)
+    req.hm = Head(hm.tab)
     req.hm.data = hm.data
     req.hm.parts = hm.body
 
 
-def _copy(req):
-    # For another thread, with nothing of the loop's.
-    it = Request(None, req.hm, req.route)
-    it.user = req.user
-    it.values = req.values
-    it.g = dict(req.g)
-    it.rem = req.rem
-    return it
+class Copy(Request):
+    """A request for another thread, with nothing of the loop's."""
+
+    def __init__(self, req):
+        super().__init__(None, req.hm, req.route)
+        self.raw = req.c.raw
+        if req.user is not None:
+            self.user = req.user
+        if req.values:
+            self.values = req.values
+        if "g" in req.__dict__:
+            self.g = dict(req.g)
+
+    def __getattr__(self, name):
+        return address(self.raw) if name == "rem" else super().__getattr__(name)
 
 
 def _make(req):
@@ -40,7 +48,7 @@ def work(req):
 def submit(c, req):
     """Have a worker answer the request."""
     keep(req)
-    copy = _copy(req)
+    copy = Copy(req)
 
     def done(result, er):
         if c.is_closing:
@@ -52,7 +60,7 @@ def submit(c, req):
         reply(c, copy, result)
 
     try:
-        c.mgr.workers().submit(work, copy, on_done=done, conn=c, timeout_ms=req.route.timeout_ms)
+        (getattr(c, "pool", None) or c.mgr.workers()).submit(work, copy, on_done=done, conn=c, timeout_ms=req.route.timeout_ms)
     except OSError as er:
         done(None, er)
 

@@ -48,8 +48,6 @@ class Exchange(Request):
             rest(c, self)
 
 
-
-
 def handler(c, ev, data):
     """The protocol's handler (`pfn`) of HTTP servers."""
     hm = c.proto

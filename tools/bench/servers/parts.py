@@ -1,7 +1,9 @@
 # mungo's server and 10 clients in one thread, with a mark before and after each call of mungo's functions. Runs on MicroPython under
 # callgrind, for profile.py, which explains:
 #
-#     MICROPYTHON parts.py TURNS PORT < HEADS
+#     MICROPYTHON parts.py hello | threads TURNS PORT < HEADS
+#
+# `threads` is what threads_mungo.py does for a request, but for the thread: its function is called at once.
 #
 # Prints as JSON the names of the functions and the log of the marks: n is "function n begins", -n "it ends".
 
@@ -14,16 +16,18 @@ from time import ticks_add, ticks_cpu, ticks_ms
 import mungo
 import mungo.buffer
 import mungo.connection
+import mungo.doorbell
 import mungo.http.parser
 import mungo.http.server
 import mungo.loop
 import mungo.manager
+import mungo.pipe
 
 CLIENTS = 10
 TIMES = 20  # a calibration is the mean of so many
 MARKS = 200000
 
-MODULES = (mungo.loop, mungo.manager, mungo.connection, mungo.buffer, mungo.http.parser, mungo.http.server)
+MODULES = (mungo.loop, mungo.manager, mungo.connection, mungo.buffer, mungo.http.parser, mungo.http.server, mungo.doorbell, mungo.pipe)
 
 names = []
 wrappers = {}  # id of a function: (the function, its wrapper)
@@ -123,19 +127,41 @@ def fn(c, ev, hm, fn_data):
         c.http_reply(200, {}, "hi\n")
 
 
+def worker(sock, data):
+    try:
+        sock.send(data or b"hi\n")
+    finally:
+        sock.close()
+
+
+def pcb(c, ev, data, fn_data):
+    if ev == mungo.EV_READ and fn_data is not None:
+        fn_data.http_reply(200, {}, data)
+
+
+def fn_threads(c, ev, hm, fn_data):
+    if ev == mungo.EV_HTTP_MSG and hm.match("/work"):
+        worker(c.mgr.mkpipe(pcb, c), hm.body)
+
+
 def turn(mgr, clients, heads):
     """A request of each client, and all the answers."""
     for i in range(CLIENTS):
         clients[i].write(heads[i])
-    mgr.poll(1000)
+    for _ in range(turns):
+        mgr.poll(1000)
     for client in clients:
         if client.recv(1000)[9:12] != b"200":
             raise OSError("no answer")
 
 
-mgr = mungo.Manager()
-mgr.http_listen("http://127.0.0.1:" + sys.argv[2], fn)
-address = socket.getaddrinfo("127.0.0.1", int(sys.argv[2]))[0][-1]
+kind, count, port = sys.argv[1:]
+if kind == "threads":
+    fn = fn_threads
+turns = 2 if kind == "threads" else 1  # until all are answered
+mgr = mungo.Manager(**({"max_pipes": 2 * CLIENTS} if kind == "threads" else {}))
+mgr.http_listen("http://127.0.0.1:" + port, fn)
+address = socket.getaddrinfo("127.0.0.1", int(port))[0][-1]
 clients = [socket.socket() for _ in range(CLIENTS)]
 for client in clients:
     client.connect(address)
@@ -148,10 +174,12 @@ done = []
 for module in MODULES:
     instrument(module, module.__name__[6:] + ".", [(name, getattr(module, name)) for name in dir(module)])
 fn = wrap(fn, "the program's handler")
+pcb = wrap(pcb, "the pipe's handler")
+worker = wrap(worker, "the worker")
 for c in mgr.conns:
     c.fn = fn
 calibrate()
 mgr._tidy = ticks_add(ticks_ms(), 0x0FFFFFFF)  # the loop's looks at the heap go by the clock, and callgrind's time is slow
-for n in range(5, 5 + int(sys.argv[1])):
+for n in range(5, 5 + int(count)):
     turn(mgr, clients, blocks[n * CLIENTS :])
 print(json.dumps([names, list(log[: at[0]])]))

@@ -4,12 +4,11 @@ import profile  # ours: this folder's parent comes first
 
 import callgrind
 import markdown
-from contenders import ON_MICROPYTHON
 from process import fail, progress
 
 NAME = "profile"
 TITLE = "Where a request's instructions go"
-SERVERS = ("bare", "mungo", "mungo-app", "asyncio", "microdot")
+SERVERS = ("bare", "mungo", "mungo-app", "asyncio", "microdot", "threads-bare", "threads-wakeup", "threads-mungo", "threads-app")
 
 
 def measure(plan):
@@ -18,13 +17,19 @@ def measure(plan):
         return {"rows": []}
     count, turns = (100, 2) if plan.quick else (2000, 8)
     totals = {}
-    for name in plan.of([name for name in SERVERS if name in ON_MICROPYTHON][:2] if plan.quick else SERVERS):
+    for name in plan.of(SERVERS[:2] if plan.quick else SERVERS):
         progress("profile: " + name)
         own, _, _ = profile.count_server(name, count)
         totals[name] = sum(own.values()) / count
     progress("profile: by function of mungo")
-    rows, _, _ = profile.count_functions(turns)
-    return {"totals": totals, "rows": [dict(zip(("instructions", "calls", "name"), row)) for row in rows]}
+    found = {"totals": totals, "rows": by_function("hello", turns)}
+    if not plan.quick:
+        found["threaded"] = by_function("threads", turns)
+    return found
+
+
+def by_function(kind, turns):
+    return [dict(zip(("instructions", "calls", "name"), row)) for row in profile.count_functions(kind, turns)[0]]
 
 
 def report(found):
@@ -32,11 +37,17 @@ def report(found):
         return
     yield "Instructions of user space for a hello, kept alive but by microdot, 10 connections, browsers' headers that differ:\n"
     yield from markdown.table(("server", "instructions a request>"), [(name, "%.0f" % n) for name, n in found["totals"].items()])
-    whole = sum(row["instructions"] for row in found["rows"])
     yield "\nmungo's by its functions, each without what it calls:\n"
-    columns = ("function", "instructions a request>", "percent>", "calls a request>")
+    yield from functions(found["rows"])
+    if "threaded" in found:
+        yield "\nThe same of a request whose answer comes by a pipe, its worker's part among them, but not the start of a thread:\n"
+        yield from functions(found["threaded"])
+
+
+def functions(found):
+    whole = sum(row["instructions"] for row in found)
     rows = []
-    for row in found["rows"]:
+    for row in found:
         n = row["instructions"]
         rows.append(("`%s`" % row["name"], "%.0f" % n, "%.1f" % (n * 100 / whole), "%.1f" % row["calls"]))
-    yield from markdown.table(columns, rows)
+    return markdown.table(("function", "instructions a request>", "percent>", "calls a request>"), rows)

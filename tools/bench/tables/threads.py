@@ -10,7 +10,7 @@ from tables import at_least
 NAME = "threads"
 TITLE = "Threads"
 SECONDS = 0.4
-NAMES = ("threads-bare", "threads-mungo", "threads-app")
+NAMES = ("threads-bare", "threads-mungo", "threads-wakeup", "threads-app")
 ENV = {"QUEUE": "64"}
 
 
