@@ -12,7 +12,7 @@ import errno
 class Doorbell:
     """The lock that a manager's threads share, the boxes that have something for the loop, and the bell that says so.
 
-    A box is any object with `posted` (bool), `next`, and `deliver(budget)`, called in the loop, which returns how many messages
+    A box is any object with `next`, at first False, and `deliver(budget)`, called in the loop, which returns how many messages
     it handed over. `kind` is "udp" (two UDP sockets on 127.0.0.1, connected to each other) or "ring" (a micropython.RingIO);
     with `any` (either will do) "ring" is taken where "udp" does not work. Which one it is stands in `stats["bell"]`.
     """
@@ -52,8 +52,7 @@ class Doorbell:
 
     def link(self, node):
         """Put the box `node` at the end of the queue unless it is there, without a ring: for the loop's own thread, lock held."""
-        if not node.posted:
-            node.posted = True
+        if node.next is False:
             node.next = None
             if self.first is None:
                 self.first = node
@@ -66,8 +65,8 @@ class Doorbell:
         with self.lock:
             node = self.first
             self.first = node.next
-            node.posted = False
-            if node.next is None:
+            node.next = False
+            if self.first is None:
                 self.rung = False
         return node
 

@@ -208,15 +208,14 @@ class Loop(Limits):
 
     def _sweep(self):
         # The one place where connections' deadlines are looked at; on the way it learns when to look next.
-        now = self.now
-        least = _MOST
+        self._due = None
         for c in self.conns:
-            if c.wait and ticks_diff(now, c.since) >= c.wait:
-                with c:
-                    c.expired()
             if c.wait:
-                least = min(least, c.wait - ticks_diff(now, c.since))
-        self._due = None if least == _MOST else ticks_add(now, max(least, 1))
+                if ticks_diff(self.now, c.since) < c.wait:
+                    self.due(c)
+                else:
+                    with c:
+                        c.expired()
 
     # --- what connections need
 
@@ -244,7 +243,17 @@ class Loop(Limits):
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
-        self.conns.remove(c)
+        # They are in the order of their ids. (list.remove would compare each with it, and look for __eq__ in all its classes.)
+        conns = self.conns
+        at = 0
+        end = len(conns)
+        while end - at > 1:
+            mid = (at + end) // 2
+            if conns[mid].id > c.id:
+                end = mid
+            else:
+                at = mid
+        conns.pop(at)
         with self.bell.lock:
             at = self._ids.index(c.id)
             self._ids[at] = self._found_by[at] = None
@@ -269,9 +278,13 @@ class Loop(Limits):
 
     def deadline(self, c, ms):
         """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
-        c.since = now = self.now if self.busy else ticks_ms()
+        c.since = self.now if self.busy else ticks_ms()
         c.wait = ms
-        due = ticks_add(now, ms)
+        self.due(c)
+
+    def due(self, c):
+        """Look at the deadlines no later than this connection's."""
+        due = ticks_add(c.since, c.wait)
         if self._due is None or ticks_diff(due, self._due) < 0:
             self._due = due
 

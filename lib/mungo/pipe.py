@@ -63,19 +63,18 @@ class Outbox(Fifo):
         super().__init__()
         self.mgr = mgr
         self.c = c
-        self.posted = False
-        self.next = None
+        self.next = False  # not posted
 
     def deliver(self, n):
         """Called by the loop when this was posted; returns how many messages, at least 1."""
         bell = self.mgr.bell
         done = 1
         stop = self.c.hand(None)
-        while done <= min(n, _MESSAGES) and not stop:
+        if n > _MESSAGES:
+            n = _MESSAGES
+        while not stop and self.count and done <= n:  # (only the loop takes any off)
             with bell.lock:
                 node = self.pop()
-            if node is None:
-                break
             done += 1
             stop = self.c.hand(node)
         if not stop and self.count:
@@ -167,16 +166,19 @@ class Pipe(Outbox):
             if self.flags & _SHUT:
                 return
             self.flags |= _SHUT
+            waiters = self.waiters
+            self.waiters = None
             ring = bell.post(self)
         if ring:
             bell.ring()
-        self.wake()
+        wake(waiters)
         with bell.lock:
             self.mgr.pipe_ends -= 1  # last: from here on the manager may close the bell
 
-    def wake(self):
-        """Wake all that wait at this pipe, to look again. Not with the lock held."""
+    def wake(self, bit=0):
+        """Set `bit` of the flags, and wake all that wait at this pipe, to look again. Not with the lock held."""
         with self.mgr.bell.lock:
+            self.flags |= bit
             waiters = self.waiters
             self.waiters = None
         wake(waiters)
@@ -297,8 +299,6 @@ class PipeConnection(Connection):
 
     def release(self):
         """The loop's end is gone: the worker learns it, and what it had sent has no taker."""
-        with self.mgr.bell.lock:
-            self.end.flags |= _GONE
-        self.end.wake()
+        self.end.wake(_GONE)
         self.mgr.stats["undelivered"] += self.end.count
         self.mgr.pipes -= 1
