@@ -61,7 +61,7 @@ MUTATIONS = [
         "        if True:\n            if not self.find(id):",
     ),
     ("one message more than the queue may have", "unix", "pipe.py", "self.count >= limit", "self.count > limit"),
-    ("bytes of a queue are not counted down", "esp32", "pipe.py", "            self.size -= len(node[0])\n", ""),
+    ("bytes of a queue are not counted down", "esp32", "pipe.py", "        self.size -= len(node[0])\n", ""),
     (
         "messages beyond one turn's are forgotten",
         "unix",
@@ -73,8 +73,8 @@ MUTATIONS = [
         "a message is handed over before it is taken off",
         "unix",
         "pipe.py",
-        "            self.head = node[1]\n",
-        "            self.head = node[1] if self.count > 2 else node\n",
+        "        self.head = node[1]\n",
+        "        self.head = node[1] if self.count > 2 else node\n",
     ),
     (
         "a pipe's messages go on while it is full",
@@ -88,7 +88,7 @@ MUTATIONS = [
         "room in the queue wakes nobody",
         "unix",
         "pipe.py",
-        "            if end.waiters is not None:  # there is room for another\n                end.wake()\n",
+        "            if end.waiters:  # there is room for another\n                end.wake()\n",
         "",
     ),
     (

@@ -255,7 +255,7 @@ def test_what_was_taken_out_does_not_hold_what_comes_after():
     for node in nodes:
         assert queue.pop() is node
         assert node[1] is None
-    assert queue.pop() is None and queue.tail is None and (queue.count, queue.size) == (0, 0)
+    assert queue.head is None and queue.tail is None and (queue.count, queue.size) == (0, 0)
 
 
 @each_bell

@@ -68,8 +68,8 @@ class Loop(Limits):
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
         # Ids, None where there is none, and the connections with them: all that other threads read. (A connection's dict may grow.)
-        self._ids: list = [None] * 8
-        self._found_by: list = [None] * 8
+        self._ids = []
+        self._found_by = []
         self.last = 0
         self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..

@@ -43,15 +43,14 @@ class Fifo:
         return True
 
     def pop(self):
-        """Take the first node off, or None."""
+        """Take the first node off; there must be one."""
         node = self.head
-        if node:
-            self.head = node[1]
-            node[1] = None  # else what holds it a little longer, say an old stack frame, holds all that come after it
-            if not self.head:
-                self.tail = None  # the last message must not be kept until the next one comes
-            self.count -= 1
-            self.size -= len(node[0])
+        self.head = node[1]
+        node[1] = None  # else what holds it a little longer, say an old stack frame, holds all that come after it
+        if not self.head:
+            self.tail = None  # the last message must not be kept until the next one comes
+        self.count -= 1
+        self.size -= len(node[0])
         return node
 
 
@@ -101,7 +100,7 @@ _TIMED = const(8)  # some waiter has, or had, a deadline
 
 def wake(waiter):
     """Wake a chain of waiters that was taken off its pipe under the lock, so that nobody else can: a double release raises."""
-    while waiter is not None:
+    while waiter:
         after = waiter[_NEXT]  # read before: once awake it may wait anew
         waiter[_LOCK].release()
         waiter = after
@@ -191,7 +190,7 @@ class Pipe(Outbox):
         while True:
             with bell.lock:
                 done = step(arg)
-                if done is None and waiter is not None:
+                if done is None and waiter:
                     if waiter[_EXPIRED]:
                         done = -ETIMEDOUT
                     else:
@@ -204,7 +203,7 @@ class Pipe(Outbox):
                 bell.ring()
             arg[2] = False
             if done is None:
-                if waiter is not None:
+                if waiter:
                     waiter[_LOCK].acquire()
                 else:  # made here, since it allocates
                     due = self.ms  # read once: another thread may set it
@@ -269,7 +268,7 @@ class PipeConnection(Connection):
         """Called by the loop with each message of the worker's, before and after them with None. True: no more for now."""
         end = self.end
         if node is not None:
-            if end.waiters is not None:  # there is room for another
+            if end.waiters:  # there is room for another
                 end.wake()
             self.emit(_EV_READ, node[0])
         else:  # what else may the worker have done?

@@ -136,7 +136,8 @@ def event(c, hm, ev):
     """The events that `server.handler` leaves to this."""
     if ev == _EV_DUE:
         if not hm.timing:
-            c.is_closing = True  # idle: no answer, it would be taken for the next request's
+            if not hm.phase:
+                c.is_closing = True  # idle: no answer, it would be taken for the next request's
         elif c.state & _FULL:
             c.mgr.deadline(c, c.mgr.body_ms)  # it is the program that does not read
         else:

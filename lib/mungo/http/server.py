@@ -102,10 +102,10 @@ class HttpConnection(Connection):
         status = len(body)
         headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % status
         if status <= _JOIN:
-            self.put(headers + body)
+            body = headers + body
         else:
             self.put(headers)
-            self.put(body)
+        self.put(body)
         hm.phase = _NONE
         if not hm.serving:
             hm.resume(self)
@@ -175,7 +175,7 @@ def rest(c, hm):
         wait(c, hm)
     elif hm.phase or c.out is not None or c.state & (_CLOSING | _DRAINING):
         c.state &= ~_IDLE
-        if hm.phase and c.out is None:  # it is the program's turn
+        if hm.timing and hm.phase and c.out is None:  # it is the program's turn (an idle client's deadline may pass, see answer.event)
             c.wait = 0
         if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
             from .answer import wait
@@ -186,7 +186,9 @@ def rest(c, hm):
             c.state &= ~_IDLE
             hm.timing = 1
             mgr.deadline(c, mgr.head_ms)
-    elif c.wait and c.state & _IDLE:
+    elif c.wait and not hm.timing:
+        if not c.state & _IDLE:
+            c.state |= _IDLE
         c.since = mgr.now
     else:
         c.state |= _IDLE
