@@ -79,7 +79,8 @@ class PtyBoard:
 
     @property
     def is_plugged(self):
-        return self._outer is not None
+        with self._lock:  # the host may know of a pull before it is done
+            return self._outer is not None
 
     # --- the process
 
