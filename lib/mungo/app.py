@@ -20,6 +20,8 @@ _TEXT = const("text/plain; charset=UTF-8")
 _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
 
+find = None  # of http/route.py, once it was needed: an import takes its time even when it finds that there is nothing to do
+
 GENERATOR = type((lambda: (yield))())
 
 
@@ -343,8 +345,9 @@ class App:
         if route:
             req = Request(c, hm, route)
         else:
-            from .http.route import find
-
+            global find
+            if find is None:
+                from .http.route import find
             req = find(self, c, hm)
         if is_early and not req.route.stream:
             return

@@ -30,6 +30,8 @@ _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
 EMPTY = Buffer()
 
+put = None  # backlog.put, once it was needed: an import takes its time even when it finds that there is nothing to do
+
 
 # What each request needs is a function here rather than a method: MicroPython looks for a method in the object first, then in the
 # class, then in its base, and each of these costs as much as finding a global.
@@ -159,8 +161,9 @@ class Connection:
         if self.out is None and not self.state & _CONNECTING:
             done = write(self, data, 0, n)
         if done < n:
-            from .backlog import put
-
+            global put
+            if put is None:
+                from .backlog import put
             put(self, data, done)
         return not self.state & _CLOSING
 

@@ -243,6 +243,9 @@ class Loop(Limits):
 
     def remove(self, c):
         """Forget the connection; late mail for it has no taker from here on."""
+        with self.bell.lock:
+            at = self._ids.index(c.id)
+            self._ids[at] = self._found_by[at] = None
         # They are in the order of their ids. (list.remove would compare each with it, and look for __eq__ in all its classes.)
         conns = self.conns
         at = 0
@@ -254,9 +257,6 @@ class Loop(Limits):
             else:
                 at = mid
         conns.pop(at)
-        with self.bell.lock:
-            at = self._ids.index(c.id)
-            self._ids[at] = self._found_by[at] = None
 
     def find(self, id):
         """The connection with this id, or None. Any thread, with the bell's lock held."""

@@ -18,6 +18,8 @@ _FULL = const(8)
 
 _MESSAGES = const(16)  # of one pipe at a time
 
+put = None  # inbox.put, once it was needed
+
 
 class Fifo:
     """A bounded queue of nodes `[message, next, ..]`. Used with the lock held; allocates nothing."""
@@ -260,8 +262,9 @@ class PipeConnection(Connection):
     def send(self, data):
         """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
         or the pipe is closing. ValueError if it is empty."""
-        from .inbox import put
-
+        global put
+        if put is None:
+            from .inbox import put
         return put(self, message(data))
 
     def hand(self, node):

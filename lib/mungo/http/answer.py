@@ -38,6 +38,17 @@ def reason(status):
     return _REASONS[at : _REASONS.find("\n", at)] if at > 3 else ""
 
 
+stream = None
+
+
+def streams():
+    """stream.py, which loads when it is first used. See parser.the_rules."""
+    global stream
+    if stream is None:
+        from . import stream
+    return stream
+
+
 def answer(c, hm, status, headers, body):
     """Connection.http_reply"""
     if c.state & (_CLOSING | _DRAINING):
@@ -49,9 +60,7 @@ def answer(c, hm, status, headers, body):
     if isinstance(body, (bytearray, memoryview)):
         body = bytes(body)
     elif not isinstance(body, bytes):
-        from .stream import start
-
-        return start(c, hm, status, headers, body)
+        return streams().start(c, hm, status, headers, body)
     head = make_head(hm, status, headers, len(body))
     if not (hm.is_head or status == 204 or status == 304):
         if len(body) <= _JOIN:
@@ -127,9 +136,7 @@ def wait(c, hm):
             c.mgr.stats["recv_full"] += 1
             c.stop(_PAUSED, True)
     if hm.phase == _STREAMING:
-        from .stream import pull
-
-        pull(c, hm)
+        streams().pull(c, hm)
 
 
 def event(c, hm, ev):

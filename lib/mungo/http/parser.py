@@ -44,12 +44,15 @@ _MOST_FIELDS = const(100)
 _DIGITS = const(9)  # digits of a body's length; more would not be a small integer everywhere
 
 
-def judge(hm):  # noqa: F811
-    """rules.judge, which loads when it is first used, and then is called at once."""
-    global judge
-    from .rules import judge
+rules = None
 
-    return judge(hm)
+
+def the_rules():
+    """rules.py, which loads when it is first used. (To import it costs as much as half a request, each time.)"""
+    global rules
+    if rules is None:
+        from . import rules
+    return rules
 
 
 def make(head_limit):
@@ -128,15 +131,11 @@ class Request:
 
     def header(self, name, default=None):
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
-        from .rules import header
-
-        return header(self, name, default)
+        return the_rules().header(self, name, default)
 
     def headers(self):
         """All fields in their order, each as (name, value), one by one."""
-        from .rules import headers
-
-        return headers(self)
+        return the_rules().headers(self)
 
     def on_body(self, fn):
         """In EV_HTTP_HDRS: have the body given to `fn(piece)` as it comes, instead of collecting it; `body_limit` does not apply.
@@ -155,9 +154,7 @@ class Request:
     def parse(self, buf):
         """What comes next in `buf`: an event, or minus an HTTP status. After DONE call `finish`."""
         if self.state > _LENGTH:
-            from .chunked import parse
-
-            return parse(self, buf)
+            return the_rules().chunked.parse(self, buf)
         if self.state == _LENGTH:
             return self.piece(buf) if self.left else _DONE
         data = buf.data
@@ -165,9 +162,7 @@ class Request:
         if at == buf.end:
             return _NEED
         if data[at] == 13:
-            from .rules import strip
-
-            at = strip(buf)
+            at = the_rules().strip(buf)
             if at <= 0:
                 return at
             at = buf.start
@@ -202,7 +197,7 @@ class Request:
                 return _HEAD
             self.is_bare = False
         if at < 0:
-            return judge(self)
+            return the_rules().judge(self)
         if not self.is_plain:
             self.is_plain = self.keep_alive = True
             self.is_head = self.is_old = False
@@ -227,9 +222,7 @@ class Request:
         at = buf.start + self.at
         n = min(buf.end - at, self.left)
         if not n:
-            from .rules import hold
-
-            return hold(self, buf)
+            return the_rules().hold(self, buf)
         self.start = at
         self.at += n
         self.left -= n
@@ -244,9 +237,7 @@ class Request:
         if self.state == _LENGTH and not self.left and self.parts is None:
             self.parts = bytes(self.view(buf))  # it came whole: one copy; its length was known, and allowed
             return True
-        from .rules import collect
-
-        return collect(self, buf, limit)
+        return the_rules().collect(self, buf, limit)
 
     def finish(self, buf):
         """Done with this request: drop its bytes and be ready for the next."""

@@ -13,6 +13,8 @@ _HEAD = const(1)  # the parser's events
 _LENGTH = const(1)  # and its states
 _SIZE = const(2)
 
+chunked = None
+
 _EXPECT = const(14)  # places in the parser's table
 _CONNECTION = const(17)
 _LENGTHS = const(20)
@@ -150,6 +152,9 @@ def framing(hm, t):
         return -400
     if codings[1:]:
         return -501
+    global chunked
+    if chunked is None:
+        from . import chunked
     hm.state = _SIZE
     hm.spare = t[9] - hm.at
     return _HEAD

@@ -1,6 +1,6 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. answer.py has the less common answers.
 from ..connection import Connection
-from .parser import Request, make
+from .parser import Request, make, the_rules
 
 _EV_OPEN = const(1)
 _EV_READ = const(7)
@@ -29,7 +29,15 @@ _WAITING = const(2)  # all of it has come; the answer has not
 _STREAMING = const(3)  # some of the answer has
 
 
-answer = None  # answer.answer, once it was needed
+answer = None
+
+
+def answers():
+    """answer.py, which loads when it is first used. See parser.the_rules."""
+    global answer
+    if answer is None:
+        from . import answer
+    return answer
 
 
 class Exchange(Request):
@@ -62,13 +70,9 @@ def handler(c, ev, data):
     elif ev == _EV_CLOSE and hm is not None:
         hm.phase = _NONE
         if hm.source is not None:
-            from .stream import stop
-
-            stop(c, hm)
+            answers().streams().stop(c, hm)
     elif ev > _EV_HTTP_MSG:
-        from .answer import event
-
-        return event(c, hm, ev)
+        return answers().event(c, hm, ev)
 
 
 class HttpConnection(Connection):
@@ -95,10 +99,7 @@ class HttpConnection(Connection):
         if isinstance(body, str):
             body = body.encode()
         if status != 200 or headers or not isinstance(body, bytes) or hm.phase != _WAITING or not hm.is_plain:
-            global answer
-            if answer is None:
-                from .answer import answer
-            return answer(self, hm, status, headers, body)
+            return answers().answer(self, hm, status, headers, body)
         status = len(body)
         headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % status
         if status <= _JOIN:
@@ -113,9 +114,7 @@ class HttpConnection(Connection):
 
     def http_chunk(self, data):
         """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
-        from .stream import chunk
-
-        return chunk(self, data)
+        return answers().streams().chunk(self, data)
 
 
 def serve(c, hm):
@@ -136,9 +135,7 @@ def serve(c, hm):
             if hm.phase != _EARLY:
                 hm.finish(c.recv)
             elif not hm.is_bare and (not hm.is_plain or hm.left > c.mgr.body_limit):
-                from .answer import body
-
-                body(c, hm)
+                answers().body(c, hm)
         elif ev == _DONE:
             hm.phase = _WAITING
             if c.fn is not None:
@@ -157,9 +154,7 @@ def serve(c, hm):
                 ev = -413
         if ev <= 0:
             if ev:
-                from .answer import fail
-
-                fail(c, hm, -ev)
+                answers().fail(c, hm, -ev)
             break
     rest(c, hm)
 
@@ -170,17 +165,13 @@ def rest(c, hm):
     if hm.phase:
         hm.serving = 0
     if hm.phase == _EARLY:
-        from .rules import wait
-
-        wait(c, hm)
+        the_rules().wait(c, hm)
     elif hm.phase or c.out is not None or c.state & (_CLOSING | _DRAINING):
         c.state &= ~_IDLE
         if hm.timing and hm.phase and c.out is None:  # it is the program's turn (an idle client's deadline may pass, see answer.event)
             c.wait = 0
         if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
-            from .answer import wait
-
-            wait(c, hm)
+            answers().wait(c, hm)
     elif c.recv.end > c.recv.start:
         if hm.timing != 1 or not c.wait:  # it runs from the head's first byte on
             c.state &= ~_IDLE

@@ -45,6 +45,8 @@ def start(c, hm, status, headers, source):
 
 def _end(c, hm):
     stop(c, hm)
+    if c.out is None:
+        c.wait = 0  # it may have had a deadline of its own, see sse.py
     over(c, hm)
 
 
