@@ -21,21 +21,21 @@ _WAITING = const(2)
 _STREAMING = const(3)
 
 # RFC 9110 section 15, and what HTTP/1.1 clients show of it.
-_REASONS = const(
-    "200 OK\n201 Created\n202 Accepted\n204 No Content\n206 Partial Content\n301 Moved Permanently\n302 Found\n303 See Other\n"
-    "304 Not Modified\n307 Temporary Redirect\n308 Permanent Redirect\n400 Bad Request\n401 Unauthorized\n403 Forbidden\n"
-    "404 Not Found\n405 Method Not Allowed\n406 Not Acceptable\n408 Request Timeout\n409 Conflict\n411 Length Required\n"
-    "412 Precondition Failed\n413 Content Too Large\n414 URI Too Long\n415 Unsupported Media Type\n416 Range Not Satisfiable\n"
-    "417 Expectation Failed\n422 Unprocessable Content\n426 Upgrade Required\n429 Too Many Requests\n"
-    "431 Request Header Fields Too Large\n500 Internal Server Error\n501 Not Implemented\n502 Bad Gateway\n"
-    "503 Service Unavailable\n504 Gateway Timeout\n505 HTTP Version Not Supported\n"
+_REASONS = (
+    b"200 OK\n201 Created\n202 Accepted\n204 No Content\n206 Partial Content\n301 Moved Permanently\n302 Found\n303 See Other\n"
+    b"304 Not Modified\n307 Temporary Redirect\n308 Permanent Redirect\n400 Bad Request\n401 Unauthorized\n403 Forbidden\n"
+    b"404 Not Found\n405 Method Not Allowed\n406 Not Acceptable\n408 Request Timeout\n409 Conflict\n411 Length Required\n"
+    b"412 Precondition Failed\n413 Content Too Large\n414 URI Too Long\n415 Unsupported Media Type\n416 Range Not Satisfiable\n"
+    b"417 Expectation Failed\n422 Unprocessable Content\n426 Upgrade Required\n429 Too Many Requests\n"
+    b"431 Request Header Fields Too Large\n500 Internal Server Error\n501 Not Implemented\n502 Bad Gateway\n"
+    b"503 Service Unavailable\n504 Gateway Timeout\n505 HTTP Version Not Supported\n"
 )
 
 
 def reason(status):
-    """What stands behind a status, for people; "" if nothing does."""
-    at = _REASONS.find(str(status)) + 4
-    return _REASONS[at : _REASONS.find("\n", at)] if at > 3 else ""
+    """What stands behind a status, for people, as bytes; none if nothing does."""
+    at = _REASONS.find(b"%d" % status) + 4
+    return _REASONS[at : _REASONS.find(b"\n", at)] if at > 3 else b""
 
 
 stream = None
@@ -91,18 +91,18 @@ def make_head(hm, status, headers, length):
         raise ValueError("status %r: want 200 to 599" % (status,))
     if hm.phase == _EARLY and (hm.left or hm.state > 1):
         hm.keep_alive = None  # the rest of the body would be taken for the next request
-    framing = ""
+    framing = b""
     if length is None:
         if hm.is_old:
             hm.keep_alive = False
         else:
-            framing = "Transfer-Encoding: chunked\r\n"
+            framing = b"Transfer-Encoding: chunked\r\n"
     elif status != 204 and status != 304:
-        framing = "Content-Length: %d\r\n" % length
-    text = "HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields(hm, headers) if headers else "", framing)
+        framing = b"Content-Length: %d\r\n" % length
+    text = b"HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields(hm, headers) if headers else b"", framing)
     if hm.is_old or not hm.keep_alive:
-        text += "Connection: %s\r\n" % ("keep-alive" if hm.keep_alive else "close")
-    return (text + "\r\n").encode()
+        text += b"Connection: %s\r\n" % (b"keep-alive" if hm.keep_alive else b"close")
+    return text + b"\r\n"
 
 
 def fail(c, hm, status):
@@ -113,7 +113,7 @@ def fail(c, hm, status):
         hm.is_head = False
     hm.phase = _WAITING
     hm.keep_alive = None
-    return answer(c, hm, status, {"Content-Type": "text/plain"}, (reason(status) + "\n").encode())
+    return answer(c, hm, status, {"Content-Type": "text/plain"}, reason(status) + b"\n")
 
 
 def body(c, hm):

@@ -176,19 +176,19 @@ class Client(Response):
         if data[:1] not in b"/*" or not (data and method and fit(data, 4) and fit(method.encode(), 1)) or (length or 0) < 0:
             raise ValueError("%r %r, length=%r: want a token, a path, no less than 0" % (method, target, length))
         self.keep_alive = True
-        text = ""
+        text = b""
         if headers:
             from .fields import fields
 
             text = fields(self, headers)
-        if "\nhost:" not in "\n" + text.lower():
-            text = "Host: %s\r\n%s" % (self.host, text)
+        if b"\nhost:" not in b"\n" + text.lower():
+            text = b"Host: %s\r\n%s" % (self.host.encode(), text)
         if auth:
             if ":" in auth[0]:
                 raise ValueError("auth: a colon in the name")
-            text += "Authorization: Basic %s\r\n" % b2a_base64(("%s:%s" % auth).encode())[:-1].decode()
+            text += b"Authorization: Basic %s\r\n" % b2a_base64(("%s:%s" % auth).encode())[:-1]
         if not self.keep_alive:
-            text += "Connection: close\r\n"
+            text += b"Connection: close\r\n"
         self.source = None
         self.unsent = length
         if isinstance(body, str):
@@ -202,11 +202,11 @@ class Client(Response):
             self.source = iter(body)
             body = b""
         if length is None:
-            text += "Transfer-Encoding: chunked\r\n"
+            text += b"Transfer-Encoding: chunked\r\n"
         elif length >= 0:
-            text += "Content-Length: %d\r\n" % length
+            text += b"Content-Length: %d\r\n" % length
         self.is_head = method == "HEAD"
-        return ("%s %s HTTP/1.1\r\n%s\r\n" % (method, target, text)).encode() + body
+        return b"%s %s HTTP/1.1\r\n%s\r\n" % (method.encode(), data, text) + body
 
     def begin(self, c, data):
         """Send a request."""

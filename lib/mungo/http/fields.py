@@ -3,24 +3,26 @@ from .kinds import fit
 
 
 def fields(hm, headers):
-    """The program's `headers` as the text of fields; `hm.keep_alive` becomes False if they say so. ValueError for what can't be one."""
+    """The program's `headers` as fields, bytes; `hm.keep_alive` becomes False if they say so. ValueError for what can't be one."""
     # What a program puts into a field must not be able to end it: a CR or LF there would start another, or another answer.
-    text = ""
+    # (All in bytes: MicroPython searches its interned names for each str that is made.)
+    text = b""
     if isinstance(headers, str):
         if headers[-2:] != "\r\n":
             raise ValueError("headers %r: each must end with CRLF" % headers)
         headers = headers[:-2].split("\r\n")
     for pair in headers.items() if isinstance(headers, dict) else headers:
         name, value = pair.split(":", 1) if isinstance(pair, str) else pair
-        value = str(value).strip(" \t")
-        if not (name and fit(name.encode(), 1)) or "\r" in value or "\n" in value or "\0" in value:
-            raise ValueError("header %r: %r: want a token, and no CR, LF or NUL" % (name, value))
+        name = name.encode()
+        value = str(value).encode().strip(b" \t")
+        if not (name and fit(name, 1)) or b"\r" in value or b"\n" in value or b"\0" in value:
+            raise ValueError("header %r: want a token, and no CR, LF or NUL" % (pair,))
         lower = name.lower()
-        if lower in ("content-length", "transfer-encoding"):
-            raise ValueError("header %r: it is for mungo to say" % name)
-        option = value.lower() if lower == "connection" else ""
-        if "close" in option and hm.keep_alive:
+        if lower in (b"content-length", b"transfer-encoding"):
+            raise ValueError("header %r: it is for mungo to say" % (pair,))
+        option = value.lower() if lower == b"connection" else b""
+        if b"close" in option and hm.keep_alive:
             hm.keep_alive = False
-        if option != "close":  # which follows from keep_alive
-            text += "%s: %s\r\n" % (name, value)
+        if option != b"close":  # which follows from keep_alive
+            text += b"%s: %s\r\n" % (name, value)
     return text

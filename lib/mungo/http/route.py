@@ -105,5 +105,5 @@ def rescue(c, req, er):
         for name in headers:
             response.headers.setdefault(name, headers[name])
     elif response.body is None:
-        response.body = (reason(it.status) or "Error") + "\n"
+        response.body = (reason(it.status).decode() or "Error") + "\n"
     return response
