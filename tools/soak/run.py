@@ -128,6 +128,13 @@ class Soak:
                 self.latencies.append((time.perf_counter() - start) * 1000)
                 self.count("answered")
 
+    async def named(self, task):
+        """Run it, and name it if it fails."""
+        try:
+            await task()
+        except (clients.Lost, OSError, EOFError) as er:
+            self.failures.append("%s: %r" % (task.__name__, er))
+
     async def regulate(self):
         """Hold the server's share of a processor, by the clients' rests."""
         cpu, now = self.server.cpu(), time.monotonic()
@@ -159,14 +166,14 @@ class Soak:
 
     async def run(self):
         tasks = [self.again(client, True) for client, n in clients.MIX.items() for _ in range(n)]
-        tasks += [self.again(clients.dribbler, False), self.probe(), self.regulate(), self.sample()]
+        tasks += [self.again(clients.dribbler, False), self.named(self.probe), self.regulate(), self.named(self.sample)]
         try:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
                     group.create_task(task)
         except* (clients.Lost, OSError, EOFError) as errors:
             self.failures += [repr(er) for er in errors.exceptions]
-        if self.failures or self.server.proc.poll() is not None:
+        if self.server.proc.poll() is not None:
             return None
         await asyncio.sleep(2)
         async with clients.Link.open(self.server.port) as link:
