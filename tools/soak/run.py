@@ -206,7 +206,7 @@ def judge(rows, end):
     jobs = end["stats"]["workers"]
     if jobs["jobs"] != sum(jobs[name] for name in ("done", "failed", "dropped", "timeouts", "unstarted")) or jobs["busy"]:
         yield "the pool's counters do not add up: %s" % jobs
-    for name in ("bugs", "rings_lost", "starved", "recv_full"):
+    for name in ("bugs", "rings_lost", "starved", "recv_full", "evicted", "refused"):
         if end["stats"][name]:
             yield "%s: %d" % (name, end["stats"][name])
     if end["pipes"]:

@@ -100,7 +100,7 @@ def tick(_):
     ticks[0] += 1
 
 
-mgr = mungo.Manager(max_conns=60)
+mgr = mungo.Manager(max_conns=120)  # more than come: who is idle must not have to make room
 port = int(os.getenv("PORT"))
 app.attach(mgr, "http://127.0.0.1:%d" % port)
 mgr.http_listen("http://127.0.0.1:%d" % (port + 1), events)
