@@ -18,8 +18,6 @@ _FULL = const(8)
 
 _MESSAGES = const(16)  # of one pipe at a time
 
-put = None  # inbox.put, once it was needed
-
 
 class Fifo:
     """A bounded queue of nodes `[message, next, ..]`. Used with the lock held; allocates nothing."""
@@ -262,9 +260,8 @@ class PipeConnection(Connection):
     def send(self, data):
         """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
         or the pipe is closing. ValueError if it is empty."""
-        global put
-        if put is None:
-            from .inbox import put
+        from .inbox import put
+
         return put(self, message(data))
 
     def hand(self, node):
