@@ -219,6 +219,6 @@ def fields(data):
         value = value.strip(" \t")
         if (name.lower(), value.lower()) != ("connection", "close"):
             meant.append("%s: %s" % (name, value))
-    if text.split("\r\n") != meant + [""]:
+    if text.decode().split("\r\n") != meant + [""]:
         raise AssertionError("%r" % text)
     return len(meant), hm.keep_alive
