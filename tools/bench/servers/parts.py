@@ -13,6 +13,8 @@ import socket
 import sys
 from time import ticks_add, ticks_cpu, ticks_ms
 
+from piped import pcb, worker
+
 import mungo
 import mungo.buffer
 import mungo.connection
@@ -125,18 +127,6 @@ def calibrate():
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG and hm.match("/"):
         c.http_reply(200, {}, "hi\n")
-
-
-def worker(sock, data):
-    try:
-        sock.send(data or b"hi\n")
-    finally:
-        sock.close()
-
-
-def pcb(c, ev, data, fn_data):
-    if ev == mungo.EV_READ and fn_data is not None:
-        fn_data.http_reply(200, {}, data)
 
 
 def fn_threads(c, ev, hm, fn_data):

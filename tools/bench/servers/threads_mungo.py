@@ -4,20 +4,9 @@ import _thread
 import os
 
 from control import report
+from piped import pcb, worker
 
 import mungo
-
-
-def worker(sock, data):
-    try:
-        sock.send(data or b"hi\n")
-    finally:
-        sock.close()
-
-
-def pcb(c, ev, data, fn_data):
-    if ev == mungo.EV_READ and fn_data is not None:
-        fn_data.http_reply(200, {}, data)
 
 
 def fn(c, ev, hm, fn_data):
