@@ -59,7 +59,7 @@ class Outbox(Fifo):
     until it returns a true value, and with None again."""
 
     def __init__(self, mgr, c):
-        super().__init__()
+        Fifo.__init__(self)
         self.mgr = mgr
         self.c = c
         self.next = False  # not posted
@@ -123,7 +123,7 @@ class Pipe(Outbox):
 
     def __init__(self, mgr, c):
         # All that a worker touches is here from the start. Of C2 it touches nothing: its dict may grow meanwhile.
-        super().__init__(mgr, c)
+        Outbox.__init__(self, mgr, c)
         self.inbox: "Fifo | None" = None  # a Fifo, once the loop has sent something
         self.waiters = None
         self.flags = 0  # under the lock
@@ -255,7 +255,7 @@ class PipeConnection(Connection):
 
     def __init__(self, mgr, fn, fn_data):
         self.end = Pipe(mgr, self)
-        super().__init__(mgr, None, fn, fn_data)
+        Connection.__init__(self, mgr, None, fn, fn_data)
 
     def send(self, data):
         """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
@@ -299,5 +299,6 @@ class PipeConnection(Connection):
     def release(self):
         """The loop's end is gone: the worker learns it, and what it had sent has no taker."""
         self.end.wake(_GONE)
-        self.mgr.stats["undelivered"] += self.end.count
+        if self.end.count:
+            self.mgr.stats["undelivered"] += self.end.count
         self.mgr.pipes -= 1
