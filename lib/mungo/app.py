@@ -408,18 +408,20 @@ def make(value, status=200):
 
 def quick(c, hm, req):
     """`reply` for the most frequent answers."""
-    kind = req.result
-    if not (isinstance(kind, (str, bytes)) and plain(c, hm, kind, _TEXT if isinstance(kind, str) else _BYTES)):
-        reply(c, req, kind)
+    body = req.result
+    kind = b"application/octet-stream"
+    if isinstance(body, str):
+        body = body.encode()
+        kind = b"text/plain; charset=UTF-8"
+    if not (isinstance(body, bytes) and plain(c, hm, body, kind)):
+        reply(c, req, req.result)
 
 
 def plain(c, hm, body, kind):
-    """Answer 200 without other headers, as http_reply does; False if this answer needs more."""
-    if isinstance(body, str):
-        body = body.encode()
+    """Answer 200 without other headers, as http_reply does; False if this answer needs more. `body` and `kind` are bytes."""
     if len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING:
         return False
-    c.put(_HEAD % (kind.encode(), len(body)) + body)
+    c.put(_HEAD % (kind, len(body)) + body)
     hm.phase = 0
     if not hm.serving:
         hm.resume(c)
@@ -458,7 +460,7 @@ def send(c, req, result, is_first):
         and not (response.headers or response.cookies)
         and isinstance(body, (str, bytes))
         and response.kind in (_TEXT, _BYTES, _JSON)
-        and plain(c, c.proto, body, response.kind)
+        and plain(c, c.proto, body.encode() if isinstance(body, str) else body, response.kind.encode())
     ):
         return
     headers = list(response.headers.items())

@@ -33,7 +33,7 @@ def title(row):
 
 
 def times(row, key):
-    return markdown.number(row["times_" + key], "**%.2f**" if "mungo" in row["name"] or "app" in row["name"] else "%.2f")
+    return markdown.number(row["times_" + key], "**%.2f**" if CONTENDERS[row["name"]].uses_mungo else "%.2f")
 
 
 def rates(row):
