@@ -460,7 +460,7 @@ def send(c, req, result, is_first):
         and not (response.headers or response.cookies)
         and isinstance(body, (str, bytes))
         and response.kind in (_TEXT, _BYTES, _JSON)
-        and plain(c, c.proto, body.encode() if isinstance(body, str) else body, response.kind.encode())
+        and plain(c, c.proto, body.encode() if isinstance(body, str) else body, response.kind.encode())  # pyright: ignore
     ):
         return
     headers = list(response.headers.items())
