@@ -85,6 +85,31 @@ def test_find_by_id_among_many():
     mgr.close()
 
 
+def test_conns_are_the_open_ones_in_their_order_whoever_goes():
+    closed = []
+
+    def handler(c, ev, data, fn_data):
+        if ev == mungo.EV_CLOSE:
+            closed.append(c)
+
+    mgr = mungo.Manager(max_pipes=60)
+    ends = [mgr.mkpipe(handler) for _ in range(53)]
+    left = list(mgr.conns)
+    at = 0
+    while left:
+        at = (at + 31) % len(left)  # from the front, the middle and the end
+        c = left.pop(at)
+        c.is_closing = True
+        mgr.poll(0)
+        assert closed.pop() is c and not closed
+        assert [one.id for one in mgr.conns] == [one.id for one in left]
+        with mgr.bell.lock:
+            assert mgr.find(c.id) is None and all([mgr.find(one.id) is one for one in left])
+    for end in ends:
+        end.close()
+    mgr.close()
+
+
 def echo(c, ev, data, fn_data):
     if ev == mungo.EV_READ:
         c.send(c.recv.read())
