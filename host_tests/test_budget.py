@@ -89,7 +89,7 @@ print("ws", " ".join(sorted(sys.modules)))
 def test_websockets_are_not_loaded_unless_used_and_their_client_not_for_servers():
     loaded = {line.split()[0]: line.split()[1:] for line in run(WEBSOCKET % free_port()).splitlines()}
     assert "mungo.http.server" in loaded["http"] and "mungo.ws" not in " ".join(loaded["http"])
-    assert "mungo.ws.frames" in loaded["ws"] and "mungo.ws.dial" not in loaded["ws"]
+    assert "mungo.ws.frames" in loaded["ws"] and "mungo.ws.client" not in loaded["ws"]
 
 
 def test_a_websocket_server_is_at_most_4_kb():
@@ -146,7 +146,7 @@ def test_parts_that_are_not_used_are_not_loaded():
     assert light == []
     rare = "files folder date form stream answer relay route outlast chunked".split()
     rare = {"mungo.http." + name for name in rare}
-    assert "mungo.http.server" in http and not rare & set(http) and not {"mungo.sse", "mungo.app", "mungo.workers"} & set(http), http
+    assert "mungo.http.server" in http and not rare & set(http) and not {"mungo.sse", "mungo.app", "mungo.threads.pool"} & set(http), http
     assert "mungo.http.files" in files and not {"mungo.http.folder", "mungo.http.date"} & set(files), files
 
 

@@ -105,7 +105,7 @@ def test_deploy_copies_all_then_nothing_then_what_changed(board, capsys):
     args = "--board", "UNIX", "--device", one.device, "--app", "multi_threaded", "--log-s", 0
     assert run(deploy, *args) == 0
     said = capsys.readouterr().out
-    assert "copy 1/" in said and "lib/mungo/loop.mpy" in said and said.splitlines()[-2].split()[2:4] == ["99%", "main.py"]
+    assert "copy 1/" in said and "lib/mungo/core/loop.mpy" in said and said.splitlines()[-2].split()[2:4] == ["99%", "main.py"]
     assert has(one)
     assert (one.folder / "main.py").read_bytes() == (ROOT / "firmware/main.py").read_bytes()
     assert not (one.folder / "settings.py").exists() and not list(one.folder.rglob("*.new"))
@@ -116,16 +116,16 @@ def test_deploy_copies_all_then_nothing_then_what_changed(board, capsys):
     assert "copy" not in said.replace("copied", "") and said.rstrip().endswith("files verified by SHA-256") and "\n0 copied" in said
     assert {path: path.stat().st_mtime_ns for path in one.folder.rglob("*.*")} == before
 
-    (one.folder / "lib/mungo/loop.mpy").write_bytes(b"damaged")
+    (one.folder / "lib/mungo/core/loop.mpy").write_bytes(b"damaged")
     (one.folder / "lib/mungo/gone.mpy").write_bytes(b"from an older tree")
-    (one.folder / "lib/mungo/url.py").write_bytes(b"would be loaded instead")
+    (one.folder / "lib/mungo/core/url.py").write_bytes(b"would be loaded instead")
     (one.folder / "settings.py").write_bytes(b"so would this")
     (one.folder / "mine.py").write_bytes(b"is somebody's")
     assert run(deploy, *args) == 0
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[3] for line in said if line.startswith("copy")] == ["lib/mungo/loop.mpy"]
+    assert [line.split()[3] for line in said if line.startswith("copy")] == ["lib/mungo/core/loop.mpy"]
     removed = [line for line in said if line.startswith("remove")]
-    assert removed == ["remove lib/mungo/gone.mpy", "remove lib/mungo/url.py", "remove settings.py"]
+    assert removed == ["remove lib/mungo/gone.mpy", "remove lib/mungo/core/url.py", "remove settings.py"]
     assert has(one) and (one.folder / "mine.py").exists()
 
 
@@ -202,7 +202,7 @@ def test_clean_board_removes_what_deploy_put_there(board, capsys):
     (one.folder / "mine.py").write_text("")
     (one.folder / "lib" / "other.py").write_text("")
     assert run(deploy, "--board", "UNIX", "--device", one.device, "--clean") == 0
-    assert "remove lib/mungo/loop.mpy" in capsys.readouterr().out
+    assert "remove lib/mungo/core/loop.mpy" in capsys.readouterr().out
     assert sorted(hashes(one.folder)) == ["lib/other.py", "mine.py", "settings.json"]
 
 

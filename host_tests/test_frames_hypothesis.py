@@ -94,7 +94,7 @@ if __name__ == "__main__":
     from hypothesis import given, settings
     from hypothesis import strategies as st
 
-    from mungo.buffer import Buffer
+    from mungo.core.buffer import Buffer
     from mungo.ws.frames import Frames, head
 
     def events(pieces, masks):

@@ -80,11 +80,11 @@ def test_every_file_belongs_to_one_part_and_reaches_only_what_that_needs():
 def test_a_file_in_the_wrong_part_is_noticed(tmp_path):
     lib = tmp_path / "lib"
     shutil.copytree(ROOT / "lib", lib)
-    (lib / "mungo" / "timer.py").write_text("from .http.server import HttpConnection\n")
+    (lib / "mungo" / "core" / "timer.py").write_text("from ..http.server import HttpConnection\n")
     (lib / "other.py").write_text("")
     assert packages.complaints(lib) == [
         "other.py: belongs to no part; give tools/packages.py a pattern for it",
-        "mungo/timer.py, of core, imports mungo/http/server.py, of http, which core does not need",
+        "mungo/core/timer.py, of core, imports mungo/http/server.py, of http, which core does not need",
     ]
 
 

@@ -586,7 +586,7 @@ def test_the_pool_s_limits_are_the_code_s(monkeypatch):
     _, *rows = table(README, "pool")
     for column, platform in enumerate(("linux", "esp32", "rp2"), 1):
         monkeypatch.setattr(sys, "platform", platform)
-        limits = runpy.run_path(str(ROOT / "lib/mungo/port/threads.py"))["Limits"]
+        limits = runpy.run_path(str(ROOT / "lib/mungo/port/pool.py"))["Limits"]
         written = {code_spans(row[0])[0]: int(row[column]) for row in rows}
         assert written == {name: value for name, value in vars(limits).items() if name[0] != "_"}, platform
 

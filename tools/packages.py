@@ -22,11 +22,10 @@ OUT = mpy.ROOT / "build" / "packages"
 # part: (the parts that it needs, which files are its own). A file belongs to the last part that names it.
 PARTS = {
     "core": ((), ["mungo/*"]),
-    "http": (("core",), ["mungo/http/*"]),
+    "http": (("core",), ["mungo/http/*", "mungo/fetch.py"]),
     "app": (
         ("core", "http"),
-        [f"mungo/{name}.py" for name in ("app", "aio", "auth", "cookies", "cors", "digest")]
-        + [f"mungo/http/{name}.py" for name in ("route", "outlast", "form")],
+        ["mungo/app/*", "mungo/http/form.py"] + [f"mungo/{name}.py" for name in ("aio", "auth", "cookies", "cors")],
     ),
     "files": (
         ("core", "http", "app"),

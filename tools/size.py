@@ -5,7 +5,7 @@ heap        that its import takes from bytecode on the unix port, beyond what it
 32-bit      an estimate of the same on a board: the bytecode is as long there, and the rest, objects and pointers, half. Frozen or in
             ROMFS the bytecode costs no heap at all. Nobody has measured it on a board.
 
-The budget is {"lib/mungo/loop.py": most bytes, "lib/mungo": most bytes of the whole folder, ..., "heap": {"lib/mungo/loop.py":
+The budget is {"lib/mungo/core/loop.py": most bytes, "lib/mungo": most bytes of the whole folder, ..., "heap": {"lib/mungo/core/loop.py":
 most bytes of heap, ...}}. `--lower` writes what is less than its budget into it. (Tables that MicroPython lets grow by doubling
 count for whoever happens to fill them: the heap's budgets leave room for one.)
 """

@@ -10,11 +10,11 @@ from served import answers, serve
 
 import mungo.cookies as cookies_module
 import mungo.http.date as date_module
-from mungo.app import App, HttpError, Response
+from mungo.app import App, HttpError, Response, routing, worker_routes  # noqa: F401
 from mungo.auth import Basic, Bearer
 from mungo.cookies import Signed, set_cookie
 from mungo.cors import Cors
-from mungo.http import answer, files, folder, outlast, route, stream  # noqa: F401  (so that they are instrumented)
+from mungo.http import files, folder, stream  # noqa: F401  (so that they are instrumented)
 
 _PAGE = b"<p>page</p>"
 _LONG = bytes(range(256)) * 9  # longer than what goes out in one piece
@@ -214,7 +214,7 @@ def routes(data):
         app.get(pattern)(len)
     except ValueError:
         pattern = None
-    req = route.find(app, None, _Hm(uri))
+    req = routing.find(app, None, _Hm(uri))
     if req.route.fn is not len:
         return pattern is not None, req.route.fn(req).status
     path = req.path if hasattr(req.hm, "query") else None
@@ -224,7 +224,7 @@ def routes(data):
         if not isinstance(part, str) and part[0] == "int" and not 0 <= value < 10**18:
             raise AssertionError("%r" % value)
         parts.append(str(value))
-    meant = route.unquote(uri.encode())
+    meant = routing.unquote(uri.encode())
     made = "/".join(parts)
     if path is None and made != meant and not any([not isinstance(part, str) and part[0] == "int" for part in req.route.parts]):
         raise AssertionError("%r: %r" % (req.route.path, made))

@@ -2,14 +2,14 @@
 
 from cutting import parts_of, same
 
+from mungo.core.url import parse as parse_url
+from mungo.fetch import join
 from mungo.http import formdata, upload
 from mungo.http.client import split
-from mungo.http.fetch import join
 from mungo.http.form import cookies, parse, unquote
+from mungo.http.match import match
 from mungo.http.multipart import Parser, parameter
 from mungo.http.wholefile import WholeFile
-from mungo.match import match
-from mungo.url import parse as parse_url
 
 NEED, PART, DATA, PART_END, LAST = range(5)
 HEAD_LIMIT = 100

@@ -3,7 +3,7 @@
 The first three bytes of such an input say how it is cut. So one run is two parses, and it is the fuzzer that finds the cuts that matter.
 """
 
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
 
 
 def parts_of(data):

@@ -7,9 +7,10 @@ from array import array
 import micropython
 from cutting import moved, parts_of, same
 
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
 from mungo.http import chunked as _chunked  # noqa: F401  (so that it is instrumented)
-from mungo.http import plain, rules  # noqa: F401
+from mungo.http import head as rules  # noqa: F401
+from mungo.http import scan as plain
 from mungo.http.client import Response
 from mungo.http.fields import fields as make_fields
 from mungo.http.parser import Request, make

@@ -1,6 +1,6 @@
 """A server without sockets and a clock, for targets that look at whole answers: bytes in, bytes out. What a handler lets go is raised."""
 
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
 from mungo.http.client import Response
 from mungo.http.parser import make
 from mungo.http.server import HttpConnection

@@ -5,9 +5,9 @@ A Sock is both sides of a TCP connection: the library's calls, and what its peer
 
 import types
 
-import mungo.loop
-from mungo.connection import Connection
-from mungo.listen import Listener
+import mungo.core.loop
+from mungo.core.connection import Connection
+from mungo.core.listener import Listener
 from mungo.manager import Manager
 
 IN, OUT, ERR, HUP = 1, 4, 8, 16
@@ -123,8 +123,8 @@ class World:
         self.broken = []
         self.planned = 0
         self.is_slow = False  # turns come only with the time; else one after each rule
-        mungo.loop.select = types.SimpleNamespace(poll=lambda: Poll(self), POLLIN=IN)
-        mungo.loop.ticks_ms = lambda: self.now
+        mungo.core.loop.select = types.SimpleNamespace(poll=lambda: Poll(self), POLLIN=IN)
+        mungo.core.loop.ticks_ms = lambda: self.now
         self.mgr = Manager(**limits)
         self.mgr.report = self.report
         self.socks = []

@@ -1,9 +1,9 @@
-# Calls of client.fetch, for test_fetch.py: CALLS is a JSON list of argument dicts; each result is printed as a line of JSON.
+# Calls of fetch, for test_fetch.py: CALLS is a JSON list of argument dicts; each result is printed as a line of JSON.
 
 import json
 import os
 
-from mungo.http import client
+from mungo.fetch import fetch
 
 for call in json.loads(os.getenv("CALLS")):
     got = []
@@ -14,7 +14,7 @@ for call in json.loads(os.getenv("CALLS")):
     if "auth" in call:
         call["auth"] = tuple(call["auth"])
     try:
-        it = client.fetch(call.pop("url"), **call)
+        it = fetch(call.pop("url"), **call)
         result = {"status": it.status, "reason": it.reason, "url": it.url, "body": it.body.decode(), "x": it.header("X-A")}
     except (OSError, ValueError) as error:  # (of an OSError CPython makes a class of its own)
         result = {"error": "OSError" if isinstance(error, OSError) else "ValueError", "errno": error.args[0], "text": str(error.args)}

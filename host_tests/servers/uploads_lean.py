@@ -4,7 +4,7 @@ import gc
 import os
 
 import mungo
-from mungo.http import rules, upload  # before the listener is there, so that they find room in one piece
+from mungo.http import head, upload  # before the listener is there, so that they find room in one piece
 
 if os.getenv("FORMS"):
     from mungo.http.formdata import Form as kind
@@ -13,7 +13,7 @@ else:
 
 gc.threshold(2048)
 FOLDER = os.getenv("FOLDER")
-assert rules
+assert head
 state = [0, 0]  # calls, and the most that was in the heap after a collection
 
 

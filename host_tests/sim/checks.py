@@ -308,19 +308,19 @@ def install(library):
 
         setattr(cls, name, method)
 
-    pipe = sys.modules["mungo.pipe"]
-    workers = sys.modules["mungo.workers"]
-    doorbell = sys.modules["mungo.doorbell"].Doorbell
+    pipe = sys.modules["mungo.threads.pipe"]
+    workers = sys.modules["mungo.threads.pool"]
+    doorbell = sys.modules["mungo.core.doorbell"].Doorbell
     for cls, names in (
         (pipe.Fifo, ("push", "pop")),
         (doorbell, ("post", "link")),
-        (sys.modules["mungo.loop"].Loop, ("find",)),
+        (sys.modules["mungo.core.loop"].Loop, ("find",)),
         (workers.WorkerPool, ("take", "over", "remove")),
     ):
         for name in names:
             needs_lock(cls, name)
 
-    patience = sys.modules["mungo.patience"]
+    patience = sys.modules["mungo.threads.patience"]
     wake = patience.wake
 
     def checking_wake(waiter):

@@ -211,7 +211,7 @@ class Scene:
         app.settings.DELAY_MS = rng.choice((0, 1, 20, 300, 2000))
         app.settings.MAX_THREADS = rng.choice((1, 3, 64))
         app.pcb = self.checks.watch(app._pcb)
-        relay = sys.modules["mungo.http.relay"]
+        relay = sys.modules["mungo.app.relay"]
 
         def fn(c, ev, hm, fn_data):
             if ev == _OPEN:

@@ -1,6 +1,6 @@
 # What tests of the parser share: bytes in, a list of events out, cut in every way that a network can cut them.
 
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
 from mungo.http.parser import Request, make
 
 NEED, HEAD, PIECE, DONE = range(4)

@@ -310,7 +310,7 @@ def test_a_client_that_leaves_takes_its_request_along(n):
 
 
 class NoThreads:
-    """_thread for mungo.crew, on a board whose other core is in use."""
+    """_thread for mungo.threads.crew, on a board whose other core is in use."""
 
     stack_size = staticmethod(_thread.stack_size)
 
@@ -324,7 +324,7 @@ def test_with_no_thread_to_be_had_worker_routes_answer_503_and_the_loop_lives():
     app.get("/slow", worker=True)(lambda req: "slow")
     app.get("/fast")(lambda req: "fast")
     with Served(app) as site:
-        import mungo.crew as crew
+        import mungo.threads.crew as crew
 
         crew._thread = NoThreads
         try:

@@ -3,8 +3,8 @@
 from binascii import b2a_base64
 
 import mungo
-import mungo.auth as auth
-import mungo.digest as digest
+import mungo.app.auth as auth
+import mungo.app.digest as digest
 from browser import Served
 from mungo.app import App
 from mungo.auth import Basic, Bearer
@@ -219,4 +219,4 @@ def test_hmac():
         ),
     ):
         assert hexed(digest.hmac(key, data)) == result
-    assert mungo.digest is digest
+    assert mungo.app.digest is digest

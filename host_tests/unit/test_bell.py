@@ -9,8 +9,8 @@ import time
 import micropython
 
 import mungo
-import mungo.barepipe
-import mungo.loopback
+import mungo.core.bell_udp
+import mungo.threads.udp_pipe
 from crew import BELLS, Crew, close, each_bell, pipe, raised, raised_errno, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
@@ -62,12 +62,12 @@ def test_wrong_bell():
 
 # Where 127.0.0.1 answers EHOSTUNREACH, as on RP2.
 def test_falls_back_to_ring():
-    real = mungo.loopback.udp_pair
+    real = mungo.core.bell_udp.udp_pair
 
     def refuse(timeout):
         raise OSError(errno.EHOSTUNREACH)
 
-    mungo.loopback.udp_pair = mungo.barepipe.udp_pair = refuse
+    mungo.core.bell_udp.udp_pair = mungo.threads.udp_pipe.udp_pair = refuse
     try:
         assert raised_errno(mungo.Manager, "udp") == errno.EHOSTUNREACH  # forced
         if "ring" in BELLS:
@@ -82,7 +82,7 @@ def test_falls_back_to_ring():
             assert error.errno == errno.EHOSTUNREACH and "without udp" in error.args[1]
             close(mgr, end)
     finally:
-        mungo.loopback.udp_pair = mungo.barepipe.udp_pair = real
+        mungo.core.bell_udp.udp_pair = mungo.threads.udp_pipe.udp_pair = real
 
 
 # --- when it rings
@@ -275,7 +275,7 @@ def stranger_sends(data, ports):
 
 def test_strangers_cannot_ring():
     spy = Spy()
-    mungo.loopback.socket = spy
+    mungo.core.bell_udp.socket = spy
     try:
         mgr = mungo.Manager("udp")
         handler, events = recorder()
@@ -284,7 +284,7 @@ def test_strangers_cannot_ring():
         bare = mgr.mkpipe(handler, udp=True)
         bare_ports = spy.ports[-2:]
     finally:
-        mungo.loopback.socket = socket
+        mungo.core.bell_udp.socket = socket
     assert len(set(ports + bare_ports)) == 4
     turns(mgr, 2)
     del events[:]
@@ -306,11 +306,11 @@ def test_strangers_cannot_ring():
 def test_strangers_before_the_sockets_are_connected():
     for word in (b"!", b"mungo", b"0"):
         spy = Spy(lambda: stranger_sends(word, spy.ports[-2:]))  # noqa: B023
-        mungo.loopback.socket = spy
+        mungo.core.bell_udp.socket = spy
         try:
-            one, two = mungo.loopback.udp_pair(None)
+            one, two = mungo.core.bell_udp.udp_pair(None)
         finally:
-            mungo.loopback.socket = socket
+            mungo.core.bell_udp.socket = socket
         for sock in (one, two):
             sock.settimeout(0)
             assert raised_errno(sock.recv, 10) == errno.EAGAIN
@@ -327,13 +327,13 @@ def test_ports_that_are_taken():
     class Ticks:
         ticks_us = staticmethod(lambda: 0)
 
-    mungo.loopback.time = Ticks
+    mungo.core.bell_udp.time = Ticks
     try:
-        pairs = [mungo.loopback.udp_pair(None) for _ in range(4)]  # all start at the same port
+        pairs = [mungo.core.bell_udp.udp_pair(None) for _ in range(4)]  # all start at the same port
         taken.append(pairs[0][0].send(b"x"))
         assert pairs[0][1].recv(9) == b"x"
     finally:
-        mungo.loopback.time = time
+        mungo.core.bell_udp.time = time
     for pair in pairs:
         for sock in pair:
             sock.close()

@@ -3,6 +3,7 @@
 import mungo
 from crew import raised, until
 from mungo.app import App
+from mungo.fetch import fetch
 from mungo.http import client
 from net import Client, listening
 
@@ -323,7 +324,7 @@ def test_fetch_in_a_handler_is_refused():
 
     def fn(c, ev, hm, fn_data):
         if ev == mungo.EV_HTTP_MSG:
-            refused.append(raised(RuntimeError, client.fetch, "http://127.0.0.1:1/"))
+            refused.append(raised(RuntimeError, fetch, "http://127.0.0.1:1/"))
             c.http_reply(200)
 
     with Both(fn) as it:
@@ -473,7 +474,7 @@ def test_close_comes_also_when_the_handler_raises():
 
 
 def test_where_a_redirect_leads():
-    from mungo.http.fetch import join
+    from mungo.fetch import join
 
     for location, path in (
         ("../x?q", "/x?q"), ("./", "/a/"), ("", "/a/b"), ("?q", "/a/b?q"), ("/..", "/"), ("x/../../..", "/"), ("..#f", "/"),

@@ -44,7 +44,7 @@ def test_idle_turns_do_not_look_at_the_heap():
     turns(mgr, gc.mem_free() // 4 // 16384 + 2)
     real = gc.mem_free
     looks = []
-    module = __import__("mungo.loop", None, None, ("gc",))
+    module = __import__("mungo.core.loop", None, None, ("gc",))
 
     class Counting:
         collect = gc.collect

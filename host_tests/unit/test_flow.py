@@ -533,7 +533,7 @@ def counter():
 
 def open_udp(mgr, handler):
     """A socket whose datagrams go to a connection of the manager's."""
-    from mungo.loopback import udp_pair
+    from mungo.core.bell_udp import udp_pair
 
     one, two = udp_pair(None)
     mgr.wrap(one, handler, udp=True)

@@ -4,7 +4,7 @@ at every place, and with other frames before and behind it in the same segment; 
 import mungo.ws.frames as module
 import mungo.ws.mask as plain
 import wstable
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
 from mungo.ws.frames import Frames, head, is_code
 from wsnet import closing, frame, unframe
 from wstable import LIMIT

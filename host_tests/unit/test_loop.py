@@ -381,7 +381,7 @@ def test_eof_lets_the_answer_of_the_same_turn_out():
 
 
 def test_no_handler_reads_on_once_the_connection_lingers():
-    from mungo.linger import linger
+    from mungo.core.linger import linger
 
     mgr = mungo.Manager(rx_bytes=16)
     reads = []
@@ -551,7 +551,7 @@ def test_a_connection_that_goes_on_and_closes_in_one_turn_hears_nothing_more():
 
 
 def test_without_memory_for_the_rest_of_an_answer_nothing_else_is_sent():
-    from mungo.backlog import Backlog
+    from mungo.core.send_buffer import Backlog
 
     mgr = mungo.Manager()
     real = Backlog.add

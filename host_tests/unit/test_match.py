@@ -1,4 +1,4 @@
-from mungo.match import match
+from mungo.http.match import match
 
 
 # What the docstring says, tried in every way.

@@ -2,9 +2,9 @@
 # feeding.py. Bodies, limits and pipelining are in test_parser_bodies.py.
 
 from feeding import GET, HEAD, LIMIT, check, done, events, fields, head, request
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
+from mungo.http.head import keep
 from mungo.http.parser import Request, make
-from mungo.http.rules import keep
 
 # --- the request line
 

@@ -3,10 +3,11 @@
 import gc
 
 from feeding import DONE, GET, HEAD, LIMIT, NEED, PIECE, check, done, events, fields, head, head_of, moved, request, singly
-from mungo.buffer import Buffer
-from mungo.http import parser, plain
+from mungo.core.buffer import Buffer
+from mungo.http import parser
+from mungo.http import scan as plain
+from mungo.http.head import keep
 from mungo.http.parser import Request, make
-from mungo.http.rules import keep
 from runner import Skip
 
 # --- bodies

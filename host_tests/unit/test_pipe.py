@@ -6,7 +6,7 @@ import gc
 
 import mungo
 from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
-from mungo.pipe import Fifo
+from mungo.threads.pipe import Fifo
 
 MIN_HEAP = "128k"
 

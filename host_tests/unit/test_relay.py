@@ -5,7 +5,7 @@ import errno
 
 import mungo
 from crew import close, until
-from mungo.http import relay
+from mungo.app import relay
 from net import Client, listening
 
 MIN_HEAP = "256k"

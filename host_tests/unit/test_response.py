@@ -1,6 +1,6 @@
 # The client's parser: what is a response and what is none, however the bytes are cut.
 
-from mungo.buffer import Buffer
+from mungo.core.buffer import Buffer
 from mungo.http.client import Response
 from mungo.http.parser import make
 

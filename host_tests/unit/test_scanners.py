@@ -4,8 +4,8 @@
 import gc
 from array import array
 
-from mungo.http import plain
-from mungo.http.kinds import KINDS
+from mungo.http import scan as plain
+from mungo.http.char_classes import KINDS
 from runner import Skip
 
 try:

@@ -3,7 +3,7 @@
 import time
 
 import mungo
-from mungo.timer import Timer
+from mungo.core.timer import Timer
 
 
 class Clock:
@@ -12,7 +12,7 @@ class Clock:
     def __init__(self, now):
 
         self.now = now
-        self.modules = (__import__("mungo.timer", None, None, ("x",)), __import__("mungo.loop", None, None, ("x",)))
+        self.modules = (__import__("mungo.core.timer", None, None, ("x",)), __import__("mungo.core.loop", None, None, ("x",)))
         self.old = [m.ticks_ms for m in self.modules]
         for m in self.modules:
             m.ticks_ms = lambda: self.now

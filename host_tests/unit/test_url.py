@@ -1,4 +1,4 @@
-from mungo.url import parse
+from mungo.core.url import parse
 
 
 def test_parts():

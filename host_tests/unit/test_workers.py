@@ -5,7 +5,7 @@ import errno
 import time
 
 import mungo
-import mungo.crew
+import mungo.threads.crew
 from crew import Crew, close, raised_errno, until
 from net import Client, listening, turns
 
@@ -396,7 +396,7 @@ def test_cancel():
 
 
 class Refusing:
-    """_thread for mungo.crew, whose first `n` starts are refused."""
+    """_thread for mungo.threads.crew, whose first `n` starts are refused."""
 
     def __init__(self, n, er):
         self.n = n
@@ -415,11 +415,11 @@ class Refusing:
         return 4321
 
     def __enter__(self):
-        mungo.crew._thread = self
+        mungo.threads.crew._thread = self
         return self
 
     def __exit__(self, *args):
-        mungo.crew._thread = _thread
+        mungo.threads.crew._thread = _thread
 
 
 def test_a_refused_start_is_tried_again():
@@ -617,7 +617,7 @@ def test_once_though_its_pipe_ends_just_before_it():
 def test_without_memory_for_its_lock_a_thread_is_started_later():
     mgr = mungo.Manager()
     pool = mgr.workers(n=1)
-    real = mungo.crew.allocate_lock
+    real = mungo.threads.crew.allocate_lock
     done = []
     tries = []
 
@@ -627,11 +627,11 @@ def test_without_memory_for_its_lock_a_thread_is_started_later():
             raise MemoryError
         return real()
 
-    mungo.crew.allocate_lock = short
+    mungo.threads.crew.allocate_lock = short
     try:
         pool.submit(int, on_done=lambda result, er: done.append(er))
         until(lambda: done, mgr)
     finally:
-        mungo.crew.allocate_lock = real
+        mungo.threads.crew.allocate_lock = real
     assert done == [None] and len(tries) == 3 and counts(pool)["threads"] == 1
     close(mgr)

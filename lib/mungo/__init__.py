@@ -55,9 +55,7 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none.
-aio = app = auth = backlog = barepipe = buffer = connection = cookies = cors = crew = crowd = dial = digest = doorbell = http = None
-inbox = limits = linger = listen = loop = loopback = manager = match = patience = pipe = polled = port = ring = shutdown = sse = None
-timer = udp = url = workers = ws = None
+aio = app = auth = cookies = core = cors = fetch = http = manager = port = sse = threads = ws = None
 
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore

@@ -1,10 +1,10 @@
 # One request, for scripts: it waits for the response, and follows redirects (RFC 9110 section 15.4).
 from errno import EIO, ETIMEDOUT
 
-from ..loop import Loop
-from ..manager import Manager
-from .client import Response, connect, request, split
-from .rules import keep
+from .core.loop import Loop
+from .http.client import Response, connect, request, split
+from .http.head import keep
+from .manager import Manager
 
 _EV_ERROR = const(0)
 _EV_CLOSE = const(9)

@@ -1,5 +1,5 @@
-from .loop import Loop
-from .pipe import Outbox, PipeConnection
+from .core.loop import Loop
+from .threads.pipe import Outbox, PipeConnection
 
 _EV_OPEN = const(1)
 _EV_WAKEUP = const(19)
@@ -19,9 +19,9 @@ class Manager(Loop):
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
         if url[:3] == "udp":
-            from .udp import listen
+            from .core.udp import listen
         else:
-            from .listen import listen
+            from .core.listener import listen
         return listen(self, url, "tcp", fn, fn_data, None)
 
     def connect(self, url, fn, fn_data=None):
@@ -29,20 +29,20 @@ class Manager(Loop):
 
         The host is an address: looking up a name would block the loop, so names are refused with ValueError.
         """
-        from .dial import connect
+        from .core.connector import connect
 
         return connect(self, url, fn, fn_data)
 
     def wrap(self, sock, fn, fn_data=None, udp=False):
         """Make a connection of a connected socket, from here on the manager's. `udp`: it is a datagram socket."""
-        from .dial import wrap
+        from .core.connector import wrap
 
         return wrap(self, sock, fn, fn_data, udp)
 
     def http_listen(self, url, fn, fn_data=None):
         """Serve HTTP/1.1 at "http://host:port": `fn` gets EV_HTTP_MSG for each request and answers with `c.http_reply`."""
+        from .core.listener import listen
         from .http.server import HttpConnection
-        from .listen import listen
 
         return listen(self, url, "http", fn, fn_data, HttpConnection)
 
@@ -63,7 +63,7 @@ class Manager(Loop):
         """
         self.check_open()
         if udp:
-            from .barepipe import make
+            from .threads.udp_pipe import make
 
             return make(self, fn, fn_data)
         if self.pipes >= self.max_pipes:
@@ -107,13 +107,13 @@ class Manager(Loop):
 
     def workers(self, **limits):
         """The WorkerPool of this manager, see `workers.make` for the arguments; made when this is called first."""
-        from .workers import make
+        from .threads.pool import make
 
         return make(self, **limits)
 
     def timer(self, ms, fn, arg=None, repeat=False):
         """Call `fn(arg)` in `ms` milliseconds, or each `ms` milliseconds; returns a Timer, which has `cancel`."""
-        from .timer import Timer
+        from .core.timer import Timer
 
         return Timer(self, ms, fn, arg, repeat)
 
@@ -123,6 +123,6 @@ class Manager(Loop):
 
         True if all have; if not, the bell stays open, since a sender must not find it closed. Twice is once.
         """
-        from .shutdown import close
+        from .core.shutdown import close
 
         return close(self, ms)

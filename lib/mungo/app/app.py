@@ -6,7 +6,7 @@
 # asked for something is imported here.
 import json
 
-from .http.form import Headers, cookies, parse, unquote
+from ..http.form import Headers, cookies, parse, unquote
 
 _EV_CLOSE = const(9)
 _EV_HTTP_HDRS = const(10)
@@ -146,7 +146,7 @@ class Route:
         self.parts = path.split("/")
         for x in "<>%?#":
             if x in path or path[:1] != "/":
-                from .http.route import read
+                from .routing import read
 
                 return read(self)
 
@@ -227,7 +227,7 @@ class App:
         self.table.setdefault(path, []).append((method, route))
         self.streams = self.streams or route.stream
         if route.worker:
-            from .http.outlast import submit
+            from .worker_routes import submit
 
             self.works = submit
         self.hot[key] = None if needs else route
@@ -284,14 +284,14 @@ class App:
 
     def open(self, mgr, host, port):
         """Attach to a manager for this App alone, and say so."""
-        from . import __version__
+        from .. import __version__
 
         self.attach(mgr, "http://%s:%d" % (host, port))
         print("mungo %s: http://%s:%d/" % (__version__, host, port))
 
     def run(self, host="0.0.0.0", port=8000, **limits):
         """Serve until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits and closed at the end."""
-        from .manager import Manager
+        from ..manager import Manager
 
         try:
             with Manager(**limits) as mgr:
@@ -303,8 +303,8 @@ class App:
 
     async def serve(self, host="0.0.0.0", port=8000, **limits):
         """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it."""
-        from .aio import serve
-        from .manager import Manager
+        from ..aio import serve
+        from ..manager import Manager
 
         with Manager(**limits) as mgr:
             self.open(mgr, host, port)
@@ -312,7 +312,7 @@ class App:
 
     def stats(self, req):
         """A handler: the manager's counters and limits as JSON. `app.get("/stats")(app.stats)`; not for a worker."""
-        from .port import Limits
+        from ..port import Limits
 
         mgr = req.c.mgr
         return {"stats": mgr.stats, "limits": {name: getattr(mgr, name) for name in dir(Limits) if name[:1] != "_"}}
@@ -347,7 +347,7 @@ class App:
         else:
             global find
             if find is None:
-                from .http.route import find
+                from .routing import find
             req = find(self, c, hm)
         if is_early and not req.route.stream:
             return
@@ -357,7 +357,7 @@ class App:
                 return self.works(c, req)  # pyright: ignore
             attempt(call, req)
             if req.route.stream and isinstance(req.result, GENERATOR):
-                from .http.outlast import Feed
+                from .worker_routes import Feed
 
                 return Feed(c, req).start()
         reply(c, req, req.result)
@@ -442,7 +442,7 @@ def reply(c, req, result):
 def send(c, req, result, is_first):
     """`reply`, but what goes wrong is raised."""
     if isinstance(result, Exception):
-        from .http.route import rescue
+        from .routing import rescue
 
         result = rescue(c, req, result)
     response = make(result)
@@ -469,7 +469,7 @@ def send(c, req, result, is_first):
     for value in response.cookies:
         headers.append(("Set-Cookie", value))
     if isinstance(body, GENERATOR):
-        from .http.outlast import generate
+        from .worker_routes import generate
 
         return generate(c, req, response, headers)
     c.http_reply(response.status, headers, body)

@@ -1,7 +1,7 @@
 # From a request to its handler, and from an error to its own: what App does beyond paths that are known as they are.
-from ..app import HttpError, Request, Response, Route, make
-from .answer import reason
-from .form import unquote
+from ..http.form import unquote
+from ..http.response import reason
+from .app import HttpError, Request, Response, Route, make
 
 
 def read(route):

@@ -1,10 +1,10 @@
 # Requests that outlast the call of their handler: workers have them, generators that are answers, and handlers of bodies in pieces.
 from errno import ETIMEDOUT
 
-from ..app import HttpError, Request, Response, attempt, call, make, reply
+from ..http.head import keep as keep_head
+from ..http.parser import Request as Head
 from ..port.address import address
-from .parser import Request as Head
-from .rules import keep as keep_head
+from .app import HttpError, Request, Response, attempt, call, make, reply
 
 
 def keep(req):

@@ -78,6 +78,7 @@ class Connection:
     wait = 0  # its length in ms; 0: there is none
     raw: object = None  # the address of the other side, as the port has it
     error_text = None
+    close_callbacks = None  # a list of (fn, arg), once on_close was called
 
     def __init__(self, mgr, sock, fn, fn_data, state=0):
         self.mgr = mgr
@@ -135,7 +136,7 @@ class Connection:
     @property
     def rem(self):
         """The address of the other side (of a listener: its own) as text, "10.0.0.7:51324", or None."""
-        from .port.address import address
+        from ..port.address import address
 
         return self.raw and address(self.raw)
 
@@ -163,7 +164,7 @@ class Connection:
         if done < n:
             global put
             if put is None:
-                from .backlog import put
+                from .send_buffer import put
             put(self, data, done)
         return not self.state & _CLOSING
 
@@ -241,6 +242,9 @@ class Connection:
         self.state |= _CLOSING | _CLOSED
         self.mgr.remove(self)
         self.release()
+        if self.close_callbacks is not None:
+            for fn, arg in self.close_callbacks:
+                fn(arg)
         if self.out:  # not otherwise: it would make the dict grow, and closing must need no memory
             self.out = None
         if self.error_text:
@@ -248,6 +252,12 @@ class Connection:
         self.emit(_EV_CLOSE)
         if self.recv is not EMPTY:
             self.recv = EMPTY
+
+    def on_close(self, fn, arg):
+        """Have `fn(arg)` called when this connection has given back its socket, before its EV_ERROR and EV_CLOSE."""
+        if self.close_callbacks is None:
+            self.close_callbacks = []
+        self.close_callbacks.append((fn, arg))
 
     def release(self):
         """Give back what the system lent."""

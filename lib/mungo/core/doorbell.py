@@ -26,7 +26,7 @@ class Doorbell:
         self.stats = stats
         self._bytes = bytearray(16)
         if kind == "udp":
-            from .loopback import udp_pair
+            from .bell_udp import udp_pair
 
             try:
                 self.rx, self.tx = udp_pair(0)
@@ -35,7 +35,7 @@ class Doorbell:
                     raise
                 kind = "ring"  # no loopback here
         if kind != "udp":
-            from .ring import make
+            from .bell_ring import make
 
             self.rx, self.tx = make(kind)
         stats["bell"] = kind

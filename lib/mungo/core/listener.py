@@ -35,11 +35,11 @@ class Listener(Connection):
         except OSError as er:
             if er.errno == EAGAIN:
                 return False
-            from .crowd import fail
+            from .overload import fail
 
             return fail(self, er.errno)
         if mgr.accepted >= mgr.max_conns:
-            from .crowd import make
+            from .overload import make
 
             if not make(self, sock, raw):
                 return False

@@ -3,9 +3,9 @@ import select
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
+from ..port import BELL, CHURN, Limits
 from .buffer import Buffer
 from .doorbell import Doorbell
-from .port import BELL, CHURN, Limits
 
 _EV_READ = const(7)
 _CLOSING = const(1)

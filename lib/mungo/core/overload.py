@@ -2,8 +2,8 @@
 # the one socket to spare to tell the client so; while that is under way, the others wait in the backlog.
 from time import ticks_diff
 
+from ..port import NO_SOCKETS
 from .linger import linger
-from .port import NO_SOCKETS
 
 _EV_FULL = const(102)  # (for a protocol's handler) it is beyond max_conns: say so, it is closed next
 

@@ -1,7 +1,7 @@
 # The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
-from .kinds import fit
+from .char_classes import fit
+from .head import hold
 from .parser import make, scan
-from .rules import hold
 
 _SIZE = const(2)
 _CHUNK = const(3)

@@ -6,10 +6,10 @@
 # asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`).
 from binascii import b2a_base64
 
-from ..buffer import Buffer
-from .kinds import fit
+from ..core.buffer import Buffer
+from .char_classes import fit
+from .head import framing, keep, text
 from .parser import Request, make, scan
-from .rules import framing, keep, text
 
 _EV_ERROR = const(0)
 _EV_READ = const(7)
@@ -325,10 +325,3 @@ def done(c, it):
     it.finish(c.recv)
     if goes_on and not it.is_waiting:
         c.mgr.deadline(c, c.mgr.idle_ms)
-
-
-def fetch(url, **args):
-    """Ask for `url` and wait for the whole response: `fetch.fetch`."""
-    from .fetch import fetch
-
-    return fetch(url, **args)

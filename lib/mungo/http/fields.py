@@ -1,5 +1,5 @@
 # The fields that a program puts into a head, of an answer or a request.
-from .kinds import fit
+from .char_classes import fit
 
 
 def fields(hm, headers):

@@ -73,7 +73,7 @@ class send:
         """Called by the App, in the loop."""
         status = self.reply(c, hm)
         if status > 1:
-            from ..app import abort
+            from ..app.app import abort
 
             abort(status)
 

@@ -1,7 +1,7 @@
 # What browsers put into a target's query, a form's body and a Cookie field, as dicts; and a request's fields by their names.
 from binascii import unhexlify
 
-from .rules import header, headers
+from .head import header, headers
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 

@@ -1,7 +1,7 @@
 # How a request is read beyond the common case of the parser: RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1.
 from array import array
 
-from ..buffer import Buffer
+from ..core.buffer import Buffer
 from .parser import make, scan
 
 _CLOSING = const(1)  # bits of a connection's state, see server.py

@@ -13,9 +13,9 @@
 #   any       not multipart, or over a limit                -status (an HTTP status) the parser is of no more use
 # What is kept between two pieces is at most a part's head, or the length of the boundary: memory does not depend on what is sent.
 # Pieces of content are cut as the bytes came; everything else does not depend on that.
-from ..buffer import Buffer
+from ..core.buffer import Buffer
+from .head import header, text
 from .parser import make, scan
-from .rules import header, text
 
 _NEED = const(0)
 _PART = const(1)

@@ -15,12 +15,12 @@
 # head's first byte; chunk extensions and trailers share what the head has left of `head_limit`.
 from array import array
 
-from .kinds import KINDS
+from .char_classes import KINDS
 
 try:
     from .scan_viper import scan
 except Exception:  # no such compiler, another architecture's .mpy, or no memory for it
-    from .plain import scan
+    from .scan import scan
 
 _NEED = const(0)
 _HEAD = const(1)
@@ -51,7 +51,7 @@ def the_rules():
     """rules.py, which loads when it is first used. (To import it costs as much as half a request, each time.)"""
     global rules
     if rules is None:
-        from . import rules
+        from . import head as rules
     return rules
 
 
@@ -125,7 +125,7 @@ class Request:
             return True
         if self.is_plain and "#" not in uri and "*" not in uri and "?" not in uri:
             return False
-        from ..match import match
+        from .match import match
 
         return match(self.uri, uri)
 

@@ -1,6 +1,6 @@
 # Answers other than a plain 200, and what happens seldom: errors, deadlines, clients that are turned away.
 
-from ..linger import linger
+from ..core.linger import linger
 from ..port import MAY_PAUSE
 from .fields import fields
 

@@ -1,5 +1,5 @@
 # The scanner for runtimes without viper; scan_viper.py does the same at a thirtieth of the cost. parser.py says what the table holds.
-from .kinds import KINDS, fit
+from .char_classes import KINDS, fit
 
 # What may stand in a name: strip and find look at many bytes in one step. The frequent ones come first.
 _NAME = b"etaoinscrldhupmg-fybwkvxzjqETAOINSCRLDHUPMGFYBWKVXZJQ0123456789_!#$%&'*+.^`|~"

@@ -2,7 +2,7 @@
 # Its .mpy is bound to an architecture; where it can't be loaded plain.py serves.
 import micropython
 
-from .kinds import KINDS
+from .char_classes import KINDS
 
 # The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be: where its
 # place in the table is, and where its name begins in what follows. All of that is compared: a hash that collides would be a smuggling hole.

@@ -1,5 +1,5 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. answer.py has the less common answers.
-from ..connection import Connection
+from ..core.connection import Connection
 from .parser import Request, make, the_rules
 
 _EV_OPEN = const(1)
@@ -36,7 +36,7 @@ def answers():
     """answer.py, which loads when it is first used. See parser.the_rules."""
     global answer
     if answer is None:
-        from . import answer
+        from . import response as answer
     return answer
 
 

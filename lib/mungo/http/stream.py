@@ -1,8 +1,8 @@
 # Answers that are sent piece by piece. What an iterator yields has no known length when it starts: it goes out chunked (RFC 9112 section
 # 7.1), or ended by the close for HTTP/1.0. A Part has one, and goes out as it is.
-from ..backlog import put
-from ..connection import write
-from .answer import make_head, over
+from ..core.connection import write
+from ..core.send_buffer import put
+from .response import make_head, over
 
 _CLOSING = const(1)  # bits of a connection's state
 _DRAINING = const(4)

@@ -5,8 +5,8 @@ from _thread import allocate_lock
 from errno import EAGAIN, ETIMEDOUT
 from time import sleep_ms, ticks_diff, ticks_ms
 
+from ..port import EPIPE
 from .pipe import wake
-from .port import EPIPE
 
 _ARGS = const(3)  # places in a job, see workers.py
 _CONN = const(5)

@@ -7,8 +7,8 @@ import _thread
 from errno import EAGAIN, EBADF, ETIMEDOUT
 from time import ticks_add, ticks_ms
 
-from .connection import Connection
-from .port import EPIPE
+from ..core.connection import Connection
+from ..port import EPIPE
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)

@@ -11,11 +11,11 @@
 from errno import EAGAIN
 from time import ticks_add, ticks_diff, ticks_ms
 
-from .connection import Connection
+from ..core.connection import Connection
+from ..port import EPIPE
+from ..port.pool import EAGER, Limits
 from .crew import close, end, expired, hire, release, tie
 from .pipe import Outbox, wake
-from .port import EPIPE
-from .port.threads import EAGER, Limits
 
 # A job is a list. Its first two places are those of every message, see Fifo.
 _FN = const(2)
@@ -62,7 +62,7 @@ class WorkerPool(Outbox, Limits):
 
     def __init__(self, mgr, limits):
         if limits:
-            from .limits import set
+            from ..core.limits import set
 
             set(self, limits, Limits)
         super().__init__(mgr, Foreman(mgr))

@@ -1,5 +1,5 @@
-from .dial import wrap
-from .loopback import udp_pair
+from ..core.bell_udp import udp_pair
+from ..core.connector import wrap
 
 
 def make(mgr, fn, fn_data):

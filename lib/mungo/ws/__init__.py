@@ -8,7 +8,7 @@
 from binascii import a2b_base64, b2a_base64
 from hashlib import sha1
 
-from ..linger import linger
+from ..core.linger import linger
 from .frames import Frames, head, is_code
 
 _EV_READ = const(7)
@@ -113,7 +113,7 @@ def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None):
 
     The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. ValueError: not such a URL.
     """
-    from .dial import connect
+    from .client import connect
 
     return connect(mgr, url, fn, fn_data, protocols, ping_ms)
 

@@ -11,7 +11,7 @@
 #   any         not WebSocket                            -code (of a Close frame, section 7.4) the connection is of no more use
 # A head is judged when it is whole or wrong, so the events do not depend on how the bytes are cut. What is masked is unmasked where it
 # lies; a message that is whole in the buffer is copied once, of others the pieces are collected.
-from ..buffer import Buffer
+from ..core.buffer import Buffer
 
 try:
     from .mask_viper import mask, text

@@ -13,7 +13,7 @@ import sys
 from time import ticks_add, ticks_cpu, ticks_diff, ticks_ms, ticks_us
 
 import mungo
-from mungo.loop import Loop
+from mungo.core.loop import Loop
 
 port, kind, count, times = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 address = socket.getaddrinfo("127.0.0.1", port)[0][-1]

@@ -16,20 +16,29 @@ from time import ticks_add, ticks_cpu, ticks_ms
 from piped import pcb, worker
 
 import mungo
-import mungo.buffer
-import mungo.connection
-import mungo.doorbell
+import mungo.core.buffer
+import mungo.core.connection
+import mungo.core.doorbell
+import mungo.core.loop
 import mungo.http.parser
 import mungo.http.server
-import mungo.loop
 import mungo.manager
-import mungo.pipe
+import mungo.threads.pipe
 
 CLIENTS = 10
 TIMES = 20  # a calibration is the mean of so many
 MARKS = 200000
 
-MODULES = (mungo.loop, mungo.manager, mungo.connection, mungo.buffer, mungo.http.parser, mungo.http.server, mungo.doorbell, mungo.pipe)
+MODULES = (
+    mungo.core.loop,
+    mungo.manager,
+    mungo.core.connection,
+    mungo.core.buffer,
+    mungo.http.parser,
+    mungo.http.server,
+    mungo.core.doorbell,
+    mungo.threads.pipe,
+)
 
 names = []
 wrappers = {}  # id of a function: (the function, its wrapper)
