@@ -97,13 +97,13 @@ fuzz: $(VENV)
 	$(PY) host_tests/fuzz/run.py $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
 
 bench: $(VENV)
-	$(PY) tools/bench/run.py $(ARGS)
+	$(PY) -m tools.bench.run $(ARGS)
 
 bench-readme: $(VENV)
-	$(PY) tools/bench/readme.py $(ARGS)
+	$(PY) -m tools.bench.readme $(ARGS)
 
 soak: $(VENV)
-	$(PY) tools/soak/run.py --minutes $(MINUTES)
+	$(PY) -m tools.soak.run --minutes $(MINUTES)
 
 size: $(VENV)
 	@$(PY) tools/size.py

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from requesting import blocks, is_right, plain
+from .requesting import blocks, is_right, plain
 
 
 class Blocking:

@@ -13,8 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv/bin/micropython")
+from .host import MICROPYTHON, ROOT
 
 TICKS = "time_ticks_cpu"  # a mark: time.ticks_cpu(), which nothing else here calls
 MEM = "gc_mem_alloc"  # the same for servers that have servers/control.py: each GET /mem is one

@@ -8,10 +8,9 @@ import dataclasses
 import json
 import statistics
 
-import host
-import stats
-from contenders import CONTENDERS, MICROPYTHON
-from process import fail, progress, running, tool
+from . import host, stats
+from .contenders import CONTENDERS, MICROPYTHON
+from .process import fail, progress, running, tool
 
 LARGE_HEAP = ("-X", "heapsize=64m")  # for garbage: nothing is collected meanwhile
 GARBAGE_REQUESTS = 200
@@ -41,7 +40,7 @@ def load(servers, mode, *args):
         own = "close" if server.contender.closes else mode
         specs.append("%s:%d:%d:%s" % (server.name, server.port, server.process.pid, own))
     cpu = () if host.CLIENT_CPU is None else ("--cpu", str(host.CLIENT_CPU))
-    client = tool("load.py", *specs, *cpu, *args)
+    client = tool("load", *specs, *cpu, *args)
     out = client.communicate()[0]
     if client.returncode:
         fail("load.py %s: exit status %d" % (" ".join(args), client.returncode))

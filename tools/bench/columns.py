@@ -1,7 +1,7 @@
 """The columns of the tables of loads, by the keys of cells.rows."""
 
-import markdown
-from contenders import CONTENDERS
+from . import markdown
+from .contenders import CONTENDERS
 
 
 def number(key, form):

@@ -7,11 +7,9 @@ import os
 import platform
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.append(str(ROOT / "tools"))  # svg.py and mpy.py
 MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv/bin/micropython")
 PEERS = ("microdot", "chumicro-http-server")
 DESCRIPTORS = 4096  # for a thousand idle connections, in each of two processes

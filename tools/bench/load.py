@@ -1,7 +1,8 @@
 """The load client: a browser's requests over loopback, one process, one epoll loop.
 
-    python load.py NAME:PORT:PID:MODE ... [--kind hello] [--connections 10] [--idle 1000] [--repeat] [--rounds 3] [--seconds 0.5] [--cpu 1]
-    python load.py NAME:PORT:PID:MODE ... [--kind hello] --garbage 200
+    python -m tools.bench.load NAME:PORT:PID:MODE ... [--kind hello] [--connections 10] [--idle 1000] [--repeat] [--rounds 3]
+        [--seconds 0.5] [--cpu 1]
+    python -m tools.bench.load NAME:PORT:PID:MODE ... [--kind hello] --garbage 200
 
 MODE is "keep" (a connection carries many requests, a new one goes out when the last is answered) or "close" (a
 connection for each request, over when the server has closed it too).
@@ -29,8 +30,8 @@ import socket
 import time
 from errno import EAGAIN, EINPROGRESS, ENOTCONN
 
-from asking import Blocking, garbage, heap
-from requesting import KINDS, POOL, blocks, complete, plain
+from .asking import Blocking, garbage, heap
+from .requesting import KINDS, POOL, blocks, complete, plain
 
 _WAIT_NS = 3_000_000_000  # how long to wait for what is under way at the end
 _IN = select.EPOLLIN | select.EPOLLRDHUP

@@ -2,9 +2,7 @@
 
 import math
 
-import host  # noqa: F401  (first: it says where svg is)
-
-import svg
+from .. import svg
 
 WIDTH = 860
 BAR = 26

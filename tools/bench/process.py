@@ -10,11 +10,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import host
-from contenders import CONTENDERS, CPYTHON
+from . import host
+from .contenders import CONTENDERS, CPYTHON
 
-BENCH = Path(__file__).resolve().parent
-SERVERS = BENCH / "servers"
+SERVERS = Path(__file__).resolve().parent / "servers"
 
 failures = []
 
@@ -33,8 +32,9 @@ def progress(text):
 
 
 def tool(name, *args):
-    """Start a script of this folder on CPython; its answer is one JSON object."""
-    return subprocess.Popen([sys.executable, "-B", str(BENCH / name), *args], stdout=subprocess.PIPE, text=True)
+    """Start a module of this folder on CPython; it prints one JSON object."""
+    command = [sys.executable, "-B", "-m", "tools.bench." + name, *args]
+    return subprocess.Popen(command, cwd=host.ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def free_port():

@@ -1,6 +1,6 @@
 """Where a request's instructions go: mungo's server under callgrind. Prints Markdown.
 
-    .venv/bin/python tools/bench/profile.py [c] [python] [--server mungo | mungo-app | bare | ..] [--requests 2000]
+    .venv/bin/python -m tools.bench.profile [c] [python] [--server mungo | mungo-app | bare | ..] [--requests 2000]
 
 c       by C function of MicroPython: a server of tools/bench/servers, asked by 10 connections, kept alive, by browsers' requests
         whose headers differ.
@@ -19,11 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import callgrind
-import load
-import markdown
-from contenders import CONTENDERS
-from process import free_port, needed
+from . import callgrind, load, markdown
+from .contenders import CONTENDERS
+from .process import free_port, needed
 
 BENCH = Path(__file__).resolve().parent
 CONNECTIONS = 10

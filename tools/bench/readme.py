@@ -1,6 +1,6 @@
 """Put what `make bench` has measured into README.md, between its markers, and the pictures into docs/.
 
-    .venv/bin/python tools/bench/readme.py [--results build/bench/results.json] [--print]
+    .venv/bin/python -m tools.bench.readme [--results build/bench/results.json] [--print]
 
 Refuses results of a quick run, and such as lack a table. --print: show the text, change nothing.
 """
@@ -11,13 +11,9 @@ import statistics
 import sys
 from pathlib import Path
 
-import host
-import markdown
-import run
-import stats
-import tables
-from contenders import CONTENDERS
-from tables import growth, slow, wake
+from . import host, markdown, run, stats, tables
+from .contenders import CONTENDERS
+from .tables import growth, slow, wake
 
 README = host.ROOT / "README.md"
 BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"

@@ -1,6 +1,6 @@
 """Benchmarks on this machine. Prints Markdown; results as JSON and pictures go to build/bench/.
 
-    .venv/bin/python tools/bench/run.py [--quick] [--only NAME ...] [--out FOLDER]
+    .venv/bin/python -m tools.bench.run [--quick] [--only NAME ...] [--out FOLDER]
 
 NAME is a table (hello, cpython, bodies, idle, threads, slow, wake, ws, files, aio, profile, growth) or a contender (bare, bare-loose,
 mungo, mungo-app, asyncio, microdot, chumicro, ..: see contenders.py). --quick: a turn or two of each, to see that it works. All of it
@@ -20,11 +20,8 @@ import sys
 import time
 from pathlib import Path
 
-import host
-import process
-import stats
-import tables
-from contenders import CONTENDERS
+from . import host, process, stats, tables
+from .contenders import CONTENDERS
 
 OUT = host.ROOT / "build" / "bench"
 

@@ -1,12 +1,7 @@
 """A run as a picture: one small chart for each column of the CSV, time from left to right. SVG, nothing from elsewhere."""
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-import svg  # noqa: E402
-from svg import PAD  # noqa: E402
+from .. import svg
+from ..svg import PAD
 
 WIDTH, HEIGHT = 420, 150
 GAP = 34

@@ -1,6 +1,6 @@
 """An hour of what a board's server has to bear, and a look each ten seconds at what must not grow.
 
-    python tools/soak/run.py [--minutes 60] [--heap 192k] [--share 0.8] [--out build/soak]
+    python -m tools.soak.run [--minutes 60] [--heap 192k] [--share 0.8] [--out build/soak]
 
 The server is MicroPython's unix port, from bytecode, with that heap. The clients are browsers' bursts, requests that
 workers, threads with pipes and wakeups answer, streams, uploads, some that leave in the middle, and one that sends a
@@ -12,12 +12,14 @@ heap, descriptors, threads, connections or latency grow, or the largest free blo
 
 import argparse
 import asyncio
+import contextlib
 import csv
 import json
 import os
 import platform
 import random
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -25,17 +27,9 @@ import threading
 import time
 from pathlib import Path
 
-import clients
-import plot
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools/bench"), str(ROOT / "host_tests")]
-
-import load  # noqa: E402
-
-import lanes  # noqa: E402
-import mpy  # noqa: E402
-import server as servers  # noqa: E402
+from .. import mpy
+from ..bench import host, load
+from . import clients, plot
 
 SAMPLE_S = 10
 WARM_UP = 6  # samples: until every part is loaded, and every thread started
@@ -53,18 +47,25 @@ COLUMNS = {
 GROWTH = {"heap": 1024, "largest": -2048, "files": 2, "threads": 2, "conns": 3, "pipes": 3, "p99_ms": 20}
 
 
+def free_ports():
+    """A port that is free, as is the next one. Both are below the range of outgoing connections, which can't take them meanwhile."""
+    while True:
+        port = random.randrange(20000, 32767)
+        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+            return port
+
+
 class Server:
     """The server's process."""
 
     def __init__(self, heap):
-        while True:
-            self.port = servers.free_port()
-            if self.port < 32767:
-                break
+        self.port = free_ports()
         environment = dict(os.environ, MICROPYPATH="build/mpy/lib:.frozen", PORT=str(self.port))
-        command = [lanes.micropython(), "-X", f"heapsize={heap}", "tools/soak/server.py"]
+        command = [host.MICROPYTHON, "-X", f"heapsize={heap}", "tools/soak/server.py"]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.proc = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
+        self.proc = subprocess.Popen(command, cwd=host.ROOT, env=environment, text=True, **pipes)
         self.lines = []
         self.largest = 0
         self.ready = threading.Event()
@@ -218,7 +219,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--heap", default="192k")
     parser.add_argument("--share", type=float, default=0.8)
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "soak")
+    parser.add_argument("--out", type=Path, default=host.ROOT / "build" / "soak")
     args = parser.parse_args()
     mpy.build("lib")
     server = Server(args.heap)

@@ -24,7 +24,7 @@ class Plan:
 
 def find(name):
     """The module of a table."""
-    return importlib.import_module("tables." + name)
+    return importlib.import_module("." + name, __name__)
 
 
 def target(text, figure, wanted, is_met, form="%.2f"):

@@ -8,13 +8,9 @@ import json
 import time
 from pathlib import Path
 
-import cells
-import columns
-import markdown
-import stats
-from process import Server, fail, progress
-
-from tables import at_least, at_most
+from .. import cells, columns, markdown, stats
+from ..process import Server, fail, progress
+from . import at_least, at_most
 
 NAME = "aio"
 TITLE = "asyncio beside an App"

@@ -1,10 +1,9 @@
 """Bodies: JSON, 10 KB and 100 KB that are sent, 100 KB that are uploaded."""
 
-import cells
-import columns
-from cells import Cell
-from contenders import CONTENDERS, ON_MICROPYTHON
-from requesting import UPLOAD
+from .. import cells, columns
+from ..cells import Cell
+from ..contenders import CONTENDERS, ON_MICROPYTHON
+from ..requesting import UPLOAD
 
 NAME = "bodies"
 TITLE = "Bodies"

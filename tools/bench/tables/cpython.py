@@ -1,9 +1,8 @@
 """Hello on CPython: the same servers, where they run."""
 
-import cells
-import columns
-from cells import Cell
-from contenders import ON_CPYTHON
+from .. import cells, columns
+from ..cells import Cell
+from ..contenders import ON_CPYTHON
 
 NAME = "cpython"
 TITLE = "Hello on CPython"

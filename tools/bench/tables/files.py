@@ -7,13 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import host
-import load
-import markdown
-import stats
-from process import Server, progress
-
-from tables import at_least
+from .. import host, load, markdown, stats
+from ..process import Server, progress
+from . import at_least
 
 NAME = "files"
 TITLE = "Files"

@@ -11,13 +11,9 @@ import statistics
 import subprocess
 import tempfile
 
-import callgrind
-import host
-import markdown
-import plots
-from process import SERVERS, fail, free_port, progress
-
-from tables import at_most
+from .. import callgrind, host, markdown, plots
+from ..process import SERVERS, fail, free_port, progress
+from . import at_most
 
 NAME = "growth"
 TITLE = "Growth"

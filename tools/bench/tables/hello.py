@@ -1,12 +1,9 @@
 """Hello: a browser's GET, answered with three bytes, by all contenders on MicroPython."""
 
-import cells
-import columns
-import plots
-from cells import Cell
-from contenders import CONTENDERS, ON_MICROPYTHON
-
-from tables import at_least, at_most
+from .. import cells, columns, plots
+from ..cells import Cell
+from ..contenders import CONTENDERS, ON_MICROPYTHON
+from . import at_least, at_most
 
 NAME = "hello"
 TITLE = "Hello"

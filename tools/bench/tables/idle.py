@@ -1,10 +1,8 @@
 """Many connections: ten that ask, beside hundreds that have asked once and now say nothing."""
 
-import cells
-import columns
-from cells import Cell
-
-from tables import at_least, at_most
+from .. import cells, columns
+from ..cells import Cell
+from . import at_least, at_most
 
 NAME = "idle"
 TITLE = "Idle connections"

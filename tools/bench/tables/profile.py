@@ -1,10 +1,7 @@
 """Where a request's instructions go, by callgrind. See ../profile.py, which also tells by C function."""
 
-import profile  # ours: this folder's parent comes first
-
-import callgrind
-import markdown
-from process import fail, progress
+from .. import callgrind, markdown, profile
+from ..process import fail, progress
 
 NAME = "profile"
 TITLE = "Where a request's instructions go"

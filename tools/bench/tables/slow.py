@@ -3,11 +3,10 @@
 import contextlib
 import json
 
-import markdown
-from contenders import CONTENDERS
-from process import Server, fail, progress, tool
-
-from tables import at_most
+from .. import markdown
+from ..contenders import CONTENDERS
+from ..process import Server, fail, progress, tool
+from . import at_most
 
 NAME = "slow"
 TITLE = "While handlers are slow"
@@ -30,7 +29,7 @@ def together(pairs):
             slow, fast = PATHS[server.name]
             if server.wait(fast):
                 args = ("--port", str(server.port), "--slow", slow, "--fast", fast, "--count", str(count))
-                clients.append((server.name, count, tool("slow_client.py", *args)))
+                clients.append((server.name, count, tool("slow_client", *args)))
         for name, count, client in clients:
             out = client.communicate()[0]
             if client.returncode == 0:

@@ -1,11 +1,9 @@
 """Requests that a thread answers at once: what the way through a thread and back costs."""
 
-import cells
-import columns
-from cells import Cell
-from contenders import CONTENDERS
-
-from tables import at_least
+from .. import cells, columns
+from ..cells import Cell
+from ..contenders import CONTENDERS
+from . import at_least
 
 NAME = "threads"
 TITLE = "Threads"

@@ -4,12 +4,9 @@ import json
 import os
 import subprocess
 
-import host
-import markdown
-import stats
-from process import SERVERS, fail, progress
-
-from tables import at_most
+from .. import host, markdown, stats
+from ..process import SERVERS, fail, progress
+from . import at_most
 
 NAME = "wake"
 TITLE = "Wake-ups"

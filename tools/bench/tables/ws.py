@@ -8,12 +8,9 @@ import socket
 import subprocess
 import time
 
-import host  # (first: it says where mpy is)
-import markdown
-import stats
-from process import SERVERS, free_port, progress
-
-import mpy
+from ... import mpy
+from .. import host, markdown, stats
+from ..process import SERVERS, free_port, progress
 
 NAME = "ws"
 TITLE = "WebSockets"
