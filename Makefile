@@ -39,7 +39,7 @@ help:
 	@echo
 	@echo "For boards. BOARD=NAME is a folder of boards/. DEVICE=PORT is the serial port; default: the only one plugged in."
 	@echo "make flash BOARD=        write MicroPython to the board; FIRMWARE=file, or VERSION= of MicroPython's releases"
-	@echo "make deploy BOARD= APP=  copy what has changed in mungo and an app, and verify it; LOG_S=seconds of output to show"
+	@echo "make deploy BOARD= APP=  copy the changed files of mungo and an app, and verify them; LOG_S=seconds of output to show"
 	@echo "make repl                open MicroPython's prompt, or show the output of the running program"
 	@echo "make device-test BOARD=  run the unit tests that can run on the board; TESTS=module ..."
 	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"

@@ -1,7 +1,7 @@
 """Print the size of each library file, and check it against tools/size_budget.json, whose figures only go down.
 
 bytes       bytecode in flash (mpy-cross -O3)
-heap        what the import of the bytecode takes on the unix port, 64-bit, without the file's own imports
+heap        bytes that the import of the bytecode takes on the unix port, 64-bit, without the file's own imports
 32-bit      an estimate of that heap on a board: the bytecode has the same size, objects and pointers have half. Bytecode that is frozen
             or in ROMFS costs no heap. No board has confirmed the estimate.
 
