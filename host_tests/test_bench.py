@@ -9,7 +9,7 @@ import pytest
 
 import lanes
 
-RUN = [sys.executable, "-B", "tools/bench/run.py", "--quick"]
+RUN = [sys.executable, "-B", "-m", "tools.bench.run", "--quick"]
 # With a contender each: for all of them there is make bench.
 TABLES = {
     "hello": ("bare", "mungo"),
@@ -42,6 +42,6 @@ def test_a_table_is_measured(name, tmp_path):
 def test_quick_results_are_no_tables_for_the_readme(tmp_path):
     for results, said in (({"tables": {}}, "not measured: hello"), ({"tables": {"hello": {"rows": []}}}, "not measured: hello")):
         (tmp_path / "results.json").write_text(json.dumps(results))
-        command = [sys.executable, "-B", "tools/bench/readme.py", "--results", str(tmp_path / "results.json")]
+        command = [sys.executable, "-B", "-m", "tools.bench.readme", "--results", str(tmp_path / "results.json")]
         done = subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True)
         assert done.returncode == 1 and said in done.stderr, done.stderr

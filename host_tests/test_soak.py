@@ -7,7 +7,7 @@ import lanes
 
 
 def test_half_a_minute_of_soak(tmp_path):
-    command = [sys.executable, "tools/soak/run.py", "--minutes", "0.5", "--out", str(tmp_path)]
+    command = [sys.executable, "-m", "tools.soak.run", "--minutes", "0.5", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = (tmp_path / "soak.csv").read_text().splitlines()

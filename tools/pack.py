@@ -1,12 +1,12 @@
-"""Pack a folder into a module, to be frozen into a firmware or compiled by mpy-cross; `mungo.http.files` serves it.
+"""Pack a folder into a Python module, which `mungo.http.files` serves. Freeze it into a firmware, or compile it with mpy-cross.
 
     python tools/pack.py firmware/apps/files/www build/www.py
 
     import www
     files.serve(c, hm, www)         # or: return files.send(www, rest)
 
-What gzip makes smaller by a tenth or more gets a twin. Hidden files and links are left out. The same folder makes the same module, byte
-by byte: in place of a time there is a hash of what is in the file, so that its ETag changes when the file does.
+A file gets a .gz twin if gzip makes it smaller by a tenth or more. Hidden files and links are left out. The same folder gives the same
+module, byte by byte: a hash of the file stands in place of its time, so the ETag changes when the file changes.
 """
 
 import gzip
@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 CODE = '''
-# What mungo.http.files asks of a root: as in os, but for paths that start with a slash.
+# The functions that mungo.http.files calls on a root: as in os, but paths start with a slash.
 import errno
 import io
 
@@ -50,7 +50,7 @@ class PackError(Exception):
 
 
 def collect(folder):
-    """{name: bytes} of a folder, twins included."""
+    """{name: bytes} of the files in a folder and of their .gz twins."""
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -65,7 +65,7 @@ def collect(folder):
 
 
 def pack(folder):
-    """The module's source."""
+    """The source of the module. Raises PackError if the folder does not exist or is empty."""
     if not folder.is_dir():
         raise PackError(f"{folder}: there is no such folder")
     files = collect(folder)
@@ -74,7 +74,7 @@ def pack(folder):
     lines = ["# Made by tools/pack.py from %s: %d files, %d bytes." % (folder.name, len(files), sum(map(len, files.values())))]
     lines += ["# {name: (hash in place of a time, bytes)}", "FILES = {"]
     for name, data in files.items():
-        # Of 28 bits, so that it is a small integer everywhere, and no time at which there were files like this.
+        # 28 bits are a small integer on every port, and no likely file time.
         lines.append(f"    {name!r}: ({int(hashlib.sha256(data).hexdigest()[:7], 16)}, {data!r}),")
     return "\n".join(lines) + "\n}\n" + CODE
 

@@ -1,10 +1,10 @@
-"""What mip installs: package.json for the whole library, lib/PART.json for each part, all with URLs relative to themselves.
+"""Write the packages for mip: package.json for the whole library, lib/PART.json for each part, with URLs relative to these files.
 
     python tools/packages.py            write them, and build/packages/ with the same as bytecode
-    python tools/packages.py --check    complain if they are not what the tree is
+    python tools/packages.py --check    fail if they do not match the tree
 
-A part is installed with the parts that it needs: mip knows no relative dependencies. Bytecode is without machine code, so it runs on
-every MicroPython of version 6 of the format; where a file *_viper.py is missing, its plain twin takes its place.
+A part's package includes the parts that it needs, because mip has no relative dependencies. The bytecode has no machine code, so it
+runs on every MicroPython that loads version 6 of the format. The portable twins replace the missing *_viper.py files.
 """
 
 import argparse
@@ -44,7 +44,7 @@ DOORS = {
 
 
 def files(lib=LIB):
-    """The library's files, as they are called on a board."""
+    """The library's files, by their names on a board."""
     return sorted(path.relative_to(lib).as_posix() for path in lib.rglob("*.py"))
 
 
@@ -58,7 +58,7 @@ def part_of(name):
 
 
 def closure(part, names):
-    """The files to install for a part."""
+    """The files to install for a part: its own, and those of the parts that it needs."""
     wanted = {*PARTS[part][0], part}
     return [name for name in names if part_of(name) in wanted]
 
@@ -70,7 +70,7 @@ def manifest(names, prefix, version, suffix=".py"):
 
 
 def version(lib=LIB):
-    """__version__, without importing it."""
+    """__version__ of the library, read without importing it."""
     for node in ast.parse((lib / "mungo/__init__.py").read_text()).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__version__":
             return ast.literal_eval(node.value)
@@ -78,7 +78,7 @@ def version(lib=LIB):
 
 
 def manifests(lib=LIB):
-    """{path below the root: text} of every package file, as source."""
+    """{path below the root: text} of every package file that installs source."""
     names = files(lib)
     made = {"package.json": manifest(names, "lib/", version(lib))}
     for part in PARTS:
@@ -88,7 +88,7 @@ def manifests(lib=LIB):
 
 
 def imports(path, name):
-    """The library's files that a file imports, wherever in it."""
+    """The files that a file may import, also inside its functions: x.py and x/__init__.py for each imported x."""
     package = name.split("/")[:-1]
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -103,7 +103,7 @@ def imports(path, name):
 
 
 def complaints(lib=LIB):
-    """What is wrong with the parts: files that no part names, imports that reach out of a part."""
+    """Lines about files that belong to no part, and about imports from parts that a part does not need."""
     names = files(lib)
     wrong = [f"{name}: belongs to no part; give tools/packages.py a pattern for it" for name in names if not part_of(name)]
     for name in names:
@@ -118,7 +118,7 @@ def complaints(lib=LIB):
 
 
 def build(out=OUT, lib=LIB):
-    """The packages as bytecode, in a folder of its own to be put onto a web server."""
+    """Write the packages as bytecode to `out`, for a web server. Return the names of their sources."""
     shutil.rmtree(out, ignore_errors=True)
     made = mpy.build(lib.name, root=lib.parent, out=out, arch=None)
     names = [source.relative_to(lib).as_posix() for source in made]
@@ -131,14 +131,14 @@ def build(out=OUT, lib=LIB):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--check", action="store_true", help="fail if the packages do not match the tree; write nothing")
     args = parser.parse_args(argv)
     wrong = complaints()
     made = manifests()
     old = {path.relative_to(mpy.ROOT).as_posix() for path in LIB.glob("*.json")}
     if args.check:
         stale = [name for name, text in made.items() if not _is(name, text)] + sorted(old - set(made))
-        return "\n".join(wrong + [f"{name} is not what lib/ is: run make packages" for name in stale]) or None
+        return "\n".join(wrong + [f"{name} does not match lib/: run make packages" for name in stale]) or None
     for name in old - set(made):
         (mpy.ROOT / name).unlink()
     for name, text in made.items():

@@ -1,4 +1,4 @@
-"""MicroPython's prompt on a board, by mpremote: make repl DEVICE= (Ctrl-] or Ctrl-X ends it)"""
+"""Open MicroPython's prompt on a board, with mpremote: make repl DEVICE= (Ctrl-] or Ctrl-X ends it)"""
 
 import argparse
 import subprocess
@@ -11,7 +11,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="")
     args = parser.parse_args(argv)
-    # resume: what runs goes on, and can be watched.
+    # resume: no soft reset, so the running program continues and its output is shown.
     return subprocess.call([sys.executable, "-m", "mpremote", "connect", device.find(args.device), "resume", "repl"])
 
 

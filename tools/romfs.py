@@ -1,7 +1,8 @@
-"""Make a ROMFS image of mungo, the firmware's modules and one app: make romfs BOARD= APP= [DEVICE=]
+"""Build a ROMFS image of mungo, the firmware's modules and one app: make romfs BOARD= APP= [DEVICE=]
 
-Bytecode in ROMFS runs where it lies in flash and costs no heap. With DEVICE the image is written to the board, whose firmware must
-have a partition for it: those made from boards/ have, stock firmware has not. main.py and boot.py are not in it: they are files.
+Bytecode in ROMFS runs in place from flash and costs no heap. With DEVICE, the image is written to the board, whose firmware must have
+a ROMFS partition: firmware built from boards/ has one, stock firmware has none. main.py and boot.py are not in the image, because
+MicroPython wants them as files.
 """
 
 import argparse
@@ -18,19 +19,19 @@ from device import say
 
 
 def mpremote(*args):
-    """Run mpremote and show what it says; Complaint if it fails."""
+    """Run mpremote, print its output and return it. Raises Complaint if mpremote fails."""
     command = [sys.executable, "-m", "mpremote", *map(str, args)]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout, end="", flush=True)
     if done.returncode:
         raise Complaint(
-            "mpremote could not do that: see above. Only firmware with a ROMFS partition takes an image: make firmware builds it."
+            "mpremote failed: see its output above. Only firmware with a ROMFS partition takes an image: make firmware builds it."
         )
     return done.stdout
 
 
 def build(board, app):
-    """Make the image; return its path."""
+    """Build the image and return its path. Raises Complaint if it does not fit the board's partition."""
     folder = mpy.ROOT / "build" / "romfs" / board.name
     shutil.rmtree(folder, ignore_errors=True)
     for path, data in deploy.tree(board, app).items():
@@ -41,7 +42,7 @@ def build(board, app):
     mpremote("romfs", "-o", image, "build", folder)
     size = image.stat().st_size
     if board.romfs and size > board.romfs:
-        raise Complaint(f"{image} has {size} bytes, the partition of {board.name} {board.romfs}: leave something out of www/.")
+        raise Complaint(f"{image} has {size} bytes, the partition of {board.name} {board.romfs}: remove files from www/.")
     say(f"{image.relative_to(mpy.ROOT)}: {size} bytes of {board.romfs or size}")
     return image
 

@@ -1,13 +1,13 @@
-"""Print what each library file costs a board, and hold it to tools/size_budget.json, whose figures only go down.
+"""Print the size of each library file, and check it against tools/size_budget.json, whose figures only go down.
 
-bytes       of bytecode (mpy-cross -O3), in flash
-heap        that its import takes from bytecode on the unix port, beyond what its own imports take: a 64-bit machine's figure
-32-bit      an estimate of the same on a board: the bytecode is as long there, and the rest, objects and pointers, half. Frozen or in
-            ROMFS the bytecode costs no heap at all. Nobody has measured it on a board.
+bytes       bytecode in flash (mpy-cross -O3)
+heap        bytes that the import of the bytecode takes on the unix port, 64-bit, without the file's own imports
+32-bit      an estimate of that heap on a board: the bytecode has the same size, objects and pointers have half. Bytecode that is frozen
+            or in ROMFS costs no heap. No board has confirmed the estimate.
 
 The budget is {"lib/mungo/core/loop.py": most bytes, "lib/mungo": most bytes of the whole folder, ..., "heap": {"lib/mungo/core/loop.py":
-most bytes of heap, ...}}. `--lower` writes what is less than its budget into it. (Tables that MicroPython lets grow by doubling
-count for whoever happens to fill them: the heap's budgets leave room for one.)
+most bytes of heap, ...}}. `--lower` lowers each budget to the measured figure. MicroPython doubles some tables when they are
+full, and the file whose import fills one pays for it: the heap budgets leave room for one doubling.
 """
 
 import argparse
@@ -35,7 +35,7 @@ print(gc.mem_alloc() - before, " ".join(name for name in sys.modules if name.spl
 
 
 def measure(root=mpy.ROOT, out=mpy.OUT):
-    """{path below root, as in the budget: bytes}"""
+    """{path below root, as in the budget: bytes of bytecode}"""
     made = mpy.build("lib", root=root, out=out)
     return {source.relative_to(root).as_posix(): target.stat().st_size for source, target in made.items()}
 
@@ -46,7 +46,7 @@ def module(path):
 
 
 def import_heap(path, lib=mpy.OUT / "lib"):
-    """Bytes of heap that importing one file takes, beyond what it imports itself; None if this machine can't import it."""
+    """Bytes of heap that the import of one file takes, without its own imports; None if this machine can't import it."""
     name = module(path)
     program = os.environ.get("MICROPYTHON") or str(Path(sys.executable).with_name("micropython"))
 
@@ -63,13 +63,13 @@ def import_heap(path, lib=mpy.OUT / "lib"):
 
 
 def heaps(sizes, lib=mpy.OUT / "lib"):
-    """{path: import_heap} of these files."""
+    """{path: bytes of heap that its import takes} of these files."""
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(sizes, pool.map(lambda path: import_heap(path, lib), sizes)))
 
 
 def on_32_bits(path, heap, size):
-    """The estimate for a board of a file's import heap. (The unix port keeps machine code outside of the heap, boards do not.)"""
+    """The estimated heap of a file's import on a board. Boards keep machine code in the heap, the unix port does not."""
     if path.endswith("_viper.py"):
         return size + heap // 2
     code = min(heap, size)
@@ -77,7 +77,7 @@ def on_32_bits(path, heap, size):
 
 
 def over_budget(sizes, budget, unit="bytes"):
-    """Lines about what is over its budget, and about budgets for what is not there."""
+    """Lines about files and folders over their budget, and about budgets without a file or folder."""
     complaints = []
     for path, most in budget.items():
         parts = [size for name, size in sizes.items() if name == path or name.startswith(path + "/")]
@@ -89,7 +89,7 @@ def over_budget(sizes, budget, unit="bytes"):
 
 
 def raised(budget, old):
-    """Lines about figures that are higher than they were."""
+    """Lines about budgets that are higher than before."""
     heap, old_heap = budget.get("heap", {}), old.get("heap", {})
     return [
         f"{path}: the budget was {before[path]}, and may only go down, not to {most}"
@@ -100,7 +100,7 @@ def raised(budget, old):
 
 
 def committed(revision):
-    """The budget as it was committed; {} if git does not know."""
+    """The budget at a git revision; {} if git does not have it."""
     name = BUDGET.relative_to(mpy.ROOT) if BUDGET.is_relative_to(mpy.ROOT) else BUDGET
     done = subprocess.run(["git", "show", f"{revision}:{name}"], cwd=mpy.ROOT, capture_output=True, text=True)
     return json.loads(done.stdout) if done.returncode == 0 else {}
@@ -108,7 +108,7 @@ def committed(revision):
 
 def main(argv=()):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lower", action="store_true", help="write what is less than its budget into it")
+    parser.add_argument("--lower", action="store_true", help="lower each budget to the measured figure")
     args = parser.parse_args(argv)
     try:
         sizes = measure()
@@ -130,7 +130,7 @@ def main(argv=()):
 
 
 def lower(budget, sizes, heap):
-    """Make each figure of a file what the file is, if that is less."""
+    """Lower each file's budget to its measured figure, and write the budget file."""
     for figures, found in ((budget, sizes), (budget.get("heap", {}), heap)):
         for path in figures:
             if path in found:

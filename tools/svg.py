@@ -1,10 +1,10 @@
-"""What the pictures of the tools have in common: a page of SVG with a background of its own, nothing from elsewhere."""
+"""The frame of the tools' pictures: an SVG page with a title and a background. It loads nothing from elsewhere."""
 
 PAD = 16
 
 
 def page(title, desc, width, height, shapes):
-    """The SVG as str; `shapes` are elements, each a str."""
+    """The SVG as str. `shapes`: its elements, each a str."""
     out = [
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" aria-labelledby="title desc"'
         % (width, height, width, height),

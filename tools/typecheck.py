@@ -1,7 +1,6 @@
-"""Check lib/, firmware/ and boards/ with pyright against each port's stubs on their own: what a port lacks is an error here and not
-on the board. Part of make lint.
+"""Check lib/, firmware/ and boards/ with pyright, once for the stubs of each port. Part of make lint.
 
-The settings are those of pyproject.toml.
+So a name that a port does not have is an error here, not on the board. The settings are in pyproject.toml.
 """
 
 import json
@@ -15,15 +14,15 @@ from boards import BOARDS
 
 OUT = mpy.ROOT / "build" / "pyright"
 
-# Modules that only boards have: on a host the shim's stand in for them.
+# The shim's modules replace those that only boards have.
 _STAND_INS = {"unix": [mpy.ROOT / "host_tests" / "shim" / "modules"]}
 
-# What is for boards alone, and behind an import that fails on a host.
+# Files for boards only: their import fails on a host.
 _NOT_FOR = {"unix": ["firmware/apps/blink", "firmware/wifi.py"]}
 
 
 def config(stubs):
-    """pyright's settings for the ports with these stubs."""
+    """A dict of pyright's settings for the ports with these stubs."""
     own = [board for board in BOARDS.values() if board.stubs == stubs]
     checked = [mpy.ROOT / "lib", mpy.ROOT / "firmware", *(board.folder / "limits.py" for board in own)]
     typings = str(mpy.ROOT / "typings" / stubs)

@@ -1,13 +1,13 @@
-"""One request after the other, for the measurements that are not about speed."""
+"""A blocking client, for the measurements that are not about speed."""
 
 import socket
 import time
 
-from requesting import blocks, is_right, plain
+from .requesting import blocks, is_right, plain
 
 
 class Blocking:
-    """A client of one connection, or of one for each request."""
+    """A client with one connection, or with a new one for each request."""
 
     def __init__(self, port, close, timeout=10):
         self.addr = ("127.0.0.1", port)
@@ -17,7 +17,7 @@ class Blocking:
         self.answered = 0.0  # when the last answer was complete
 
     def ask(self, request):
-        """The body of the answer; OSError if it is not 200."""
+        """The body of the answer. Raises OSError if the status is not 200."""
         if self.sock is None:
             self.sock = socket.create_connection(self.addr, timeout=self.timeout)
         self.sock.sendall(request)
@@ -36,7 +36,7 @@ class Blocking:
         if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.0 200")):
             raise OSError("answer: %r" % head)
         if self.is_close or b"connection: close" in head.lower():
-            while self.sock.recv(65536):  # the server has done all its work only when it has closed
+            while self.sock.recv(65536):  # the server's work ends with its close
                 pass
             self.close()
         return body
@@ -48,7 +48,7 @@ class Blocking:
 
 
 def heap(port):
-    """Bytes of a server's heap that are in use after a collection: control.py's /heap. OSError if it has none (on CPython)."""
+    """The bytes of heap that a server uses after a collection, from /heap in control.py. Raises OSError if it has no /heap (CPython)."""
     client = Blocking(port, False)
     try:
         return int(client.ask(plain("/heap")).split()[0])
@@ -57,7 +57,7 @@ def heap(port):
 
 
 def garbage(port, kind, count, close):
-    """Bytes that a request allocates: with the collector off, what the heap has grown by, over count requests."""
+    """{"garbage": bytes that a request allocates, "threshold"}: the growth of the heap over `count` requests, with the collector off."""
     client = Blocking(port, close)
     made = blocks(kind, close, count)
     mem, collect = plain("/mem", close), plain("/collect", close)

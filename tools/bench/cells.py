@@ -1,30 +1,29 @@
-"""Contenders take turns at one kind of load after the other; what came of it as rows of figures.
+"""Measure contenders with several kinds of load, as rows of figures.
 
-The turns are short and go round, so that what else the machine does hits all alike: a ratio is the median of the ratios of turns
-next to each other.
+The contenders take short turns, so that other programs disturb all of them alike. A ratio is the median of the ratios of neighbouring
+turns.
 """
 
 import dataclasses
 import json
 import statistics
 
-import host
-import stats
-from contenders import CONTENDERS, MICROPYTHON
-from process import fail, progress, running, tool
+from . import host, stats
+from .contenders import CONTENDERS, MICROPYTHON
+from .process import fail, progress, running, tool
 
-LARGE_HEAP = ("-X", "heapsize=64m")  # for garbage: nothing is collected meanwhile
+LARGE_HEAP = ("-X", "heapsize=64m")  # for garbage: no collection during the measurement
 GARBAGE_REQUESTS = 200
 
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A load: what is asked for (see requesting.py), on how many connections, and how many idle ones beside them."""
+    """A load: the kind of request (see requesting.py), the number of active connections and that of idle ones."""
 
     kind: str = "hello"
-    mode: str = "keep"  # or "close": a connection for each request
+    mode: str = "keep"  # or "close": one connection for each request
     connections: int = 10
-    headers: str = "varying"  # or "repeated": the same request always
+    headers: str = "varying"  # or "repeated": always the same request
     idle: int = 0
 
     def __str__(self):
@@ -33,7 +32,7 @@ class Cell:
 
 
 def load(servers, mode, *args):
-    """Have load.py ask the servers in turn, in this mode or the only one they have; a list of results for each name."""
+    """{name: a list of results} from load.py. A server that can't keep connections alive is measured with mode "close"."""
     if not servers:
         return {}
     specs = []
@@ -41,7 +40,7 @@ def load(servers, mode, *args):
         own = "close" if server.contender.closes else mode
         specs.append("%s:%d:%d:%s" % (server.name, server.port, server.process.pid, own))
     cpu = () if host.CLIENT_CPU is None else ("--cpu", str(host.CLIENT_CPU))
-    client = tool("load.py", *specs, *cpu, *args)
+    client = tool("load", *specs, *cpu, *args)
     out = client.communicate()[0]
     if client.returncode:
         fail("load.py %s: exit status %d" % (" ".join(args), client.returncode))
@@ -50,7 +49,7 @@ def load(servers, mode, *args):
 
 
 def measure(names, cells, passes, rounds, seconds, env=(), options=(), skip=lambda name, cell: False, path="/"):
-    """{cell: {name: turns}}. `cells` is a dict of cell: in how many of the passes; `skip` says who leaves a cell out."""
+    """{cell: {name: turns}}. `cells`: {cell: number of passes that include it}. `skip`: whether a contender leaves a cell out."""
     results = {cell: {name: [] for name in names} for cell in cells}
     bodies = any(cell.kind in ("json", "10k", "100k", "upload") for cell in cells)
     for n in range(passes):
@@ -65,16 +64,16 @@ def measure(names, cells, passes, rounds, seconds, env=(), options=(), skip=lamb
                 args += ["--repeat"] if cell.headers == "repeated" else []
                 found = load(chosen, cell.mode, *args)
                 for name, turns in results[cell].items():
-                    # Also for who is missing: it is their place that makes turns neighbours.
+                    # A missing contender gets empty turns: the position in the list tells which turns are neighbours.
                     turns += [{**turn, "pass": n} if turn else {} for turn in found.get(name) or [{}] * rounds]
                 for server in chosen:
                     if not stats.answered(found.get(server.name, ())):
-                        fail("%s, %s: no answers; it said: %s" % (server.name, cell, server.said()), server.name)
+                        fail("%s, %s: no answers; it printed: %s" % (server.name, cell, server.said()), server.name)
     return results
 
 
 def measure_garbage(names, kinds, modes, env=(), skip=lambda name, cell: False, path="/"):
-    """{(name, kind, mode): bytes a request}, on MicroPython. On the way it sees whether the collector's threshold is the same for all."""
+    """{(name, kind, mode): bytes a request}, on MicroPython. Reports contenders whose gc.threshold() differs."""
     garbage, thresholds = {}, {}
     names = [name for name in names if CONTENDERS[name].runtime == MICROPYTHON]
     bodies = any(kind in ("json", "10k", "100k", "upload") for kind in kinds)
@@ -86,17 +85,17 @@ def measure_garbage(names, kinds, modes, env=(), skip=lambda name, cell: False, 
                 for name, (result,) in load(servers, mode, "--kind", kind, "--garbage", str(GARBAGE_REQUESTS)).items():
                     if "failed" in result:
                         said = [server.said() for server in servers if server.name == name][0]
-                        fail("garbage of %s, %s, %s: %s; it said: %s" % (name, kind, mode, result["failed"], said))
+                        fail("garbage of %s, %s, %s: %s; it printed: %s" % (name, kind, mode, result["failed"], said))
                     else:
                         garbage[name, kind, mode] = result["garbage"]
                         thresholds[name] = result["threshold"]
     if len(set(thresholds.values())) > 1:
-        fail("the collector's threshold is not the same for all: %s" % json.dumps(thresholds))
+        fail("gc.threshold() differs between contenders: %s" % json.dumps(thresholds))
     return garbage
 
 
 def rows(results, bases, garbage=()):
-    """A dict for each contender in each cell. `bases`: {name: whom it is compared with}, or one name for all."""
+    """A list of rows, a dict for each contender in each cell. `bases`: {name: the contender it is compared with}, or one name for all."""
     found = []
     for cell, turns_of in results.items():
         for name, turns in turns_of.items():
@@ -122,7 +121,7 @@ def rows(results, bases, garbage=()):
 
 
 def notes(rows):
-    """What is to be said of the rows that are not as they should be."""
+    """Lines about rows with errors, reconnects, a busy client or too much noise."""
     for row in rows:
         where = "%s, %s" % (row["name"], Cell(*(row[field.name] for field in dataclasses.fields(Cell))))
         if row["errors"]:
@@ -130,6 +129,6 @@ def notes(rows):
         if row["reconnects"]:
             yield "%s: %d kept-alive connections were closed by the server" % (where, row["reconnects"])
         if (row["client_share"] or 0) > 0.9:
-            yield "%s: the client was as busy as the server: trust the CPU column, not req/s" % where
+            yield "%s: the client was as busy as the server: use the CPU column, not req/s" % where
         if (row["noise"] or 0) > stats.NOISY:
-            yield "%s: **too noisy**: CPU time differs by %.0f %% between starts" % (where, row["noise"])
+            yield "%s: **too noisy**: the CPU time differs by %.0f %% between starts" % (where, row["noise"])

@@ -1,7 +1,7 @@
-"""The columns of the tables of loads, by the keys of cells.rows."""
+"""The columns of the load tables, by the keys of the rows that cells.rows makes."""
 
-import markdown
-from contenders import CONTENDERS
+from . import markdown
+from .contenders import CONTENDERS
 
 
 def number(key, form):
@@ -16,7 +16,7 @@ def plain(key, form):
     return lambda row: form % row[key] if row[key] is not None else "-"
 
 
-COLUMNS = {  # key: title, where "x" stands for "x BASE"; and what a row has to say
+COLUMNS = {  # key: (title, where "x" means "x BASE"; a function that formats a row's cell)
     "kind": ("load", plain("kind", "%s")),
     "name": ("contender", plain("name", "%s")),
     "title": ("server", lambda row: CONTENDERS[row["name"]].title),
@@ -39,6 +39,6 @@ RATES = ("rps", "times_rps", "cpu_us", "times_cpu_us", "p50_ms", "p99_ms")
 
 
 def table(rows, keys, base="bare"):
-    """The lines of a table with these columns; `base` is whom ratios are to."""
+    """The lines of a table with these columns. `base`: the contender that ratios compare with."""
     titles = [COLUMNS[key][0].replace("x>", "x %s>" % base) if key[:6] == "times_" else COLUMNS[key][0] for key in keys]
     return markdown.table(titles, ([COLUMNS[key][1](row) for key in keys] for row in rows))

@@ -1,6 +1,6 @@
-"""Who takes part: a script of servers/ each, its runtime, and what it can do.
+"""The contenders: the script in servers/, the runtime and the abilities of each.
 
-tinyweb would be one of them, but is neither on PyPI nor on npm, from which alone this project takes packages.
+tinyweb is not among them, because it is neither on PyPI nor on npm, and this project takes packages from no other place.
 """
 
 import dataclasses
@@ -14,11 +14,11 @@ class Contender:
     title: str
     script: str
     runtime: str = MICROPYTHON
-    needs: tuple = ()  # packages beside it, of which the first is also what it stands and falls with
+    needs: tuple = ()  # packages that it imports
     uses_mungo: bool = False
-    bodies: str = ""  # another script for requests and answers with a body
-    closes: bool = False  # after each answer, always
-    most_upload: int = 1 << 30  # bytes of a body that it takes
+    bodies: str = ""  # the script for requests and answers with a body, if it is another one
+    closes: bool = False  # it closes the connection after each answer
+    most_upload: int = 1 << 30  # the largest body that it accepts, bytes
 
 
 _CHUMICRO = ("chumicro_http_server", "chumicro_sockets", "chumicro_timing", "chumicro_runner")
@@ -34,12 +34,12 @@ CONTENDERS = {
     "mungo-cpython": Contender("**mungo by events**, CPython", "mungo_app.py", CPYTHON, uses_mungo=True),
     "asyncio-cpython": Contender("bare asyncio streams, CPython", "asyncio_streams.py", CPYTHON),
     "microdot-cpython": Contender("microdot, CPython", "microdot_app.py", CPYTHON, needs=("microdot",), closes=True),
-    # A thread for each request, see tables/threads.py.
-    "threads-bare": Contender("by hand: a thread each, results by a pair of UDP sockets that may lose them", "threads_bare.py"),
+    # Threads that answer requests, see tables/threads.py.
+    "threads-bare": Contender("by hand: a thread each, results by UDP sockets that may lose them", "threads_bare.py"),
     "threads-mungo": Contender("**mungo by events**: a thread each, results by a pipe", "threads_mungo.py", uses_mungo=True),
     "threads-wakeup": Contender("**mungo by events**: a thread each, results by `wakeup`", "threads_wakeup.py", uses_mungo=True),
     "threads-app": Contender("**mungo by App**: `worker=True`", "app_hello.py", uses_mungo=True),
-    # In asyncio's thread or in its own, see tables/aio.py.
+    # With and without asyncio, see tables/aio.py.
     "app.run": Contender("`app.run()`", "app_asyncio.py", uses_mungo=True),
     "app.serve": Contender("`await app.serve()`", "app_asyncio.py", uses_mungo=True),
     "ticks": Contender("asyncio alone", "app_asyncio.py", uses_mungo=True),

@@ -1,4 +1,4 @@
-"""The machine: its processors, and what is to be known of it to read the figures."""
+"""The machine: its processors, limits and versions."""
 
 import contextlib
 import datetime
@@ -7,18 +7,16 @@ import os
 import platform
 import resource
 import subprocess
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.append(str(ROOT / "tools"))  # svg.py and mpy.py
 MICROPYTHON = os.environ.get("MICROPYTHON") or str(ROOT / ".venv/bin/micropython")
 PEERS = ("microdot", "chumicro-http-server")
-DESCRIPTORS = 4096  # for a thousand idle connections, in each of two processes
+DESCRIPTORS = 4096  # enough for a thousand idle connections
 
 
 def processors():
-    """The servers' and the client's processor, or None and None where they can't be chosen."""
+    """(the servers' processor, the client's processor), or (None, None) if there is no choice."""
     if not hasattr(os, "sched_setaffinity"):
         return None, None
     free = sorted(os.sched_getaffinity(0))
@@ -29,7 +27,7 @@ SERVER_CPU, CLIENT_CPU = processors()
 
 
 def raise_limits():
-    """More descriptors, for this process and those that it starts; how many there are."""
+    """Raise the limit of descriptors for this process and its children. Return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < DESCRIPTORS and (hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS):
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, hard))
@@ -38,7 +36,7 @@ def raise_limits():
 
 
 def version(package):
-    """A package's version, or "" if it is not installed."""
+    """The version of a package; "" if it is not installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -46,7 +44,7 @@ def version(package):
 
 
 def facts():
-    """A dict for the results."""
+    """The facts about this machine, as a dict for the results."""
     model = "unknown processor"
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -70,10 +68,10 @@ def facts():
 
 
 def describe(facts):
-    """The same as lines of Markdown."""
+    """The facts as lines of Markdown."""
     yield "- %(processor)s; %(cores)s cores; %(system)s" % facts
     if facts["server_cpu"] is None:
-        yield "- servers and client on any processor: trust CPU, not req/s"
+        yield "- servers and client share processors: use the CPU figures, not req/s"
     else:
         yield "- servers on processor %(server_cpu)d, client on %(client_cpu)d, over 127.0.0.1" % facts
     peers = "; ".join("%s %s" % (name, version or "is not installed") for name, version in facts["peers"].items())
@@ -83,7 +81,7 @@ def describe(facts):
 
 @contextlib.contextmanager
 def on_client_cpu():
-    """This process on the client's processor, as long as `with` lasts."""
+    """A context manager: this process runs on the client's processor."""
     if CLIENT_CPU is None:
         yield
         return

@@ -1,22 +1,23 @@
-"""The load client: a browser's requests over loopback, one process, one epoll loop.
+"""The load client: sends a browser's requests over loopback, from one process with one epoll loop.
 
-    python load.py NAME:PORT:PID:MODE ... [--kind hello] [--connections 10] [--idle 1000] [--repeat] [--rounds 3] [--seconds 0.5] [--cpu 1]
-    python load.py NAME:PORT:PID:MODE ... [--kind hello] --garbage 200
+    python -m tools.bench.load NAME:PORT:PID:MODE ... [--kind hello] [--connections 10] [--idle 1000] [--repeat] [--rounds 3]
+        [--seconds 0.5] [--cpu 1]
+    python -m tools.bench.load NAME:PORT:PID:MODE ... [--kind hello] --garbage 200
 
-MODE is "keep" (a connection carries many requests, a new one goes out when the last is answered) or "close" (a
-connection for each request, over when the server has closed it too).
+MODE is "keep" (a connection carries many requests; the next one is sent after the answer to the last) or "close" (a
+connection for each request; it ends when the server has closed it too).
 
-The servers are asked in turn, a short while each, round after round: what else the machine does then hits them all
-alike, and the ratio of two neighbours means something even when neither number does.
+The servers take short turns, round after round. So other programs disturb all of them alike, and the ratio of two
+neighbouring turns is good even if the figures are not.
 
-Prints one JSON object, a list of results for each name. An answer counts when it is complete (Content-Length), its
-status is 200 and its body is the expected one. Everything else is counted under its own name in "errors", and nothing
-is left out of the latencies: a request that is under way when the time is up is waited for; its latency counts, though
-it does not count for the rate.
+Prints one JSON object with a list of results for each name. An answer counts if it is complete (Content-Length), its
+status is 200 and its body is the expected one. Everything else is counted by its name in "errors". No request is left
+out of the latencies: the client waits for the requests that are under way at the end. Their latency counts, but they do
+not count for the rate.
 
-The client has to be cheaper than the server, or it measures itself. So the requests are built beforehand, an answer
-that equals the last good one byte for byte is good without being parsed, and the clock is read once a request.
-"client_share" in the result says how much of its processor the client used: near 1.0 it is the bottleneck.
+The client has to be cheaper than the server, or it measures itself. So the requests are made before the measurement, an
+answer that equals the last good one is not parsed, and the clock is read once a request. "client_share" in the result
+is the client's share of its processor: near 1.0 the client is the bottleneck.
 """
 
 import argparse
@@ -29,16 +30,16 @@ import socket
 import time
 from errno import EAGAIN, EINPROGRESS, ENOTCONN
 
-from asking import Blocking, garbage, heap
-from requesting import KINDS, POOL, blocks, complete, plain
+from .asking import Blocking, garbage, heap
+from .requesting import KINDS, POOL, blocks, complete, plain
 
-_WAIT_NS = 3_000_000_000  # how long to wait for what is under way at the end
+_WAIT_NS = 3_000_000_000  # how long to wait for the last answers
 _IN = select.EPOLLIN | select.EPOLLRDHUP
 
 
 def cpu_clock(pid):
-    """A function that returns the processor time of all threads of pid in seconds, user and system together."""
-    clock = (~pid << 3) | 2  # Linux: the process CPU clock of another process, in nanoseconds
+    """A function that returns the processor time of all threads of a process in seconds, user and system."""
+    clock = (~pid << 3) | 2  # Linux: the id of another process's CPU clock
     try:
         time.clock_gettime(clock)
         return lambda: time.clock_gettime(clock)
@@ -55,16 +56,16 @@ def cpu_clock(pid):
 
 
 class Slot:
-    """One of the connections that are open at a time."""
+    """A place for one connection at a time."""
 
     __slots__ = ("sock", "recv_into", "send", "block", "sent_ns", "part", "waits", "answered")
 
     def __init__(self, blocks):
         self.block = blocks.__next__
         self.sock = None
-        self.part = b""  # the beginning of an answer that came in pieces
-        self.waits = False  # connecting, or a request is under way
-        self.answered = False  # close mode: the answer is in, the server's close is not
+        self.part = b""  # the start of an incomplete answer
+        self.waits = False  # the answer is not complete yet
+        self.answered = False  # close mode: the answer is complete, the server has not closed yet
 
 
 class Load:
@@ -92,7 +93,7 @@ class Load:
         slot.part = b""
         slot.answered = False
         slot.sock = sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 262144)  # an upload goes out in one piece
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 262144)  # an upload fits in one send
         slot.recv_into = sock.recv_into
         slot.send = sock.send
         self.slots[sock.fileno()] = slot
@@ -101,7 +102,7 @@ class Load:
         er = sock.connect_ex(self.addr)
         if er and er != EINPROGRESS:
             raise OSError(er, os.strerror(er))
-        # On loopback the handshake is mostly over by now, so the request can go out at once.
+        # On loopback the handshake is mostly complete by now, so the request can be sent at once.
         try:
             self.send_first(slot)
             self.poll.register(sock, _IN)
@@ -125,8 +126,7 @@ class Load:
             self.reconnects += 1
             self.open(slot)
 
-    # What the fast path does not do: connecting, pieces, ends and errors.
-    # True if a complete, good answer is in.
+    # The rare cases: connecting, answers in pieces, ends and errors. True if a good answer is complete.
     def rare(self, slot, n, mask):
         if mask & select.EPOLLOUT:
             self.poll.modify(slot.sock, _IN)
@@ -156,7 +156,7 @@ class Load:
         self.expected = bytes(data)
         return True
 
-    # Both loops run until end_ns; with is_over set they send nothing more and return when nothing is under way.
+    # Both loops run until end_ns. If is_over is set, they send nothing and return when all answers are there.
     def keep_loop(self, end_ns):
         poll, slots, buf = self.poll.poll, self.slots, self.buf
         clock, starts, done = time.perf_counter_ns, buf.startswith, self.latencies.append
@@ -199,7 +199,7 @@ class Load:
                     done(clock() - slot.sent_ns)
                     slot.answered = True
                     slot.waits = False
-                    # The server closes first: else the client's ports would run out in TIME_WAIT.
+                    # The server must close first, or the client runs out of ports, which stay in TIME_WAIT.
                     if mask & select.EPOLLRDHUP:
                         self.reopen(slot)
                 except OSError as ex:
@@ -245,7 +245,7 @@ class Load:
 
 
 class Idle:
-    """Connections beside the active ones, each of which has had one answer; and the server's heap, before and with them."""
+    """Idle connections beside the active ones, and the heap that each takes in the server. Each has had one answer in mode "keep"."""
 
     def __init__(self, port, count, mode):
         self.socks = []
@@ -257,7 +257,7 @@ class Idle:
                 if mode == "keep":
                     client.ask(plain("/"))
                 else:
-                    client.sock = socket.create_connection(client.addr, timeout=client.timeout)  # a speculative one
+                    client.sock = socket.create_connection(client.addr, timeout=client.timeout)  # it sends nothing
                 self.socks.append(client)
             after = read_heap(port)
             if before is not None and after is not None:
@@ -272,7 +272,7 @@ def read_heap(port):
     try:
         return heap(port)
     except OSError:
-        return None  # on CPython
+        return None  # the server runs on CPython
 
 
 def main():
@@ -280,10 +280,10 @@ def main():
     parser.add_argument("servers", nargs="+", metavar="NAME:PORT:PID:MODE")
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--kind", choices=KINDS, default="hello")
-    parser.add_argument("--idle", type=int, default=0, help="connections beside them that have had one answer")
-    parser.add_argument("--repeat", action="store_true", help="the same request always")
+    parser.add_argument("--idle", type=int, default=0, help="number of idle connections beside the active ones")
+    parser.add_argument("--repeat", action="store_true", help="always send the same request")
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each round, for each server")
+    parser.add_argument("--seconds", type=float, default=0.5, help="length of a server's turn")
     parser.add_argument("--warm-up", type=float, default=0.05)
     parser.add_argument("--garbage", type=int, metavar="REQUESTS")
     parser.add_argument("--cpu", type=int, help="run on this processor only")
@@ -308,7 +308,7 @@ def main():
                     if idle.heap is not None:
                         result["idle_heap"] = idle.heap
                     idle.close()
-            except OSError as ex:  # refused, or reset in the handshake: other errors end a connection and are counted
+            except OSError as ex:  # refused, or reset in the handshake; other errors are counted
                 result = {"failed": repr(ex)}
             results[name].append(result)
             gc.collect()

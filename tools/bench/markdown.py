@@ -2,7 +2,7 @@
 
 
 def table(columns, rows):
-    """The lines of a table; a column whose name ends in ">" is one of numbers."""
+    """The lines of a table. A column whose name ends in ">" is aligned to the right."""
     yield "| " + " | ".join(column.rstrip(">") for column in columns) + " |"
     yield "|" + "|".join("--:" if column.endswith(">") else "---" for column in columns) + "|"
     for row in rows:
@@ -10,10 +10,10 @@ def table(columns, rows):
 
 
 def number(figure, form="%.0f"):
-    """A figure's median, or "-"."""
+    """The median of a stats.figure; "-" without one."""
     return form % figure["median"] if figure else "-"
 
 
 def spread(figure, form="%.0f"):
-    """A figure's median with its quartiles, or "-"."""
+    """The median and the quartiles of a stats.figure; "-" without one."""
     return "%s (%s to %s)" % tuple(form % figure[key] for key in ("median", "low", "high")) if figure else "-"

@@ -1,19 +1,17 @@
-"""Bars and lines of the tables' figures. svg.py draws."""
+"""Bar and line charts of the tables' figures, as SVG."""
 
 import math
 
-import host  # noqa: F401  (first: it says where svg is)
-
-import svg
+from .. import svg
 
 WIDTH = 860
 BAR = 26
-LEFT = 330  # of bars: the names
+LEFT = 330  # width of the names left of the bars
 COLORS = ("#b4552d", "#3a6f8f", "#6b8f3a", "#8f3a6b", "#c99a2e", "#555555")
 
 
 def bars(title, figures):
-    """An SVG with a bar for each (name, stats.figure), the longest being the largest, and a line from its low to its high."""
+    """An SVG with a bar for each (name, stats.figure). A line marks its quartiles."""
     most = max((figure["high"] for _, figure in figures), default=1)
     height = 2 * svg.PAD + 24 + BAR * len(figures)
     out = []

@@ -1,4 +1,4 @@
-"""Servers as processes, on a processor of their own."""
+"""Servers as processes, on their own processor."""
 
 import contextlib
 import importlib.util
@@ -10,17 +10,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import host
-from contenders import CONTENDERS, CPYTHON
+from . import host
+from .contenders import CONTENDERS, CPYTHON
 
-BENCH = Path(__file__).resolve().parent
-SERVERS = BENCH / "servers"
+SERVERS = Path(__file__).resolve().parent / "servers"
 
 failures = []
 
 
 def fail(text, name="mungo"):
-    """Something is missing from the tables: say so now, at the end, and in the exit status, unless it is a peer's that does not bear it."""
+    """Report a failure now, at the end and in the exit status. A failure of a peer is only printed now."""
     if "mungo" not in name and "bare" not in name:
         progress(text)
     elif text not in failures:
@@ -33,8 +32,9 @@ def progress(text):
 
 
 def tool(name, *args):
-    """Start a script of this folder on CPython; its answer is one JSON object."""
-    return subprocess.Popen([sys.executable, "-B", str(BENCH / name), *args], stdout=subprocess.PIPE, text=True)
+    """Start a module of this folder on CPython; it prints one JSON object."""
+    command = [sys.executable, "-B", "-m", "tools.bench." + name, *args]
+    return subprocess.Popen(command, cwd=host.ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def free_port():
@@ -44,7 +44,7 @@ def free_port():
 
 
 def needed(packages):
-    """A TemporaryDirectory with these packages alone: the others' modules must not be found by MicroPython."""
+    """A TemporaryDirectory with links to these packages only, so that MicroPython finds no other modules."""
     site = tempfile.TemporaryDirectory()
     for package in packages:
         spec = importlib.util.find_spec(package)
@@ -54,7 +54,7 @@ def needed(packages):
 
 
 class Server:
-    """A contender that is running; `with` ends it."""
+    """A running contender. A context manager: leaving it ends the process."""
 
     def __init__(self, name, env=(), options=(), args=(), script=None):
         self.name = name
@@ -62,7 +62,7 @@ class Server:
         self.port = free_port()
         self.log = tempfile.TemporaryFile("w+")
         self.site = needed(one.needs)
-        path = str(SERVERS / (script or one.script))  # (a script finds its own folder by itself)
+        path = str(SERVERS / (script or one.script))  # (the script's folder is on its path)
         environ = {key: value for key, value in os.environ.items() if key not in ("GC_THRESHOLD", "APP", "BELL", "PYTHONPATH")}
         environ.update({"HOST": "127.0.0.1", "PORT": str(self.port), **dict(env)})
         if one.runtime != CPYTHON:
@@ -77,7 +77,7 @@ class Server:
             os.sched_setaffinity(self.process.pid, {host.SERVER_CPU})
 
     def wait(self, path="/"):
-        """Whether it answers; it has 5 seconds to come up. (To accept is not enough: the kernel does that.)"""
+        """Wait up to 5 seconds until the server answers; True if it does. (The kernel accepts before the server is ready.)"""
         request = b"GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path.encode()
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline and self.process.poll() is None:
@@ -86,11 +86,11 @@ class Server:
                 if sock.recv(100)[9:12] == b"200":
                     return True
             time.sleep(0.02)
-        fail("%s is left out, it did not start: %s" % (self.name, self.said()))
+        fail("%s is left out, because it did not start: %s" % (self.name, self.said()))
         return False
 
     def said(self):
-        """The last line that it printed: of a traceback, the error."""
+        """The last line of the server's output: the error, if it is a traceback."""
         self.log.seek(0)
         lines = self.log.read().strip().splitlines()
         return lines[-1] if lines else "it printed nothing"
@@ -111,11 +111,11 @@ class Server:
 
 @contextlib.contextmanager
 def running(names, env=(), options=(), bodies=False, path="/"):
-    """The named contenders that came up, all at once: a server without requests sleeps. `bodies`: by their script for these."""
+    """A context manager: starts the named contenders, and gives a list of those that answer. `bodies`: start their scripts for bodies."""
     with contextlib.ExitStack() as stack:
         started = [stack.enter_context(Server(n, env, options, script=bodies and CONTENDERS[n].bodies)) for n in names]
         up = [server for server in started if server.wait(path)]
         yield up
         for server in up:
             if server.process.poll() is not None:
-                fail("%s ended in the middle: %s" % (server.name, server.said()), server.name)
+                fail("%s ended during the measurement: %s" % (server.name, server.said()), server.name)

@@ -1,13 +1,13 @@
-"""Where a request's instructions go: mungo's server under callgrind. Prints Markdown.
+"""Count the instructions of a request by function, under callgrind. Prints Markdown.
 
-    .venv/bin/python tools/bench/profile.py [c] [python] [--server mungo | mungo-app | bare | ..] [--requests 2000]
+    .venv/bin/python -m tools.bench.profile [c] [python] [--server mungo | mungo-app | bare | ..] [--requests 2000]
 
-c       by C function of MicroPython: a server of tools/bench/servers, asked by 10 connections, kept alive, by browsers' requests
-        whose headers differ.
-python  by function of mungo: parts.py serves the same requests from one thread, with a mark before and after each call; what the
-        marks cost is measured and taken off.
+c       by C function of MicroPython: a server of tools/bench/servers answers browsers' requests with different headers, on 10
+        kept-alive connections.
+python  by function of mungo: parts.py serves the same requests from one thread, with a mark before and after each call. The cost of
+        the marks is measured and subtracted.
 
-Instructions of user space alone: see callgrind.py. Needs valgrind, see tools/debian.sh.
+The counts are for user space only, see callgrind.py. Needs valgrind, see tools/debian.sh.
 """
 
 import argparse
@@ -19,18 +19,16 @@ import tempfile
 import time
 from pathlib import Path
 
-import callgrind
-import load
-import markdown
-from contenders import CONTENDERS
-from process import free_port, needed
+from . import callgrind, load, markdown
+from .contenders import CONTENDERS
+from .process import free_port, needed
 
 BENCH = Path(__file__).resolve().parent
 CONNECTIONS = 10
-WARM = 5  # rounds of all connections before it counts
-MOST = 25  # functions in a table
+WARM = 5  # rounds of all connections before the count
+MOST = 25  # rows of a table of functions
 
-GROUPS = (  # what a C function is there for, by its name
+GROUPS = (  # (purpose of C functions, starts of their names)
     ("the bytecode interpreter", ("mp_execute_bytecode", "fun_bc_call", "mp_setup_code_state", "mp_decode_uint", "mp_init_frame")),
     ("looking up names and attributes", ("mp_map_lookup", "mp_load_", "mp_store_", "mp_obj_class_lookup", "mp_obj_instance", "mp_convert")),
     ("calls", ("mp_call_", "fun_builtin", "mp_obj_fun", "mp_arg_", "bound_meth", "closure_", "mp_obj_new_bound")),
@@ -43,8 +41,10 @@ GROUPS = (  # what a C function is there for, by its name
 
 
 def count_server(name, count):
-    """{C function: instructions} and the same of calls, both for `count` requests and one GET /mem; and what is not among them:
-    gc.mem_free(), which mungo's loop calls by the clock, and callgrind's time is slow."""
+    """({C function: instructions}, {C function: calls}, instructions of gc.mem_free()), each for `count` requests and one GET /mem.
+
+    The first dict is without gc.mem_free(): mungo's loop calls it by the clock, so it runs too often under callgrind, which is slow.
+    """
     one = CONTENDERS[name]
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, needed(one.needs) as site:
@@ -67,13 +67,13 @@ def count_server(name, count):
         if len(files) < 2:
             raise OSError("callgrind saw no mark")
         own, calls = callgrind.functions(files[1])
-        if abs(sum(own.values()) / callgrind.total(files[1]) - 1) > 0.001:  # (with threads its files do not add up to the last digit)
+        if abs(sum(own.values()) / callgrind.total(files[1]) - 1) > 0.001:  # (with threads the sums differ a little)
             raise OSError("%d of %d instructions read" % (sum(own.values()), callgrind.total(files[1])))
     return own, calls, own.pop("gc_info", 0)
 
 
 class Asking:
-    """Kept-alive connections, which are all asked before the first one answers."""
+    """Kept-alive connections. All requests are sent before the first answer is read."""
 
     def __init__(self, port):
         self.socks = [socket.create_connection(("127.0.0.1", port), 30) for _ in range(CONNECTIONS)]
@@ -91,7 +91,7 @@ class Asking:
 
 
 class AskingOnce(Asking):
-    """A connection for each request, but as many at once."""
+    """A new connection for each request, as many at once."""
 
     def __init__(self, port):
         self.port = port
@@ -106,7 +106,7 @@ class AskingOnce(Asking):
 
 
 def connect(port, process):
-    """Wait until the server is up; it has 30 seconds."""
+    """Wait up to 30 seconds until the server listens. Raises ConnectionRefusedError if it does not."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -118,7 +118,7 @@ def connect(port, process):
 
 
 def group(name):
-    """What the function is there for."""
+    """The purpose of a C function."""
     if name.startswith("0x") or name == "(below main)":
         return "machine code that MicroPython has compiled (the scanner)"
     for title, starts in GROUPS:
@@ -131,7 +131,7 @@ def by_c(name, count):
     own, calls, looks = count_server(name, count)
     whole = sum(own.values())
     print("## %s: %d instructions a request, by C function\n" % (name, whole / count))
-    print("Not counted: gc.mem_free(), which the loop calls by the clock, and callgrind's time is slow (%d a request).\n" % (looks / count))
+    print("Not counted: gc.mem_free(), %d a request. The loop calls it by the clock, too often for a slow run.\n" % (looks / count))
     groups = {}
     for function, n in own.items():
         groups[group(function)] = groups.get(group(function), 0) + n
@@ -151,9 +151,10 @@ def show(lines):
 
 
 def own_costs(names, marks, counts):
-    """What parts.py has logged, as a list of (function, own instructions, [calls by name]) for each outermost call, in order.
+    """The log of parts.py as a list of (function, {function: own instructions}, {function or pair: calls}), one for each outermost call.
 
-    marks[i] is +n where function n begins, -n where it ends; counts[i] instructions came before it.
+    marks[i] is +n where function n begins and -n where it ends. counts[i] is the number of instructions before that mark. The calls of
+    a pair (caller, function) are those from that caller.
     """
     found, stack = [], []
     own, calls = {}, {}
@@ -175,7 +176,7 @@ def own_costs(names, marks, counts):
 
 
 def overhead(found):
-    """(instructions that a mark's wrapper adds to the function, to its caller), from parts.py's calibration with two arguments."""
+    """(instructions that a wrapper adds to its function, those that it adds to the caller), from parts.py's calibration."""
     one = {name: (own, calls) for name, own, calls in found if name.startswith("cal ")}
     times = one["cal marked 2"][1]["cal nothing 2"]
     empty = one["cal empty"][0]["cal empty"] / times
@@ -185,7 +186,7 @@ def overhead(found):
 
 
 def turns_of(polls, turns):
-    """The polls of each turn as one: where threads answer, the answers take a second one."""
+    """The sums of the polls of each turn: with threads a turn has two polls."""
     size = len(polls) // turns
     merged = []
     for at in range(0, len(polls), size):
@@ -199,7 +200,7 @@ def turns_of(polls, turns):
 
 
 def count_functions(kind, turns):
-    """A list of (instructions a request, calls a request, function of mungo), and what a mark adds to its function and to the caller."""
+    """(a sorted list of (instructions a request, calls a request, function of mungo), the two figures of `overhead`)."""
     heads = b"".join(load.blocks("work" if kind == "threads" else kind, False, CONNECTIONS * (turns + 5)))
     with tempfile.TemporaryDirectory() as folder:
         script = ["-X", "heapsize=64m", str(BENCH / "servers/parts.py"), kind, str(turns), str(free_port())]
@@ -224,25 +225,25 @@ def by_python(kind, turns):
     rows, inner, outer = count_functions(kind, turns)
     whole = sum(cost for cost, _, _ in rows)
     print("## By function of mungo: %d instructions a request\n" % whole)
-    print("Each function without what it calls; medians of %d turns with %d requests each.\n" % (turns, CONNECTIONS))
+    print("Each function without the functions that it calls. Medians of %d turns with %d requests each.\n" % (turns, CONNECTIONS))
     columns = ("function", "instructions a request>", "percent>", "calls a request>", "a call>")
     cells = []
     for cost, often, name in rows:
         a_call = "%.0f" % (cost / often) if often else "-"
         cells.append(("`%s`" % name, "%.0f" % cost, "%.1f" % (cost * 100 / whole), "%.1f" % often, a_call))
     show(markdown.table(columns, cells))
-    print("A mark added %.0f instructions to its function and %.0f to the caller; they are taken off.\n" % (inner, outer))
+    print("A mark adds %.0f instructions to its function and %.0f to the caller; they are subtracted.\n" % (inner, outer))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", default=["c", "python"], metavar="c | python")
     parser.add_argument("--server", default="mungo")
-    parser.add_argument("--requests", type=int, default=2000, help="for the table by C function")
-    parser.add_argument("--turns", type=int, default=8, help="for the table by Python function: each has 10 requests")
+    parser.add_argument("--requests", type=int, default=2000, help="of the table by C function")
+    parser.add_argument("--turns", type=int, default=8, help="of the table by Python function, with 10 requests each")
     args = parser.parse_args()
     if not callgrind.is_there():
-        return "there is no valgrind"
+        return "valgrind is not installed: see tools/debian.sh"
     if "c" in args.tables:
         by_c(args.server, args.requests)
     if "python" in args.tables:

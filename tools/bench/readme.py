@@ -1,8 +1,8 @@
-"""Put what `make bench` has measured into README.md, between its markers, and the pictures into docs/.
+"""Write the results of `make bench` into README.md, between its markers, and the pictures into docs/.
 
-    .venv/bin/python tools/bench/readme.py [--results build/bench/results.json] [--print]
+    .venv/bin/python -m tools.bench.readme [--results build/bench/results.json] [--print]
 
-Refuses results of a quick run, and such as lack a table. --print: show the text, change nothing.
+Refuses results of a quick run, and results without a needed table. --print shows the text and changes nothing.
 """
 
 import argparse
@@ -11,17 +11,13 @@ import statistics
 import sys
 from pathlib import Path
 
-import host
-import markdown
-import run
-import stats
-import tables
-from contenders import CONTENDERS
-from tables import growth, slow, wake
+from . import host, markdown, run, stats, tables
+from .contenders import CONTENDERS
+from .tables import growth, slow, wake
 
 README = host.ROOT / "README.md"
 BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
-PICTURES = {"bench-hello.svg": "Requests a second of each server", "growth.svg": "What a turn and a request cost as idle things grow"}
+PICTURES = {"bench-hello.svg": "Requests a second of each server", "growth.svg": "Cost of a turn and a request beside idle objects"}
 NEEDED = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "growth")
 
 
@@ -55,15 +51,15 @@ def verdicts(results, names):
     for name in names:
         for one in results[name].get("targets", ()):
             if one["met"] is not None:
-                yield "- %s: **%s**, wanted %s: %s" % (one["text"], one["found"], one["wanted"], "met" if one["met"] else "**not met**")
+                yield "- %s: **%s**, target %s: %s" % (one["text"], one["found"], one["wanted"], "met" if one["met"] else "**not met**")
 
 
 def text(results):
     """The lines between the markers."""
     facts = results["hello"]["facts"]
     yield "%(date)s; %(processor)s, %(cores)s cores; %(micropython)s; CPython %(cpython)s." % facts
-    yield "A browser's GET with 11 headers that differ from request to request, about 520 bytes, 10 connections, default collector"
-    yield "settings. Medians; x bare: to the bare loop in the same mode, more is better.\n"
+    yield "The request is a browser's GET of about 520 bytes, with 11 headers that differ from request to request. 10 connections, default"
+    yield "collector settings. Figures are medians. x bare is the ratio to the bare loop in the same mode; more is better.\n"
     rows = []
     for row in results["hello"]["rows"]:
         if row["connections"] == 10 and row["headers"] == "varying" and (row["mode"] == "keep" or not CONTENDERS[row["name"]].closes):
@@ -73,44 +69,45 @@ def text(results):
     rows = [(title(row), row["own_mode"], *rates(row)[:6]) for row in results["cpython"]["rows"] if row["mode"] == "keep"]
     columns = ("CPython", "connections", "req/s>", "x asyncio>", "CPU us>", "x asyncio by CPU>", "p50 ms>", "p99 ms>")
     yield from markdown.table(columns, rows)
-    yield "\nOther bodies (JSON made for each answer; answers of 10 and 100 KB; an upload of 100 KB), CPU us a request:\n"
+    yield "\nOther bodies, CPU us a request: JSON that is made for each answer, answers of 10 KB and 100 KB, an upload of 100 KB.\n"
     kinds = list(dict.fromkeys(row["kind"] for row in results["bodies"]["rows"]))
     found = {}
     for row in results["bodies"]["rows"]:
         found.setdefault(title(row), {})[row["kind"]] = "%s (%s)" % (markdown.number(row["cpu_us"]), times(row, "cpu_us"))
     rows = [(name, *(cells.get(kind, "-") for kind in kinds)) for name, cells in found.items()]
     yield from markdown.table(("in parentheses x bare", *(kind + ">" for kind in kinds)), rows)
-    yield "\nTen connections beside idle ones, each of which has had an answer; heap for each idle one (-: it ended without a word):\n"
+    yield "\n10 active connections beside idle ones. Each idle one has had one answer. Heap is for each idle one. A row of - means that the"
+    yield "server ended.\n"
     rows = [(title(row), row["idle"], *rates(row)[:6], markdown.number(row["heap"])) for row in results["idle"]["rows"]]
     yield from markdown.table(("server", "idle>", *RATES[:6], "heap, bytes>"), rows)
-    yield "\nA thread makes each answer, without a pause; the bare loop gets it by a pair of UDP sockets that may lose it:\n"
+    yield "\nA thread makes each answer at once. The bare loop gets its answers by a pair of UDP sockets, which may lose them.\n"
     rows = [(title(row), row["connections"], *rates(row)) for row in results["threads"]["rows"]]
     yield from markdown.table(("server", "connections>", *RATES), rows)
-    yield "\nWhile K requests sit in handlers that sleep two seconds, 200 quick ones, one each 9 ms:\n"
+    yield "\n200 quick requests, one every 9 ms, while the handlers of K requests sleep for two seconds.\n"
     rows = [slow.line(row)[:6] for row in results["slow"]["rows"]]
     yield from markdown.table(("server", "K>", "quick p50 ms>", "quick p99 ms>", "the slow ones are answered after s", "503 at once"), rows)
     waked = []
     for row in results["wake"]["rows"]:
         figures = (markdown.number(row[key]) for key in ("p50_us", "p99_us"))
         waked.append("%s: p50 %s us, p99 %s us" % (wake.KINDS[row["name"]], *figures))
-    yield "\nFrom `send` in a worker to the handler in the loop: %s.\n" % "; ".join(waked)
-    yield "Beside N idle things of a kind, in microseconds (each from N = 1 on; the system call itself grows with the connections):\n"
+    yield "\nTime from `send` in a worker to the handler in the loop: %s.\n" % "; ".join(waked)
+    yield "Microseconds beside N idle objects of a kind. The system call itself takes longer with more connections.\n"
     yield "![%s](docs/growth.svg)\n" % PICTURES["growth.svg"]
     rows = []
     for (kind, step), line in growth.lines_of(results["growth"]["rows"]).items():
         if step in ("turn", "request", "timer", "message", "last"):
             rows.append((growth.KINDS[kind], growth.STEPS[step], *("%d" % line[n]["us"] if n in line else "-" for n in growth.COUNTS)))
     yield from markdown.table(("beside N", "cost of", *("%d>" % n for n in growth.COUNTS)), rows)
-    yield "\nWhat the project wants of itself; in parentheses the quartiles, and of how many:\n"
+    yield "\nThe project's targets. In parentheses: the quartiles, and the number of measurements.\n"
     yield from verdicts(results, ("hello", "idle", "threads"))
     noises = [row["noise"] for name in NEEDED for row in results[name]["rows"] if row.get("noise") is not None]
     loud = sum(noise > stats.NOISY for noise in noises)
-    yield "\nBetween starts of a server its CPU time a request differed by %.0f %% (median), by more than %d %% in %d of %d rows%s." % (
+    yield "\nCPU time a request differs by %.0f %% (median) between starts of a server, and by more than %d %% in %d of %d rows%s." % (
         statistics.median(noises) if noises else 0,
         stats.NOISY,
         loud,
         len(noises),
-        ": **the machine was too noisy for those**" if loud else "",
+        ": **the machine was too noisy for these**" if loud else "",
     )
 
 
@@ -122,14 +119,14 @@ def main():
     results = run.read(args.results)["tables"]
     lacking = [name for name in NEEDED if not results.get(name, {}).get("rows")]
     if lacking:
-        return "%s: not measured: %s" % (args.results, ", ".join(lacking))
+        return "%s: not measured: %s. Run make bench first." % (args.results, ", ".join(lacking))
     lines = "\n".join(text(results)) + "\n"
     if args.only_print:
         print(lines)
         return None
     quick = [name for name in tables.NAMES if results.get(name, {}).get("quick")]
     if quick:
-        return "%s: of a quick run: %s" % (args.results, ", ".join(quick))
+        return "%s: these tables are from a quick run: %s. Run make bench without --quick." % (args.results, ", ".join(quick))
     before, _, rest = README.read_text().partition(BEGIN)
     README.write_text(before + BEGIN + lines + END + rest.partition(END)[2])
     for name in PICTURES:

@@ -1,15 +1,15 @@
-"""What is asked for, and what counts as the answer."""
+"""The requests, and the check of the answers."""
 
 import json
 import random
 
-POOL = 2048  # different heads; a connection walks through all of them before it sends one again
+POOL = 2048  # different heads; a connection sends all of them before it repeats one
 UPLOAD = bytes(range(256)) * 400  # 100 KB
 FACTS = {"name": "greenhouse", "celsius": 21.5, "on": True, "list": [1, 2, 3, 4, 5, 6, 7, 8]}  # the same in servers/control.py
 
-KINDS = {  # name: path, body of the request, what the body of the answer must be (bytes, or what a JSON text says)
+KINDS = {  # name: (path, body of the request, body of the answer: bytes, or an object for JSON)
     "hello": ("/", b"", b"hi\n"),
-    "work": ("/work", b"", b"hi\n"),  # by a thread
+    "work": ("/work", b"", b"hi\n"),  # a thread answers
     "json": ("/json", b"", FACTS),
     "10k": ("/10k", b"", b"0123456789abcdef" * 640),
     "100k": ("/100k", b"", b"0123456789abcdef" * 6400),
@@ -18,9 +18,9 @@ KINDS = {  # name: path, body of the request, what the body of the answer must b
 
 
 def heads(close=False, count=POOL, path="/", body=b""):
-    """A list of count different requests as a browser sends them: 11 headers, about 500 bytes each; POST if there is a body.
+    """A list of `count` different requests as a browser sends them: 11 headers, about 500 bytes each; POST if there is a body.
 
-    The host, the encodings and the connection header are what they are in life: the same each time.
+    The host, the encodings and the connection header are the same each time, as a browser's are.
     """
     rnd = random.Random(1)
     types = ["text/html", "application/xhtml+xml", "application/xml;q=0.9", "image/avif", "image/webp", "*/*;q=0.8"]
@@ -49,18 +49,18 @@ def heads(close=False, count=POOL, path="/", body=b""):
 
 
 def blocks(kind, close, count=POOL):
-    """Requests of this kind. Of those with a large body there are fewer: they are kept whole."""
+    """A list of requests of this kind; at most 64 if they have a body, because the body is part of each."""
     path, body, _ = KINDS[kind]
     return heads(close, min(count, 64) if body else count, path, body)
 
 
 def plain(path, close=False):
-    """One request for a path, without a query."""
+    """A GET for a path, without a query."""
     return heads(close, 1, path)[0].replace(b"?n=0", b"")
 
 
 def is_right(kind, body):
-    """Whether this is the body of the answer."""
+    """Whether this is the right body of the answer."""
     wanted = KINDS[kind][2]
     if isinstance(wanted, bytes):
         return body == wanted
@@ -71,7 +71,7 @@ def is_right(kind, body):
 
 
 def complete(kind, data):
-    """The length of the answer that data begins with, 0 if more must come; ValueError if it is not a good one."""
+    """The length of the answer at the start of `data`; 0 if it is not complete. Raises ValueError if the answer is wrong."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return 0

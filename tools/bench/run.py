@@ -1,16 +1,16 @@
-"""Benchmarks on this machine. Prints Markdown; results as JSON and pictures go to build/bench/.
+"""Run the benchmarks. Prints Markdown, and writes results.json and pictures to build/bench/.
 
-    .venv/bin/python tools/bench/run.py [--quick] [--only NAME ...] [--out FOLDER]
+    .venv/bin/python -m tools.bench.run [--quick] [--only NAME ...] [--out FOLDER]
 
 NAME is a table (hello, cpython, bodies, idle, threads, slow, wake, ws, files, aio, profile, growth) or a contender (bare, bare-loose,
-mungo, mungo-app, asyncio, microdot, chumicro, ..: see contenders.py). --quick: a turn or two of each, to see that it works. All of it
-takes up to 15 minutes. A table that is not measured now is kept as it was in results.json.
+mungo, mungo-app, asyncio, microdot, chumicro, ..: see contenders.py). --quick measures each table for a few seconds, to see that it
+works. A full run takes up to 15 minutes. Tables that are not measured keep their earlier results in results.json.
 
-Servers run on one processor and the client on another; the contenders take turns of less than a second, and a ratio is the median of
-the ratios of turns next to each other: a machine that is now fast and now slow, as shared ones are, moves the numbers but hardly the
-ratios. What is sent and what counts as an answer: see load.py. `make bench-readme` puts the tables into README.md.
+Servers run on one processor and the client on another. The contenders take turns of less than a second, and a ratio is the median of
+the ratios of neighbouring turns. So the changing speed of a shared machine moves the numbers, but hardly the ratios. load.py says what
+is sent and what counts as an answer. `make bench-readme` writes the tables to README.md.
 
-The exit status is 1 if something could not be measured; a target that is missed changes nothing.
+The exit status is 1 if something could not be measured. A missed target does not change it.
 """
 
 import argparse
@@ -20,17 +20,14 @@ import sys
 import time
 from pathlib import Path
 
-import host
-import process
-import stats
-import tables
-from contenders import CONTENDERS
+from . import host, process, stats, tables
+from .contenders import CONTENDERS
 
 OUT = host.ROOT / "build" / "bench"
 
 
 def read(path):
-    """The results that are there, or none."""
+    """The earlier results, or a dict without tables."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -38,7 +35,7 @@ def read(path):
 
 
 def noisy(found):
-    """The noise of each row that was too noisy, by name."""
+    """The rows that are too noisy."""
     return [row for row in found.get("rows", []) if (row.get("noise") or 0) > stats.NOISY]
 
 
@@ -49,7 +46,7 @@ def show(name, table, found):
     print()
     for one in table.targets(found) if hasattr(table, "targets") else ():
         verdict = {True: "met", False: "NOT met", None: "-"}[one["met"]]
-        print("- **%s**, %s, %s wanted: %s" % (one["found"], one["text"], one["wanted"], verdict))
+        print("- %s: **%s**, target %s: %s" % (one["text"], one["found"], one["wanted"], verdict))
     print(flush=True)
 
 
@@ -57,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=[*CONTENDERS, *tables.NAMES], default=[])
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER")
     args = parser.parse_args()
     chosen = [name for name in tables.NAMES if name in args.only] or tables.NAMES
     plan = tables.Plan(args.quick, tuple(name for name in args.only if name in CONTENDERS))
@@ -81,9 +78,9 @@ def main():
         show(name, table, found)
         for file, svg in table.draw(found) if hasattr(table, "draw") else ():
             (args.out / file).write_text(svg)
-        (args.out / "results.json").write_text(json.dumps(results, indent=1))  # each time: who stops it keeps what there is
+        (args.out / "results.json").write_text(json.dumps(results, indent=1))  # after each table, so that Ctrl-C loses none
     if loud:
-        print("**The machine was too noisy**: %d rows differ by more than %d %% in CPU time between starts.\n" % (loud, stats.NOISY))
+        print("**The machine was too noisy**: in %d rows the CPU time differs by more than %d %% between starts.\n" % (loud, stats.NOISY))
     print("Took %d s; load average at the end: %.2f." % (time.monotonic() - start, os.getloadavg()[0]))
     if process.failures:
         print("\n## Failures\n")

@@ -1,10 +1,10 @@
-"""What the others wait for while some requests are slow: the reason why mungo exists.
+"""Measure how long quick requests wait while some requests are slow.
 
-    python slow_client.py --port 8000 --slow /slow --fast / --count 3
+    python -m tools.bench.slow_client --port 8000 --slow /slow --fast / --count 3
 
-sends count requests for the slow path at once, meanwhile 200 for the fast path, one each 9 ms, each on a connection of
-its own. Prints one JSON object: the fast ones' latencies in ms, when the slow ones were answered in s, how many were
-refused by 503, the last of those after how many s, and errors.
+sends `count` requests for the slow path at once, and 200 requests for the fast path, one every 9 ms. Each has its own
+connection. Prints one JSON object: "fast_ms", the latencies of the fast requests; "slow_s", the times of the answers to
+the slow ones; "refused_s", the times of the answers 503; and "errors".
 """
 
 import argparse
@@ -12,8 +12,8 @@ import json
 import threading
 import time
 
-from asking import Blocking
-from requesting import plain
+from .asking import Blocking
+from .requesting import plain
 
 FAST = 200
 EVERY = 0.009

@@ -1,18 +1,18 @@
-"""Medians, spreads and ratios of turns. Nothing here measures.
+"""Medians, spreads and ratios of turns.
 
-A turn is a dict of what load.py found in less than a second: requests, rps, cpu_us, p50_ms, p99_ms, server_share, client_share,
-errors; and `pass`, in which start of the servers it was.
+A turn is the dict that load.py prints for less than a second: requests, rps, cpu_us, p50_ms, p99_ms, server_share, client_share,
+errors. Its `pass` is the number of the servers' start.
 """
 
 import statistics
 
-# A server that 10 clients wait for has its processor to itself unless other programs take it.
+# With 10 clients a server uses its whole processor, unless other programs use it too.
 _DISTURBED = 0.9
-NOISY = 10  # percent by which the CPU time of one start differs from another's: above it no figure can be trusted
+NOISY = 10  # percent of difference in CPU time between two starts; rows above it are too noisy
 
 
 def figure(numbers):
-    """{"median", "low", "high", "n"}, low and high being the quartiles; or None if there are no numbers."""
+    """{"median", "low", "high", "n"}, where low and high are the quartiles; None if there are no numbers."""
     numbers = sorted(numbers)
     if not numbers:
         return None
@@ -25,14 +25,14 @@ def answered(turns):
 
 
 def quiet(turns):
-    """The turns with answers in which the server had its processor."""
+    """The turns with answers in which no other program used the server's processor much."""
     return [turn for turn in answered(turns) if turn["server_share"] >= _DISTURBED]
 
 
 def ratios(one, other, key):
-    """one/other for each two turns next to each other; for CPU the other way round, so that more is better.
+    """The ratios of neighbouring turns: one/other, for CPU time other/one, so that more is better.
 
-    Pairs of which other programs disturbed one count only if there is no other pair.
+    Disturbed pairs count only if all pairs are disturbed.
     """
     pairs = [(a, b) for a, b in zip(one, other) if a.get("requests") and b.get("requests")]
     pairs = [p for p in pairs if min(turn["server_share"] for turn in p) >= _DISTURBED] or pairs
@@ -40,7 +40,7 @@ def ratios(one, other, key):
 
 
 def noise(turns):
-    """By how many percent the CPU time a request differs between the starts of a server; None if it was started once."""
+    """The difference in CPU time a request between the starts of a server, in percent; None if there was one start."""
     passes = {}
     for turn in quiet(turns) or answered(turns):
         passes.setdefault(turn["pass"], []).append(turn["cpu_us"])
@@ -49,7 +49,7 @@ def noise(turns):
 
 
 def errors(turns):
-    """{error: how often}"""
+    """{error: count} of all turns."""
     found = {}
     for turn in turns:
         for error, count in turn.get("errors", {}).items():

@@ -1,4 +1,4 @@
-"""The soak's clients. Each is a coroutine that asks once, checks the answer, and says in `count` what became of it."""
+"""The clients of the soak test. Each is a coroutine that sends its requests, checks the answers and calls count(outcome)."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ PIECE = b"0123456789abcde\n" * 64
 
 
 class Lost(Exception):
-    """An answer that is wrong, or did not come."""
+    """The answer is wrong or missing."""
 
 
 class Link:
@@ -42,13 +42,13 @@ class Link:
         self.writer.write((HEAD % (method, path, rv, rv, random.getrandbits(128), lines)).encode() + (body or b""))
 
     async def head(self):
-        """The status and the fields of the answer that comes."""
+        """(status, {header in lower case: value}) of the next answer."""
         text = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         fields = dict(line.lower().split(": ", 1) for line in text.split("\r\n")[1:-2])
         return int(text.split()[1]), fields
 
     async def pieces(self, fields):
-        """The body's chunks, or all of it."""
+        """Yields the chunks of the body; the whole body if it has a Content-Length."""
         if "content-length" in fields:
             yield await self.reader.readexactly(int(fields["content-length"]))
             return
@@ -60,25 +60,25 @@ class Link:
             yield data
 
     async def ask(self, method, path, body=None):
-        """(status, body)"""
+        """Send a request and return (status, body) of the answer."""
         self.send(method, path, body)
         status, fields = await self.head()
         return status, b"".join([piece async for piece in self.pieces(fields)])
 
     def abort(self):
-        """Leave by a reset."""
+        """Close the connection with a reset."""
         self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
 
 def check(found, *wanted):
-    """ValueError is for what is wrong with this program; Lost for what the server owes."""
+    """Raise Lost unless `found` is one of `wanted`."""
     if found not in wanted:
         raise Lost("%r: wanted %r" % (found, wanted))
 
 
 async def browser(port, count):
-    """A page: six connections at once, a handful of requests on each, two of them pipelined."""
+    """A browser that loads a page: six connections at once, several requests on each, two of them pipelined."""
 
     async def one():
         async with Link.open(port) as link:
@@ -98,7 +98,7 @@ async def browser(port, count):
 
 
 async def asks(port, path, prefix, count):
-    """Several requests that a thread answers, each with a body of its own; 503 is an answer too."""
+    """Requests that a thread answers, each with its own body. 503 is a right answer too."""
     async with Link.open(port) as link:
         for _ in range(5):
             body = random.randbytes(random.randrange(1, 500))
@@ -112,22 +112,22 @@ async def asks(port, path, prefix, count):
 
 
 async def worker(port, count):
-    """A worker's route."""
+    """A client of a worker route."""
     await asks(port, "/work", b"worked on ", count)
 
 
 async def piper(port, count):
-    """A thread and a pipe."""
+    """A client of a thread that answers by a pipe."""
     await asks(port + 1, "/pipe", b"piped ", count)
 
 
 async def woken(port, count):
-    """A thread and a wakeup."""
+    """A client of a thread that answers by wakeup."""
     await asks(port + 1, "/wake", b"woken ", count)
 
 
 async def streamer(port, count):
-    """A generator in a worker; one in three leaves in the middle."""
+    """A client of a streamed answer, which a worker generates. One in three resets the connection in the middle."""
     n = random.randrange(1, 60)
     leaves = random.randrange(n) if not random.randrange(3) else None
     async with Link.open(port) as link:
@@ -150,7 +150,7 @@ async def streamer(port, count):
 
 
 async def uploader(port, count):
-    """A body of 100 KB in pieces."""
+    """A client that uploads 100 KB in pieces."""
     size = 100_000
     async with Link.open(port) as link:
         link.send("POST", "/upload", lines="Content-Length: %d\r\n" % size)
@@ -163,7 +163,7 @@ async def uploader(port, count):
 
 
 async def aborter(port, count):
-    """Comes, says something or half of it, and leaves by a reset."""
+    """A client that sends a part of a request, or all of it, and resets the connection."""
     async with Link.open(port + random.randrange(2)) as link:
         data = b"POST /work HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
         link.writer.write(data[: random.randrange(len(data) + 1)])
@@ -173,7 +173,7 @@ async def aborter(port, count):
 
 
 async def dribbler(port, count):
-    """Sends a byte each second, until the server has had enough and says so."""
+    """A client that sends a byte a second, until the server answers 408 or 503."""
     async with Link.open(port) as link:
         for byte in b"GET /slow-as-treacle HTTP/1.1\r\nHost: localhost\r\n":
             link.writer.write(bytes([byte]))
@@ -184,8 +184,8 @@ async def dribbler(port, count):
             check(head, b"HTTP/1.1 408 Request Timeout\r\n", b"HTTP/1.1 503 Service Unavailable\r\n")
             count("cut")
             return
-        raise Lost("a head that took 40 s was never cut")
+        raise Lost("the server did not time out a slow head")
 
 
-# How many of each there are at once: in connections about 80 % of what the server takes.
+# How many of each run at once. They have about 80 % of the connections that the server takes.
 MIX = {browser: 1, worker: 5, piper: 4, woken: 4, streamer: 2, uploader: 1, aborter: 3}

@@ -1,23 +1,25 @@
-"""An hour of what a board's server has to bear, and a look each ten seconds at what must not grow.
+"""Run all kinds of clients for an hour, and check every ten seconds that nothing grows.
 
-    python tools/soak/run.py [--minutes 60] [--heap 192k] [--share 0.8] [--out build/soak]
+    python -m tools.soak.run [--minutes 60] [--heap 192k] [--share 0.8] [--out build/soak]
 
-The server is MicroPython's unix port, from bytecode, with that heap. The clients are browsers' bursts, requests that
-workers, threads with pipes and wakeups answer, streams, uploads, some that leave in the middle, and one that sends a
-byte a second. Their pace is regulated so that the server uses `share` of a processor, or the clients all of theirs.
+The server runs on MicroPython's unix port, from bytecode, with that heap. The clients send browsers' bursts, requests for
+workers, for threads with pipes and for threads with wakeups, streams and uploads. Some leave in the middle, and one sends
+a byte a second. Their pace is regulated so that the server uses `share` of a processor, unless the clients are too slow.
 
-Writes soak.csv and soak.svg; fails if an answer is wrong or missing, if the server's counters do not add up, or if
-heap, descriptors, threads, connections or latency grow, or the largest free block shrinks, by regression over the run.
+Writes soak.csv and soak.svg. Fails if an answer is wrong or missing, if the server's counters do not add up, if heap,
+descriptors, threads, connections or latency grow, or if the largest free block shrinks. Growth is judged by regression.
 """
 
 import argparse
 import asyncio
+import contextlib
 import csv
 import json
 import os
 import platform
 import random
 import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -25,20 +27,12 @@ import threading
 import time
 from pathlib import Path
 
-import clients
-import plot
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tools/bench"), str(ROOT / "host_tests")]
-
-import load  # noqa: E402
-
-import lanes  # noqa: E402
-import mpy  # noqa: E402
-import server as servers  # noqa: E402
+from .. import mpy
+from ..bench import host, load
+from . import clients, plot
 
 SAMPLE_S = 10
-WARM_UP = 6  # samples: until every part is loaded, and every thread started
+WARM_UP = 6  # samples that are not judged: parts are loaded and threads are started
 COLUMNS = {
     "heap": "heap in use after a collection, bytes",
     "largest": "largest free block, bytes",
@@ -47,30 +41,37 @@ COLUMNS = {
     "files": "open descriptors",
     "threads": "threads",
     "rate": "answers a second",
-    "share": "processor that the server used",
+    "share": "share of a processor that the server used",
 }
-# What may change over the whole run, in the column's unit: less is no growth. (A block of the heap is 32 bytes.)
+# Allowed change over the whole run, in the column's unit. (A block of the heap has 32 bytes.)
 GROWTH = {"heap": 1024, "largest": -2048, "files": 2, "threads": 2, "conns": 3, "pipes": 3, "p99_ms": 20}
+
+
+def free_ports():
+    """A free port; the next one is free too. Both are below the range that the system uses for outgoing connections."""
+    while True:
+        port = random.randrange(20000, 32767)
+        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 1))
+            return port
 
 
 class Server:
     """The server's process."""
 
     def __init__(self, heap):
-        while True:
-            self.port = servers.free_port()
-            if self.port < 32767:
-                break
+        self.port = free_ports()
         environment = dict(os.environ, MICROPYPATH="build/mpy/lib:.frozen", PORT=str(self.port))
-        command = [lanes.micropython(), "-X", f"heapsize={heap}", "tools/soak/server.py"]
+        command = [host.MICROPYTHON, "-X", f"heapsize={heap}", "tools/soak/server.py"]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.proc = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
+        self.proc = subprocess.Popen(command, cwd=host.ROOT, env=environment, text=True, **pipes)
         self.lines = []
         self.largest = 0
         self.ready = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
         if not self.ready.wait(20) or self.proc.poll() is not None:
-            raise SystemExit("the server did not start:\n" + "".join(self.lines))
+            raise SystemExit("the server did not start. It printed:\n" + "".join(self.lines))
         self.cpu = load.cpu_clock(self.proc.pid)
 
     def _read(self):
@@ -98,7 +99,7 @@ class Soak:
         self.until = until
         self.counts = {"answered": 0, "busy": 0, "left": 0, "cut": 0}
         self.latencies = []
-        self.pause = 0.5  # seconds that each client rests, on the average
+        self.pause = 0.5  # mean pause of a client, seconds
         self.failures = []
         self.rows = []
 
@@ -110,7 +111,7 @@ class Soak:
         return time.monotonic() > self.until or self.failures
 
     async def again(self, client, is_paced):
-        """Run a client again and again."""
+        """Run a client again and again until the end."""
         while not self.is_over:
             await asyncio.sleep(random.expovariate(1 / self.pause) if is_paced else 0.1)
             try:
@@ -119,7 +120,7 @@ class Soak:
                 self.failures.append("%s: %r" % (client.__name__, er))
 
     async def probe(self):
-        """How long a quick request takes, 50 times a second."""
+        """Measure the latency of a quick request, 50 times a second."""
         async with clients.Link.open(self.server.port) as link:
             while not self.is_over:
                 await asyncio.sleep(0.02)
@@ -129,14 +130,14 @@ class Soak:
                 self.count("answered")
 
     async def named(self, task):
-        """Run it, and name it if it fails."""
+        """Run a task, and record its name if it fails."""
         try:
             await task()
         except (clients.Lost, OSError, EOFError) as er:
             self.failures.append("%s: %r" % (task.__name__, er))
 
     async def regulate(self):
-        """Hold the server's share of a processor, by the clients' rests."""
+        """Regulate the server's share of a processor by the pause of the clients."""
         cpu, now = self.server.cpu(), time.monotonic()
         while not self.is_over:
             await asyncio.sleep(1)
@@ -145,7 +146,7 @@ class Soak:
             self.pause = min(5.0, max(0.005, self.pause * (1 + 0.5 * max(-0.8, min(1.0, (used / took - self.share) / self.share)))))
 
     async def sample(self):
-        """The figures of each ten seconds."""
+        """Take a row of figures every ten seconds."""
         begun = at = time.monotonic()
         cpu, answered = self.server.cpu(), 0
         while not self.is_over:
@@ -181,7 +182,7 @@ class Soak:
 
 
 def drift(times, values):
-    """By how much the values change over the run: (by the line of least squares, the standard error of that)."""
+    """(change of the values over the run by linear regression, its standard error)."""
     n = len(times)
     slope, start = statistics.linear_regression(times, values)
     spread = sum((v - start - slope * t) ** 2 for t, v in zip(times, values, strict=True)) / (n - 2)
@@ -191,26 +192,26 @@ def drift(times, values):
 
 
 def judge(rows, end):
-    """What went wrong, as lines."""
+    """Yields a line for each failed check."""
     judged = rows[WARM_UP:]
     if len(judged) < 12:
-        print("too short to tell growth from noise: %d samples" % len(rows))
+        print("the run is too short to tell growth from noise: %d samples" % len(rows))
         judged = []
     times = [row["s"] for row in judged]
     for name, most in GROWTH.items() if judged else ():
         change, error = drift(times, [row[name] for row in judged])
         print("%-8s changed by %8.1f +- %.1f over the run, %g allowed" % (name, change, error, most))
-        # What is not clear of its own noise is no growth either.
+        # A change that is smaller than four standard errors is noise.
         if (change > most if most > 0 else change < most) and abs(change) > 4 * error:
-            yield "%s has changed by %.1f, at most %g allowed" % (name, change, most)
+            yield "%s changed by %.1f, at most %g is allowed" % (name, change, most)
     jobs = end["stats"]["workers"]
     if jobs["jobs"] != sum(jobs[name] for name in ("done", "failed", "dropped", "timeouts", "unstarted")) or jobs["busy"]:
-        yield "the pool's counters do not add up: %s" % jobs
+        yield "the counters of the worker pool do not add up: %s" % jobs
     for name in ("bugs", "rings_lost", "starved", "recv_full", "evicted", "refused"):
         if end["stats"][name]:
-            yield "%s: %d" % (name, end["stats"][name])
+            yield "%s is %d, must be 0" % (name, end["stats"][name])
     if end["pipes"]:
-        yield "%d pipes are left" % end["pipes"]
+        yield "%d pipes are still open" % end["pipes"]
 
 
 def main():
@@ -218,7 +219,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--heap", default="192k")
     parser.add_argument("--share", type=float, default=0.8)
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "soak")
+    parser.add_argument("--out", type=Path, default=host.ROOT / "build" / "soak")
     args = parser.parse_args()
     mpy.build("lib")
     server = Server(args.heap)
@@ -237,15 +238,15 @@ def main():
             writer.writeheader()
             writer.writerows(soak.rows)
         title = "%g minutes, heap of %s" % (args.minutes, args.heap)
-        desc = "Heap, largest free block, latency, descriptors, threads, answers a second and the server's processor, each ten seconds."
+        desc = "Heap, largest free block, latency, descriptors, threads, answers a second and the server's processor, every ten seconds."
         (args.out / "soak.svg").write_text(plot.draw(title, desc, soak.rows, COLUMNS))
     print(soak.counts)
     print(end and end["stats"])
     faults = soak.failures or list(judge(soak.rows, end) if end else [])
     if status is not None:
-        faults.append(f"the server has ended: status {status}")
+        faults.append(f"the server ended with status {status}")
     if server.lines[1:]:
-        faults.append("the server said:\n" + "".join(server.lines[1:][:30] + ["..\n"] + server.lines[-15:]))
+        faults.append("the server printed:\n" + "".join(server.lines[1:][:30] + ["..\n"] + server.lines[-15:]))
     return "\n".join(faults) or None
 
 

@@ -1,5 +1,5 @@
-# What is driven for an hour: an App with quick routes, worker routes, a worker's stream, pipes with threads of their own, wakeups,
-# timers, uploads. Prints its address; /state tells of the heap, and prints its map's figures.
+# The server of the soak test: an App with quick routes, worker routes, a streamed answer from a worker and uploads; threads that
+# answer by pipes and by wakeups; a timer. Prints its address. /state answers with the state, and prints the figures of the heap.
 
 import _thread
 import gc
@@ -65,12 +65,12 @@ def state(req):
     return dict(heap, ticks=ticks[0], conns=len(mgr.conns), pipes=mgr.pipes, stats=mgr.stats)
 
 
-# The tutorial's way: a thread and a pipe for each request; and, without a pipe, by wakeup.
+# A thread and a pipe for each request, as in the tutorial; or a thread and a wakeup.
 def thread(sock, data):
     try:
         sock.send(b"piped " + data)
     except OSError:
-        pass  # the client has left: that is what is tried
+        pass  # the client has left, which is part of the test
     finally:
         sock.close()
 
@@ -100,7 +100,7 @@ def tick(_):
     ticks[0] += 1
 
 
-mgr = mungo.Manager(max_conns=120)  # more than come: who is idle must not have to make room
+mgr = mungo.Manager(max_conns=120)  # more than the clients open, so that no idle connection is closed to make room
 port = int(os.getenv("PORT"))
 app.attach(mgr, "http://127.0.0.1:%d" % port)
 mgr.http_listen("http://127.0.0.1:%d" % (port + 1), events)

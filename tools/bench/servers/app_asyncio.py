@@ -1,9 +1,9 @@
-# What App and asyncio do to each other in one thread. Runs on MicroPython:
+# An App and asyncio in one thread. Runs on MicroPython:
 #
 #     MICROPYTHON app_asyncio.py run | serve | ticks | serve-ticks [SECONDS]
 #
-# run: an App alone; serve: the same by `await app.serve()`. ticks: asyncio alone with a task that sleeps 10 ms again and again,
-# serve-ticks: that task beside the App; both print after SECONDS how late it was, in us, as a JSON list.
+# run: an App with `app.run()`. serve: the same App with `await app.serve()`. ticks: asyncio alone, with a task that sleeps 10 ms again
+# and again. serve-ticks: that task beside the App. The last two print after SECONDS how late the task was, in us, as a JSON list.
 
 import asyncio
 import json

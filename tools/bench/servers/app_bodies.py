@@ -1,5 +1,5 @@
-# mungo by its App: answers with a body, and an upload that is taken piece by piece. (Apart from app_hello.py: an App with such a route
-# looks at each request twice.)
+# mungo by App: answers with a body, and an upload that is read in pieces. (app_hello.py has no upload, because an App with a stream
+# route checks each request twice.)
 
 import os
 

@@ -1,5 +1,5 @@
-# mungo by its App: one route that returns a str; one that a worker of the pool answers at once; and for the slow table one whose
-# handler blocks, in a pool of 4 with a queue of 8. (CONNS: more connections than by default.)
+# mungo by App: a route that returns a str; a worker route that answers at once; and for the slow table a worker route that blocks. The
+# pool has 4 workers and a queue of 8. (CONNS: another limit of connections than the default.)
 
 import os
 import time

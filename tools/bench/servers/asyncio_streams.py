@@ -1,5 +1,5 @@
-# A server by hand on asyncio's streams: a readline for each header, the same dict of headers, kept alive. start_server
-# with its defaults (backlog 5). It runs on CPython, too.
+# A server on asyncio's streams, without a framework: a readline for each header, the same dict of headers as in bare.py,
+# kept alive. start_server has its defaults (backlog 5). It runs on CPython too.
 
 import asyncio
 import json

@@ -1,10 +1,10 @@
-# The yardstick: a poll loop as one writes it by hand for one purpose. It answers every GET with "hi\n", keeps
-# connections alive, takes requests in pieces and several at once, and reads every header into a dict. It is right for
-# every valid request without a body and checks none: no limits, no deadlines, no validation, a full send buffer drops.
+# The baseline: a poll loop that is written by hand for one purpose. It answers every GET with "hi\n", keeps connections
+# alive, accepts requests in pieces and several at once, and reads every header into a dict. It answers every valid
+# request without a body. It has no limits, no deadlines and no validation, and drops data if the send buffer is full.
 #
-# Bytes, because str costs two thirds more: each new str is looked up among the interned ones. strip(), because the
-# space after the colon is optional; bare_loose.py shows what that costs. partition, find, a dict comprehension, poll
-# instead of ipoll, readinto a buffer, and recv(1024) were all within 10 % of this.
+# It uses bytes, because str costs two thirds more: MicroPython looks up each new str among the interned ones. It uses
+# strip(), because the space after the colon is optional; bare_loose.py shows the cost. Versions with partition, find, a
+# dict comprehension, poll instead of ipoll, readinto a buffer, and recv(1024) are all within 10 % of this one.
 
 import os
 import select
@@ -34,7 +34,7 @@ def serve(port, parse):
     listener.setblocking(False)
     poll = select.poll()
     poll.register(listener, select.POLLIN)
-    parts = {}  # file descriptor: the beginning of a request that came in pieces
+    parts = {}  # file descriptor: the start of an incomplete request
     while True:
         for sock, _ in poll.ipoll(-1):
             try:
@@ -60,7 +60,7 @@ def serve(port, parse):
                         parts[fd] = data
                     continue
             except OSError as er:
-                # ipoll may name a socket twice in a turn in which another one was registered.
+                # ipoll may yield a socket twice in a turn if another one was registered in it.
                 if er.errno == EAGAIN:
                     continue
             poll.unregister(sock)

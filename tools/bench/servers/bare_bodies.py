@@ -1,5 +1,4 @@
-# The bare loop with bodies: it counts what is uploaded, and sends in pieces what the socket does not take at once. As bare.py it
-# checks nothing.
+# The bare loop with bodies: it counts the bytes of an upload, and sends large answers in pieces. It validates nothing, like bare.py.
 
 import json
 import os
@@ -14,7 +13,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 
 
 def answer(target):
-    """The answer to a GET as a list of pieces."""
+    """The answer to a GET, as a list of bytes objects."""
     path = target.split(b"?", 1)[0]
     if path == b"/json":
         body = json.dumps(FACTS).encode()
@@ -29,14 +28,14 @@ def answer(target):
 class Client:
     def __init__(self, sock):
         self.sock = sock
-        self.part = b""  # the beginning of a head that came in pieces
-        self.left = 0  # bytes of a body that are still to come,
-        self.size = 0  # of so many
-        self.out = []  # memoryviews that wait for room
+        self.part = b""  # the start of an incomplete head
+        self.left = 0  # bytes of the body that are missing
+        self.size = 0  # bytes of the body
+        self.out = []  # memoryviews to send
         self.is_open = True
 
     def read(self, buf):
-        """What has come; False if the connection is over."""
+        """Receive once and handle the data; False if the connection is closed."""
         n = self.sock.readinto(buf)
         if not n:
             return n is None
@@ -68,7 +67,7 @@ class Client:
         self.out.append(memoryview(HEAD % len(body) + body))
 
     def flush(self):
-        """Send what the socket takes; True if that is all."""
+        """Send as much as the socket accepts; True if nothing is left."""
         while self.out:
             n = self.sock.write(self.out[0])
             if not n:

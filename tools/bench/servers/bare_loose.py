@@ -1,5 +1,5 @@
-# The bare loop with a parser that fails on a valid header: it needs the space after the colon. Saves a quarter of the
-# time a request, so the table shows how much of the ratio is the yardstick's.
+# The bare loop with a parser that fails on some valid headers: it needs the space after the colon. That saves a quarter of
+# the time of a request, so the table shows how much the ratio depends on the baseline.
 
 import os
 

@@ -1,5 +1,5 @@
-# chumicro-http-server with its runner, as its documentation does where a program has more to do. Its default of 4 connections at a time
-# and a backlog of 4 would refuse most of the clients here. It always closes, and takes bodies of up to 16 KB.
+# chumicro-http-server with its runner, as in its documentation for programs with other tasks. Its defaults, 4 connections and a backlog
+# of 4, would refuse most of the clients here. It closes every connection, and accepts bodies of up to 16 KB.
 
 import os
 

@@ -1,5 +1,5 @@
-# What all contenders share: the collector's setting (GC_THRESHOLD, none: MicroPython's default); the bodies that they answer; and three
-# paths by which the client measures the heap. These are asked for only between the measurements.
+# Shared by all contenders: the setting of the collector (GC_THRESHOLD; without it, MicroPython's default), the bodies of the answers, and
+# three paths for the client to measure the heap. The client requests these only before and after a measurement.
 
 import gc
 import os
@@ -16,7 +16,7 @@ TEXT100K = b"0123456789abcdef" * 6400
 
 
 def report(path):
-    """The body for a path: for "/collect" after a collection, the last one: from here on garbage stays. ("/heap": after two.)"""
+    """The answer to a path: the heap in use, and the threshold. "/collect" collects and turns the collector off, "/heap" collects twice."""
     if path == "/collect":
         gc.collect()
         gc.disable()
@@ -27,6 +27,6 @@ def report(path):
 
 
 def control(target):
-    """The whole answer, for servers that write their own."""
+    """The whole HTTP answer, for servers without a framework."""
     body = report(target.decode())
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body.encode())

@@ -1,4 +1,4 @@
-# microdot: the folder ROOT by send_file.
+# microdot serves the folder ROOT with send_file.
 
 import os
 

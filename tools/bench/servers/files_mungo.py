@@ -1,4 +1,4 @@
-# mungo: the folder ROOT.
+# mungo serves the folder ROOT.
 
 import os
 

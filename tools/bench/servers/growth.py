@@ -1,10 +1,10 @@
-# What a turn of the loop, a request and other steps cost beside N idle things of a kind. Runs on MicroPython, by itself or under
-# callgrind, for tables/growth.py:
+# Measures a turn of the loop, a request and other steps beside N idle objects of a kind. Runs on MicroPython, alone or under callgrind,
+# for tables/growth.py:
 #
 #     MICROPYTHON growth.py PORT KIND N TIMES
 #
-# KIND is poll (no mungo: what one writes by hand, with N sockets), connections, timers, pipes, routes or patterns. Prints as JSON the
-# steps in their order and the least microseconds of each; each was taken TIMES times, between two marks.
+# KIND is poll (a loop by hand with N sockets, without mungo), connections, timers, pipes, routes or patterns. Each step runs TIMES times,
+# each time between two marks. Prints JSON: the names of the steps in their order, and the least microseconds of each.
 
 import json
 import select
@@ -23,8 +23,8 @@ REQUEST = b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 def take(name, step, after=None):
-    """Measure a step; `after` is what belongs to it, but not into the figure."""
-    step()  # once before: what is loaded when it is first used
+    """Measure a step. `after` runs after each one and is not measured."""
+    step()  # once before, because the first use may load code
     if after:
         after()
     for _ in range(times):
@@ -60,7 +60,7 @@ def answered(client):
                 raise OSError("not an answer: %r" % data)
             return
         if Loop.newest:
-            Loop.newest.poll(10)  # a step may have come before the kernel was ready
+            Loop.newest.poll(10)  # the kernel may not have been ready in the step
     raise OSError("no answer")
 
 
@@ -73,7 +73,7 @@ def connect(mgr):
 
 
 def serve(mgr, paths):
-    """Measure turns without work, and a request for each path."""
+    """Measure turns without events, and a request for each path."""
     client = connect(mgr)
     for path in paths.values():
         for _ in range(2):
@@ -87,7 +87,7 @@ def serve(mgr, paths):
 
 
 def serve_one(mgr, client, name, path):
-    asked(client, path)  # the request is there before the step begins
+    asked(client, path)  # the request arrives before the step
     take(name, lambda: mgr.poll(1000), lambda: (answered(client), asked(client, path)))
     mgr.poll(1000)
     answered(client)
@@ -134,7 +134,7 @@ def poll():
 
 
 def leaving(clients, turn):
-    """Measure what it takes to learn that a client has gone; they are in the middle of all."""
+    """Measure the turn in which the loop sees that a client has closed. The clients are in the middle of the list."""
     first = clients[count // 2 : count // 2 + times + 1]
 
     def leave():
@@ -170,7 +170,7 @@ def timers():
         mgr.timer(0, len, "")
         mgr.poll(0)
 
-    take("timer", step)  # it is due before all others
+    take("timer", step)  # this timer is due before all others
 
 
 def pipes():

@@ -1,4 +1,4 @@
-# microdot as its documentation starts: one route that returns a str, and others. It answers HTTP/1.0 and always closes.
+# microdot as at the start of its documentation: a route that returns a str, and others. It answers with HTTP/1.0 and always closes.
 
 import os
 import time
@@ -6,7 +6,7 @@ import time
 from control import FACTS, TEXT10K, TEXT100K, report
 from microdot import Microdot, Request
 
-Request.max_content_length = 1000000  # its default is 16 KB; more than that comes as a stream
+Request.max_content_length = 1000000  # the default is 16 KB; larger bodies come as a stream
 app = Microdot()
 
 

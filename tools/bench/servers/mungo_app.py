@@ -1,5 +1,5 @@
-# mungo as its documentation starts: one listener, one handler, limits and deadlines at their defaults. (CONNS: more connections than
-# by default, for a thousand idle ones.)
+# mungo as at the start of its documentation: one listener, one handler, default limits and deadlines. (CONNS: another limit of
+# connections than the default, for a thousand idle ones.)
 
 import json
 import os
@@ -28,7 +28,7 @@ def fn(c, ev, hm, fn_data):
 
 
 def upload(hm):
-    """Count what comes. (Apart: a variable that a function inside takes along costs an allocation in each call.)"""
+    """Count the bytes of an upload. (Not in fn: a closure variable costs an allocation in each call.)"""
 
     def take(piece):
         hm.size += len(piece)

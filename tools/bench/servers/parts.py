@@ -1,11 +1,11 @@
 # mungo's server and 10 clients in one thread, with a mark before and after each call of mungo's functions. Runs on MicroPython under
-# callgrind, for profile.py, which explains:
+# callgrind, for profile.py:
 #
 #     MICROPYTHON parts.py hello | threads TURNS PORT < HEADS
 #
-# `threads` is what threads_mungo.py does for a request, but for the thread: its function is called at once.
+# `threads` does the same as threads_mungo.py, but calls the thread's function directly.
 #
-# Prints as JSON the names of the functions and the log of the marks: n is "function n begins", -n "it ends".
+# Prints JSON: the names of the functions, and the log of the marks. n means "function n begins", -n "function n ends".
 
 import array
 import json
@@ -26,7 +26,7 @@ import mungo.manager
 import mungo.threads.pipe
 
 CLIENTS = 10
-TIMES = 20  # a calibration is the mean of so many
+TIMES = 20  # calls in a calibration
 MARKS = 200000
 
 MODULES = (
@@ -67,7 +67,7 @@ def wrap(f, name):
 
 
 def instrument(owner, prefix, items):
-    """Put wrappers in the place of all functions of a module or class."""
+    """Replace all functions of a module or class by wrappers."""
     for name, value in items:
         if name[:2] == "__" and name not in ("__enter__", "__exit__"):
             continue
@@ -124,7 +124,7 @@ def loop3(f):
 
 
 def calibrate():
-    """What the marks cost: loops without a call, with one, with a marked one. All of them are in the log, too."""
+    """Log loops without a call, with a call and with a marked call, from which profile.py computes the cost of a mark."""
     wrap(empty, "cal empty")()
     for n, (f, loop) in enumerate(((nothing0, loop0), (nothing1, loop1), (nothing2, loop2), (nothing3, loop3))):
         wrap(loop, "cal plain %d" % n)(f)
@@ -144,7 +144,7 @@ def fn_threads(c, ev, hm, fn_data):
 
 
 def turn(mgr, clients, heads):
-    """A request of each client, and all the answers."""
+    """Each client sends a request and reads the answer."""
     for i in range(CLIENTS):
         clients[i].write(heads[i])
     for _ in range(turns):
@@ -157,7 +157,7 @@ def turn(mgr, clients, heads):
 kind, count, port = sys.argv[1:]
 if kind == "threads":
     fn = fn_threads
-turns = 2 if kind == "threads" else 1  # until all are answered
+turns = 2 if kind == "threads" else 1  # of the loop, until all requests are answered
 mgr = mungo.Manager(**({"max_pipes": 2 * CLIENTS} if kind == "threads" else {}))
 mgr.http_listen("http://127.0.0.1:" + port, fn)
 address = socket.getaddrinfo("127.0.0.1", int(port))[0][-1]

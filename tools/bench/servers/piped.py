@@ -1,4 +1,4 @@
-# The two ends of the demo's pipe (firmware/apps/multi_threaded), without its pause.
+# The two ends of the pipe in firmware/apps/multi_threaded, without the pause.
 
 import mungo
 

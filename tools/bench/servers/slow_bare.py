@@ -1,4 +1,4 @@
-# The bare loop with one path that blocks for two seconds, as a slow sensor or a calculation would.
+# The bare loop with a path that blocks for two seconds, like a slow sensor or a calculation.
 
 import os
 import time

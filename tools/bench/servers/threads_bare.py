@@ -1,5 +1,5 @@
-# What one writes by hand for requests that a thread answers: the loop parses (bare.py), starts a thread, and the thread sends its result
-# as a datagram over a pair of UDP sockets to the loop, which answers. A datagram that the system drops is an answer that never comes.
+# Requests that a thread answers, by hand: the loop parses a request (bare.py) and starts a thread. The thread sends its result to the loop
+# as a datagram, over a pair of UDP sockets, and the loop answers. If the system drops the datagram, the answer is lost.
 
 import _thread
 import os
@@ -39,8 +39,8 @@ def serve(port):
     poll = select.poll()
     poll.register(listener, select.POLLIN)
     poll.register(rx, select.POLLIN)
-    parts = {}  # file descriptor: the beginning of a request that came in pieces
-    waiting = {}  # file descriptor: its socket, and whether it stays open
+    parts = {}  # file descriptor: the start of an incomplete request
+    waiting = {}  # file descriptor: (socket, whether it stays open)
     while True:
         for sock, _ in poll.ipoll(-1):
             try:

@@ -1,4 +1,4 @@
-# mungo with a thread for each request, as in the demo (firmware/apps/multi_threaded): the thread's result comes by a pipe of its own.
+# mungo with a thread for each request, as in firmware/apps/multi_threaded: each thread sends its result through its own pipe.
 
 import _thread
 import os

@@ -1,4 +1,4 @@
-# mungo with a thread for each request, which answers by wakeup: all results take the manager's one queue.
+# mungo with a thread for each request, which answers by wakeup: all results go through one queue of the manager.
 
 import _thread
 import os

@@ -1,10 +1,9 @@
-# How long from a worker's send until the loop's handler has the message, while the loop sleeps in poll. Runs on
-# MicroPython:
+# Measures the time from a worker's send to the loop's handler, while the loop sleeps in poll. Runs on MicroPython:
 #
 #     MICROPYTHON wake.py bare | udp | ring [ROUNDS]
 #
-# "bare" is what one writes by hand: two UDP sockets connected to each other, the worker sends, the loop sleeps in ipoll
-# and receives. "udp" and "ring" are mungo's pipe with either bell. A message is the time at which it was sent.
+# "bare" is a loop by hand: the worker sends over two connected UDP sockets, and the loop sleeps in ipoll. "udp" and "ring"
+# are mungo's pipe with that bell. A message contains the time at which it was sent.
 
 import _thread
 import array

@@ -1,4 +1,4 @@
-# Echoes WebSocket messages; PLAIN=1: without machine code for masks and UTF-8.
+# Echoes WebSocket messages. PLAIN=1: without machine code for masks and UTF-8.
 
 import os
 import sys

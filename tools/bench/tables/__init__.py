@@ -1,7 +1,7 @@
-"""The tables, in the order in which they are printed: a module each, with
+"""The tables, in the order in which they are printed. Each is a module with
 
-NAME and TITLE; measure(plan), which returns what goes into results.json, a dict with "rows" as a rule; report(found), the lines of
-Markdown; and, if it has any, targets(found), what the project wants of itself (see Target), and plots(found), {file name: SVG}.
+NAME and TITLE; measure(plan), which returns a dict with "rows" for results.json; report(found), which yields lines of Markdown; and,
+if needed, targets(found), which yields the project's targets (see target), and draw(found), which yields (file name, SVG).
 """
 
 import dataclasses
@@ -12,23 +12,23 @@ NAMES = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "ws", 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """quick: a few seconds for each table. names: the contenders that take part, or none for all."""
+    """What to measure. quick: a few seconds for each table. names: the contenders that take part; empty for all."""
 
     quick: bool = False
     names: tuple = ()
 
     def of(self, names):
-        """Those of them that take part."""
+        """The contenders of `names` that take part, as a list."""
         return [name for name in names if not self.names or name in self.names]
 
 
 def find(name):
-    """The module of a table."""
-    return importlib.import_module("tables." + name)
+    """The module of the table with this name."""
+    return importlib.import_module("." + name, __name__)
 
 
 def target(text, figure, wanted, is_met, form="%.2f"):
-    """What is wanted, the figure (a number or stats.figure), and whether it is so; None: not measured."""
+    """A target as a dict. `figure`: a number or a stats.figure; None if it was not measured. `wanted`: the target as text."""
     if figure is None:
         return {"text": text, "found": "not measured", "wanted": wanted, "met": None}
     if isinstance(figure, dict):

@@ -1,20 +1,16 @@
-"""mungo and asyncio in one thread: what each costs the other.
+"""mungo and asyncio in one thread: the cost of each for the other.
 
-Idle: processor time and wake-ups of `await app.serve()` with nothing to do. Throughput: requests a second of it, and of `app.run()`.
-Lateness: of a task that sleeps 10 ms again and again, with asyncio alone and beside an App that 10 clients keep busy.
+Idle: processor time and wake-ups of `await app.serve()` without requests. Throughput: requests a second of `await app.serve()` and of
+`app.run()`. Lateness: how late a task is that sleeps 10 ms again and again, with asyncio alone and beside an App with 10 busy clients.
 """
 
 import json
 import time
 from pathlib import Path
 
-import cells
-import columns
-import markdown
-import stats
-from process import Server, fail, progress
-
-from tables import at_least, at_most
+from .. import cells, columns, markdown, stats
+from ..process import Server, fail, progress
+from . import at_least, at_most
 
 NAME = "aio"
 TITLE = "asyncio beside an App"
@@ -30,7 +26,7 @@ def percentile(ranked, n):
 
 
 def measure_idle(seconds):
-    """Percent of a processor, wake-ups a second; None if it did not start."""
+    """{"percent": of a processor, "wakes": a second} of an idle server; None if it did not start."""
     with start("app.serve", "serve") as server:
         if not server.wait():
             return None
@@ -57,7 +53,7 @@ def measure_throughput(rounds):
 
 
 def measure_lateness(seconds):
-    """Lateness in ms at some percentiles, alone and with an App that is busy; and what the client has counted."""
+    """Lateness in ms (p50, p99, max), of asyncio alone and beside a busy App, and the result of the load; None if a server failed."""
     with start("ticks", "ticks", str(seconds)) as server:
         server.process.wait(seconds + 10)
         if server.process.returncode:
@@ -106,6 +102,6 @@ def targets(found):
     yield at_most("idle with asyncio: wake-ups a second", found["idle"]["wakes"], 1000, "%.0f")
     for row in found["rows"]:
         if row["name"] == "app.serve":
-            yield at_least("app.serve to app.run, req/s", row["times_rps"], 0.5)
+            yield at_least("app.serve against app.run, req/s", row["times_rps"], 0.5)
     added = found["late"]["beside"][1]["median"] - found["late"]["alone"][1]["median"]
     yield at_most("lateness that a busy App adds to a task of asyncio, p99, ms", added, 5)

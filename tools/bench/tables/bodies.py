@@ -1,10 +1,9 @@
-"""Bodies: JSON, 10 KB and 100 KB that are sent, 100 KB that are uploaded."""
+"""Bodies: JSON, answers of 10 KB and 100 KB, uploads of 100 KB."""
 
-import cells
-import columns
-from cells import Cell
-from contenders import CONTENDERS, ON_MICROPYTHON
-from requesting import UPLOAD
+from .. import cells, columns
+from ..cells import Cell
+from ..contenders import CONTENDERS, ON_MICROPYTHON
+from ..requesting import UPLOAD
 
 NAME = "bodies"
 TITLE = "Bodies"
@@ -26,9 +25,9 @@ def measure(plan):
 
 
 def report(found):
-    yield "JSON is made for each answer, 90 bytes; 10k and 100k are KB of answer, upload is 100 KB by POST. 10 connections,"
-    yield "kept alive where the server can, headers as in hello. x bare: to a bare loop that sends in"
-    yield "pieces what the socket does not take at once, and counts what is uploaded.\n"
+    yield "json: 90 bytes, made for each answer. 10k, 100k: KB of answer. upload: 100 KB by POST. 10 connections, kept alive if the"
+    yield "server can do that, headers as in hello. x bare is the ratio to a bare loop that sends large answers in pieces and counts"
+    yield "the bytes of an upload.\n"
     yield from columns.table(found["rows"], ("kind", "name", "mode", *columns.RATES, "garbage", "noise"))
-    yield "\nchumicro-http-server takes bodies of up to 16 KB.\n"
+    yield "\nchumicro-http-server accepts bodies of up to 16 KB.\n"
     yield from ("- " + note for note in cells.notes(found["rows"]))

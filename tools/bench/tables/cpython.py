@@ -1,9 +1,8 @@
-"""Hello on CPython: the same servers, where they run."""
+"""Hello on CPython, for the servers that run there."""
 
-import cells
-import columns
-from cells import Cell
-from contenders import ON_CPYTHON
+from .. import cells, columns
+from ..cells import Cell
+from ..contenders import ON_CPYTHON
 
 NAME = "cpython"
 TITLE = "Hello on CPython"
@@ -17,7 +16,7 @@ def measure(plan):
 
 
 def report(found):
-    yield "As hello. mungo runs by the shim that the tests use, and is not made for CPython. x asyncio: to bare asyncio streams there.\n"
+    yield "As hello. mungo is not made for CPython and runs on the shim of its tests. x asyncio is the ratio to bare asyncio streams.\n"
     yield from columns.table(found["rows"], ("title", "mode", *columns.RATES, "noise"), "asyncio")
     yield ""
     yield from ("- " + note for note in cells.notes(found["rows"]))

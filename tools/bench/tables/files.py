@@ -1,4 +1,4 @@
-"""A file of 100 KB, 10 connections, mungo and microdot's send_file in the same MicroPython. Each answer is checked to its last byte."""
+"""A file of 100 KB on 10 connections, from mungo and from microdot's send_file. Every byte of the answers is checked."""
 
 import os
 import select
@@ -7,13 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import host
-import load
-import markdown
-import stats
-from process import Server, progress
-
-from tables import at_least
+from .. import host, load, markdown, stats
+from ..process import Server, progress
+from . import at_least
 
 NAME = "files"
 TITLE = "Files"
@@ -24,7 +20,7 @@ ASKED = {"mungo, kept alive": "files-mungo", "mungo, closed each time": "files-m
 
 
 class Download:
-    """One of the connections: it asks again and again, and counts."""
+    """A connection that asks for the file again and again. `done` is the number of good answers."""
 
     def __init__(self, port, is_kept, body):
         self.address = ("127.0.0.1", port)
@@ -45,7 +41,7 @@ class Download:
         self.sock.send(self.request)
 
     def read(self):
-        """Take what has come; True if the socket is another one now."""
+        """Receive once. True if the connection was replaced by a new one. Raises OSError if the answer is wrong."""
         piece = self.sock.recv(1 << 18)
         self.data += piece
         if self.total is None and b"\r\n\r\n" in self.data:
@@ -65,7 +61,7 @@ class Download:
 
 
 def turn(server, is_kept, body, seconds):
-    """(requests a second, CPU microseconds of the server a request)"""
+    """(requests a second, the server's CPU microseconds a request)"""
     poll = select.epoll()
     downloads = {}
     for _ in range(CONNECTIONS):
@@ -84,7 +80,7 @@ def turn(server, is_kept, body, seconds):
     done = sum(one.done for one in downloads.values()) - done
     for one in downloads.values():
         one.sock.close()
-    time.sleep(0.1)  # the server learns that they have gone
+    time.sleep(0.1)  # for the server to close its ends
     return done / took, took_cpu / max(done, 1) * 1e6
 
 
@@ -120,7 +116,7 @@ def measure(plan):
 
 
 def report(found):
-    yield "A file of 100 KB, 10 connections. microdot closes each connection; mungo is asked both ways.\n"
+    yield "A file of 100 KB, 10 connections. microdot closes each connection; mungo is measured with and without keep-alive.\n"
     columns = ("server", "files/s>", "MB/s>", "x microdot>", "CPU us/file>", "x microdot>")
     yield from markdown.table(columns, map(line, found["rows"]))
 
@@ -139,4 +135,4 @@ def line(row):
 def targets(found):
     for row in found["rows"]:
         if row["name"] == "mungo, kept alive":
-            yield at_least("files of 100 KB by mungo to microdot", row["times_rps"], 5, "%.1f")
+            yield at_least("files of 100 KB, mungo against microdot", row["times_rps"], 5, "%.1f")

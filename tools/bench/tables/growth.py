@@ -1,7 +1,7 @@
-"""Growth: what a turn of the loop and a request cost beside 1 to 1,000 idle connections, timers, pipes or routes.
+"""Growth: the cost of a turn of the loop and of a request beside 1 to 1,000 idle connections, timers, pipes or routes.
 
-By time, the kernel's included: the least of many. By instructions of user space, where callgrind works: medians. A bare poll loop with as
-many sockets is the measure: the system call itself takes longer with each of them.
+The cost is the least of many times, with the kernel's part; and if there is valgrind, the median of instructions in user space. mungo is
+compared with a bare poll loop with as many sockets, because the system call itself takes longer with each of them.
 """
 
 import html
@@ -11,13 +11,9 @@ import statistics
 import subprocess
 import tempfile
 
-import callgrind
-import host
-import markdown
-import plots
-from process import SERVERS, fail, free_port, progress
-
-from tables import at_most
+from .. import callgrind, host, markdown, plots
+from ..process import SERVERS, fail, free_port, progress
+from . import at_most
 
 NAME = "growth"
 TITLE = "Growth"
@@ -27,32 +23,32 @@ KINDS = {
     "connections": "idle connections",
     "timers": "timers",
     "pipes": "pipes",
-    "routes": "routes of an App, no two alike",
-    "patterns": "routes with `<int:id>`, no two alike",
+    "routes": "different routes of an App",
+    "patterns": "different routes with `<int:id>`",
 }
 STEPS = {
     "turn": "a turn with nothing to do",
     "request": "a request",
-    "accept": "a connection more",
-    "close": "a connection in the middle goes",
-    "timer": "a timer is started and is due",
-    "message": "a message of a pipe",
-    "first": "a request, the first route",
-    "last": "a request, the last route",
+    "accept": "one more connection",
+    "close": "a connection in the middle ends",
+    "timer": "a timer starts and is due",
+    "message": "a message through a pipe",
+    "first": "a request for the first route",
+    "last": "a request for the last route",
     "none": "a request without a route",
 }
 OPTIONS = ("-X", "heapsize=64m")
-SLACK = 1.25  # times by which a step may grow faster than the bare loop's
+SLACK = 1.25  # allowed growth of a step, as a multiple of the bare loop's
 
 
 def by_time(kind, count, times):
-    """{step: microseconds}, or None."""
+    """{step: microseconds}; None if it failed."""
     command = [host.MICROPYTHON, *OPTIONS, str(SERVERS / "growth.py"), str(free_port()), kind, str(count), str(times)]
     env = dict(os.environ, MICROPYPATH="lib:.frozen")
     done = subprocess.run(command, cwd=host.ROOT, env=env, capture_output=True, text=True, timeout=60)
     if done.returncode:
         return fail("growth.py %s %d: %s" % (kind, count, (done.stdout + done.stderr).strip()[-200:]))
-    return json.loads(done.stdout.splitlines()[-1])[1]  # (an App has said where it listens)
+    return json.loads(done.stdout.splitlines()[-1])[1]  # (an App prints its address first)
 
 
 def by_instructions(kind, count, times):
@@ -60,7 +56,7 @@ def by_instructions(kind, count, times):
     with tempfile.TemporaryDirectory() as folder:
         script = [*OPTIONS, str(SERVERS / "growth.py"), str(free_port()), kind, str(count), str(times)]
         steps, _ = json.loads(callgrind.run(folder, [callgrind.TICKS], script).splitlines()[-1])
-        counts = [callgrind.total(path) for path in callgrind.dumps(folder)][1::2]  # the others are between the steps
+        counts = [callgrind.total(path) for path in callgrind.dumps(folder)][1::2]  # the other counts are between the steps
     found = {}
     for step, n in zip(steps, counts, strict=True):
         found.setdefault(step, []).append(n)
@@ -85,7 +81,7 @@ def measure(plan):
 
 
 def lines_of(rows):
-    """{(kind, step): {n: row}} in order."""
+    """{(kind, step): {n: row}}, in the order of the rows."""
     found = {}
     for row in rows:
         found.setdefault((row["kind"], row["step"]), {})[row["n"]] = row
@@ -94,7 +90,7 @@ def lines_of(rows):
 
 def report(found):
     counts = sorted({row["n"] for row in found["rows"]})
-    yield "Microseconds, the kernel's included, and in parentheses instructions of user space; N is how many there are of a kind.\n"
+    yield "Microseconds with the kernel's part, and in parentheses instructions of user space. N is the number of idle objects.\n"
     rows = []
     for (kind, step), line in lines_of(found["rows"]).items():
         cells = []
@@ -107,7 +103,7 @@ def report(found):
 
 
 def more(line, key="us"):
-    """By how much the step costs more at the highest N than at the lowest."""
+    """The difference between the step's cost at the highest N and at the lowest."""
     low, high = min(line), max(line)
     return line[high][key] - line[low][key]
 
@@ -117,14 +113,14 @@ def targets(found):
     for step in ("turn", "request", "accept", "close"):
         own, bare = (lines.get((kind, step)) for kind in ("connections", "poll"))
         if own and bare and more(bare) > 0:
-            yield at_most("%s, idle connections: growth to the bare loop's" % STEPS[step], more(own) / more(bare), SLACK)
+            yield at_most("%s beside idle connections: growth against the bare loop's" % STEPS[step], more(own) / more(bare), SLACK)
     for kind, step in lines:
         line = lines[kind, step]
         if kind not in ("poll", "connections") and len(line) > 1:
             low, high = min(line), max(line)
             key = "instructions" if line[low]["instructions"] and line[high]["instructions"] else "us"
             ratio = line[high][key] / max(line[low][key], 1)
-            yield at_most("%s beside %s: %d to %d of them, by %s" % (STEPS[step], KINDS[kind], high, low, key), ratio, SLACK)
+            yield at_most("%s beside %s: %d against %d of them, by %s" % (STEPS[step], KINDS[kind], high, low, key), ratio, SLACK)
 
 
 def draw(found):
@@ -132,7 +128,7 @@ def draw(found):
     for title, steps in (
         ("A turn with nothing to do", ("turn",)),
         ("A request", ("request", "first")),
-        ("Start and fire a timer; a pipe's message", ("timer", "message")),
+        ("A timer starts and is due; a message through a pipe", ("timer", "message")),
         ("A request for the last route", ("last",)),
     ):
         series = {}
@@ -142,4 +138,4 @@ def draw(found):
                 series[name] = [(n, max(row["us"], 1)) for n, row in line.items()]
         if series:
             charts.append((title, "us", series))
-    yield "growth.svg", plots.lines("What things cost beside 1 to 1,000 idle ones, in microseconds", charts)
+    yield "growth.svg", plots.lines("Cost beside 1 to 1,000 idle objects, in microseconds", charts)

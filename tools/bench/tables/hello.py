@@ -1,25 +1,22 @@
-"""Hello: a browser's GET, answered with three bytes, by all contenders on MicroPython."""
+"""Hello: all contenders on MicroPython answer a browser's GET with three bytes."""
 
-import cells
-import columns
-import plots
-from cells import Cell
-from contenders import CONTENDERS, ON_MICROPYTHON
-
-from tables import at_least, at_most
+from .. import cells, columns, plots
+from ..cells import Cell
+from ..contenders import CONTENDERS, ON_MICROPYTHON
+from . import at_least, at_most
 
 NAME = "hello"
 TITLE = "Hello"
 SECONDS = 0.4  # of a turn
-THRESHOLD = "65536"  # the collector's, as the second setting; the first is MicroPython's own, none
+THRESHOLD = "65536"  # for a second measurement with gc.threshold; by default MicroPython has none
 
 EXPLAINED = """\
-GET with 11 headers, about 520 bytes; the answer is 200 with 3 bytes. keep: kept alive; close: a connection for each request.
-varying: 2048 heads, each connection sends another one each time; repeated: always the same. CPU is the server's, user and system.
-Garbage is what a request leaves to the collector, with varying headers on one connection. Medians of turns of %.1f s, quartiles
-in parentheses. x bare: to the bare loop in the same mode; for CPU its inverse, so that more is better. Turns: how many of all had
-the server busy for 90 %% of the time, as it is with 10 clients unless other programs take its processor; the others count only if
-there is none. Noise: by how much the CPU time differs between starts of the servers, in percent.
+A GET of about 520 bytes with 11 headers; the answer is 200 with 3 bytes. keep: kept alive. close: a connection for each request.
+varying: 2048 different heads, a new one for each request. repeated: always the same head. CPU is the server's, user and system.
+Garbage is the memory that a request leaves to the collector, with varying headers on one connection. Figures are medians of turns
+of %.1f s, with the quartiles in parentheses. x bare is the ratio to the bare loop in the same mode, inverted for CPU, so more is
+better. Turns is the number of turns in which the server used 90 %% of its processor. With 10 clients it does so unless other programs
+use the processor; disturbed turns count only if all are disturbed. Noise is the difference in CPU time between starts of the servers.
 """
 
 COLUMNS = ("name", "mode", "connections", "headers", *columns.RATES, "garbage", "turns", "noise")
@@ -56,7 +53,7 @@ def report(found):
 
 
 def pick(found, name, mode="keep", connections=10, headers="varying"):
-    """The row of a contender, or None."""
+    """The row of a contender with this load; None if there is none."""
     for row in found["rows"]:
         if (row["name"], row["mode"], row["connections"], row["headers"]) == (name, mode, connections, headers):
             return row
@@ -64,7 +61,7 @@ def pick(found, name, mode="keep", connections=10, headers="varying"):
 
 
 def ratio(found, one, other, key):
-    """Of two medians, or None. (To the bare loop there is a better one, of neighbouring turns.)"""
+    """The ratio of two medians; None if one is missing. (Rows have a better ratio to the bare loop, by neighbouring turns.)"""
     pair = [pick(found, name) for name in (one, other)]
     if not all(row and row[key] for row in pair):
         return None
@@ -75,10 +72,10 @@ def ratio(found, one, other, key):
 def targets(found):
     row = pick(found, "mungo")
     if row:
-        yield at_least("mungo by events to the bare loop, req/s", row["times_rps"], 1.5)
+        yield at_least("mungo by events against the bare loop, req/s", row["times_rps"], 1.5)
         yield at_least("the same by CPU time", row["times_cpu_us"], 1.5)
         for key, text in (("rps", "req/s"), ("cpu_us", "by CPU time")):
-            text = "mungo by events to microdot, which closes each time, %s" % text
+            text = "mungo by events against microdot, which closes each time, %s" % text
             yield at_least(text, ratio(found, "mungo", "microdot", key), 30, "%.1f")
         yield at_most("garbage of a kept-alive request by events, bytes", row["garbage"], 400, "%.0f")
 

@@ -1,10 +1,8 @@
-"""Many connections: ten that ask, beside hundreds that have asked once and now say nothing."""
+"""Many connections: ten active ones beside hundreds of idle ones that have had one answer each."""
 
-import cells
-import columns
-from cells import Cell
-
-from tables import at_least, at_most
+from .. import cells, columns
+from ..cells import Cell
+from . import at_least, at_most
 
 NAME = "idle"
 TITLE = "Idle connections"
@@ -12,7 +10,7 @@ SECONDS = 0.4
 NAMES = ("bare", "mungo", "mungo-app", "asyncio")
 COUNTS = (0, 200, 1000)
 ENV = {"CONNS": "1100"}  # more than mungo's default
-OPTIONS = ("-X", "heapsize=8m")  # the same for all: in MicroPython's 2 MB asyncio has no room for a thousand
+OPTIONS = ("-X", "heapsize=8m")  # for all servers: MicroPython's default of 2 MB is too little for asyncio with a thousand
 
 
 def measure(plan):
@@ -23,10 +21,11 @@ def measure(plan):
 
 
 def report(found):
-    yield "Hello, 10 connections, kept alive, varying headers; each idle one has had one answer. Heap: what each idle one takes, in bytes,"
-    yield "after a collection (64-bit). x bare: to the bare loop with as many idle ones. The servers' heap is 8 MB here.\n"
+    yield "Hello, 10 active connections, kept alive, varying headers. Each idle connection has had one answer. Heap is the bytes that"
+    yield "each idle one takes after a collection (64-bit). x bare is the ratio to the bare loop with as many idle ones. The servers"
+    yield "have a heap of 8 MB.\n"
     yield from columns.table(found["rows"], ("title", "idle", *columns.RATES, "heap", "noise"))
-    yield "\nmicrodot and chumicro-http-server are not here: they close each connection.\n"
+    yield "\nmicrodot and chumicro-http-server are not in this table, because they close each connection.\n"
     yield from ("- " + note for note in cells.notes(found["rows"]))
 
 
@@ -34,5 +33,5 @@ def targets(found):
     most = max((row["idle"] for row in found["rows"]), default=0)
     for row in found["rows"]:
         if row["name"] == "mungo" and row["idle"] == most and most:
-            yield at_least("mungo by events to the bare loop, req/s, with %d idle connections" % most, row["times_rps"], 1)
-            yield at_most("heap for each of them, bytes", row["heap"], 600, "%.0f")
+            yield at_least("mungo by events against the bare loop, req/s, with %d idle connections" % most, row["times_rps"], 1)
+            yield at_most("heap for each idle connection, bytes", row["heap"], 600, "%.0f")

@@ -1,19 +1,16 @@
-"""Where a request's instructions go, by callgrind. See ../profile.py, which also tells by C function."""
+"""The instructions of a request by function, counted by callgrind. ../profile.py also counts them by C function."""
 
-import profile  # ours: this folder's parent comes first
-
-import callgrind
-import markdown
-from process import fail, progress
+from .. import callgrind, markdown, profile
+from ..process import fail, progress
 
 NAME = "profile"
-TITLE = "Where a request's instructions go"
+TITLE = "Instructions of a request"
 SERVERS = ("bare", "mungo", "mungo-app", "asyncio", "microdot", "threads-bare", "threads-wakeup", "threads-mungo", "threads-app")
 
 
 def measure(plan):
     if not callgrind.is_there():
-        fail("profile: there is no valgrind, see tools/debian.sh")
+        fail("profile: valgrind is not installed, see tools/debian.sh")
         return {"rows": []}
     count, turns = (100, 2) if plan.quick else (2000, 8)
     totals = {}
@@ -35,12 +32,12 @@ def by_function(kind, turns):
 def report(found):
     if not found["rows"]:
         return
-    yield "Instructions of user space for a hello, kept alive but by microdot, 10 connections, browsers' headers that differ:\n"
+    yield "Instructions of user space for a hello with varying headers, on 10 connections. All but microdot keep them alive.\n"
     yield from markdown.table(("server", "instructions a request>"), [(name, "%.0f" % n) for name, n in found["totals"].items()])
-    yield "\nmungo's by its functions, each without what it calls:\n"
+    yield "\nmungo by function, each without the functions that it calls:\n"
     yield from functions(found["rows"])
     if "threaded" in found:
-        yield "\nThe same of a request whose answer comes by a pipe, its worker's part among them, but not the start of a thread:\n"
+        yield "\nThe same for a request whose answer comes by a pipe, with the worker's part, but without the start of a thread:\n"
         yield from functions(found["threaded"])
 
 

@@ -1,19 +1,18 @@
-"""While handlers are slow: what the others wait for, the reason why mungo exists."""
+"""How long quick requests wait while some handlers are slow."""
 
 import contextlib
 import json
 
-import markdown
-from contenders import CONTENDERS
-from process import Server, fail, progress, tool
-
-from tables import at_most
+from .. import markdown
+from ..contenders import CONTENDERS
+from ..process import Server, fail, progress, tool
+from . import at_most
 
 NAME = "slow"
 TITLE = "While handlers are slow"
 COUNTS = (1, 3, 8, 32)
 QUICK_COUNTS = (1,)
-PATHS = {  # name: its slow path, its fast one
+PATHS = {  # name: (slow path, fast path)
     "slow-bare": ("/slow", "/"),
     "microdot": ("/slow", "/"),
     "mungo-app": ("/slow", "/"),
@@ -22,7 +21,7 @@ PATHS = {  # name: its slow path, its fast one
 
 
 def together(pairs):
-    """A list of rows, of (name, how many slow ones) all at once."""
+    """A list of rows for pairs of (name, number of slow requests), all measured at once."""
     found, clients = [], []
     with contextlib.ExitStack() as stack:
         servers = [(stack.enter_context(Server(name, {"APP": "multi_threaded"})), count) for name, count in pairs]
@@ -30,7 +29,7 @@ def together(pairs):
             slow, fast = PATHS[server.name]
             if server.wait(fast):
                 args = ("--port", str(server.port), "--slow", slow, "--fast", fast, "--count", str(count))
-                clients.append((server.name, count, tool("slow_client.py", *args)))
+                clients.append((server.name, count, tool("slow_client", *args)))
         for name, count, client in clients:
             out = client.communicate()[0]
             if client.returncode == 0:
@@ -41,7 +40,7 @@ def together(pairs):
 
 
 def measure(plan):
-    """Those that sleep in their handlers all at once, mungo's one by one."""
+    """The rows. mungo is measured alone; the others only sleep in their handlers, so they are measured at once."""
     counts = QUICK_COUNTS if plan.quick else COUNTS
     progress("slow handlers, %s at once" % ", ".join(map(str, counts)))
     pairs = [(name, count) for name in plan.of(PATHS) for count in counts]
@@ -54,7 +53,7 @@ def measure(plan):
 
 
 def counted(texts):
-    """Each text once, with how often it came: "2 (4), 4 (4)"; of more than five the first and the last: "2 to 64 (32)"."""
+    """The texts with their counts: "2 (4), 4 (4)"; the first and the last of more than five: "2 to 64 (32)"."""
     texts = list(texts)
     if len(set(texts)) > 5:
         return "%s to %s (%d)" % (texts[0], texts[-1], len(texts))
@@ -79,8 +78,8 @@ def line(row):
 
 
 def report(found):
-    yield "K requests at once whose handler sleeps 2 s; meanwhile 200 for a fast path, one each 9 ms. mungo by App has a pool of 4 workers"
-    yield "with a queue of 8.\n"
+    yield "K requests at once, whose handlers sleep for 2 s, and 200 requests for a fast path, one every 9 ms. mungo by App has a pool of"
+    yield "4 workers with a queue of 8.\n"
     columns = ("contender", "K>", "fast p50 ms>", "fast p99 ms>", "slow ones answered after s", "503 at once", "errors")
     yield from markdown.table(columns, map(line, found["rows"]))
 
@@ -88,4 +87,4 @@ def report(found):
 def targets(found):
     for row in found["rows"]:
         if row["name"] == "slow-threads" and row["fast_ms"]:
-            yield at_most("fast ones, p99, while %d are slow, ms" % row["count"], percentile(row["fast_ms"], 99), 20, "%.1f")
+            yield at_most("fast requests, p99, beside slow ones (%d), ms" % row["count"], percentile(row["fast_ms"], 99), 20, "%.1f")

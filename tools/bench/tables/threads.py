@@ -1,11 +1,9 @@
-"""Requests that a thread answers at once: what the way through a thread and back costs."""
+"""Requests that a thread answers at once: the cost of the way to a thread and back."""
 
-import cells
-import columns
-from cells import Cell
-from contenders import CONTENDERS
-
-from tables import at_least
+from .. import cells, columns
+from ..cells import Cell
+from ..contenders import CONTENDERS
+from . import at_least
 
 NAME = "threads"
 TITLE = "Threads"
@@ -23,8 +21,8 @@ def measure(plan):
 
 
 def report(found):
-    yield "GET as in hello, kept alive; a thread makes the answer, without a pause. CPU is that of all threads of the server. x bare: to"
-    yield "what one writes by hand with `_thread` and a pair of UDP sockets, which loses results when the system drops a datagram.\n"
+    yield "GET as in hello, kept alive. A thread makes the answer at once. CPU is that of all threads of the server. x bare is the ratio to"
+    yield "a loop by hand with `_thread` and a pair of UDP sockets, which loses results when the system drops a datagram.\n"
     yield from columns.table(found["rows"], ("title", "connections", *columns.RATES, "garbage", "noise"))
     yield ""
     yield from ("- " + note for note in cells.notes(found["rows"]))
@@ -34,4 +32,4 @@ def targets(found):
     for row in found["rows"]:
         if row["connections"] == 10 and row["name"] != "threads-bare":
             title = CONTENDERS[row["name"]].title.replace("*", "")
-            yield at_least("threaded requests: %s, to the bare loop by CPU time" % title, row["times_cpu_us"], 1)
+            yield at_least("threaded requests: %s, against the bare loop by CPU time" % title, row["times_cpu_us"], 1)

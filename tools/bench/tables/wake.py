@@ -1,15 +1,12 @@
-"""Wake-ups: from a worker's send to the loop's handler, while the loop sleeps in poll."""
+"""Wake-ups: the time from a worker's send to the loop's handler, while the loop sleeps in poll."""
 
 import json
 import os
 import subprocess
 
-import host
-import markdown
-import stats
-from process import SERVERS, fail, progress
-
-from tables import at_most
+from .. import host, markdown, stats
+from ..process import SERVERS, fail, progress
+from . import at_most
 
 NAME = "wake"
 TITLE = "Wake-ups"
@@ -18,7 +15,7 @@ KEYS = ("p50_us", "p90_us", "p99_us", "max_us")
 
 
 def one(kind, count):
-    """What servers/wake.py found, or None."""
+    """The result of servers/wake.py; None if it failed."""
     command = [host.MICROPYTHON, str(SERVERS / "wake.py"), kind, str(count)]
     env = dict(os.environ, MICROPYPATH="lib:.frozen")
     try:
@@ -46,7 +43,7 @@ def measure(plan):
 
 
 def report(found):
-    yield "Medians of the passes, quartiles in parentheses.\n"
+    yield "Medians of the passes, with the quartiles in parentheses.\n"
     columns = ("pipe", "p50 us>", "p90 us>", "p99 us>", "max us>", "messages each>")
     rows = [(KINDS[row["name"]], *(markdown.spread(row[key]) for key in KEYS), row["messages"]) for row in found["rows"]]
     yield from markdown.table(columns, rows)
@@ -55,5 +52,5 @@ def report(found):
 def targets(found):
     for row in found["rows"]:
         if row["name"] == "udp":
-            yield at_most("p50 of mungo's default bell, udp, us", row["p50_us"], 60, "%.0f")
-            yield at_most("p99 of it, us", row["p99_us"], 300, "%.0f")
+            yield at_most("wake-up by mungo's default bell, udp, p50, us", row["p50_us"], 60, "%.0f")
+            yield at_most("the same, p99, us", row["p99_us"], 300, "%.0f")

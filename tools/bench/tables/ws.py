@@ -1,6 +1,6 @@
-"""WebSocket messages of 64 KiB, echoed by mungo on MicroPython: with machine code for masks and UTF-8, and in Python alone.
+"""mungo echoes WebSocket messages of 64 KiB: with machine code for masks and UTF-8, and in Python alone.
 
-One client, one message under way; what is sent is masked beforehand, and each answer is compared whole.
+One client sends one message at a time. The messages are masked before the measurement, and every byte of the answers is checked.
 """
 
 import os
@@ -8,12 +8,9 @@ import socket
 import subprocess
 import time
 
-import host  # (first: it says where mpy is)
-import markdown
-import stats
-from process import SERVERS, free_port, progress
-
-import mpy
+from ... import mpy
+from .. import host, markdown, stats
+from ..process import SERVERS, free_port, progress
 
 NAME = "ws"
 TITLE = "WebSockets"
@@ -32,7 +29,7 @@ KINDS = {
 
 
 class Echo:
-    """A server in a process of its own, and a client of it."""
+    """A server process and a client."""
 
     def __init__(self, plain):
         mpy.build("lib")
@@ -51,7 +48,7 @@ class Echo:
         self.answer = bytearray(10 + SIZE)
 
     def measure(self, kind, seconds):
-        """MB/s, in a turn of so many seconds."""
+        """MB/s in a turn of `seconds`. Raises ValueError if the answer is not the message."""
         first, data = KINDS[kind]
         head = bytes((first, 255)) + SIZE.to_bytes(8, "big") + KEY
         mask = int.from_bytes(KEY * (SIZE // 4), "big")
@@ -65,7 +62,7 @@ class Echo:
             while len(view):
                 view = view[self.sock.recv_into(view) :]
             if self.answer != want:
-                raise ValueError("another message came back")
+                raise ValueError("the answer is not the message that was sent")
             n += 1
         return n * SIZE / 1e6 / (time.perf_counter() - start)
 
@@ -97,7 +94,7 @@ def measure(plan):
 
 
 def report(found):
-    yield "MB/s counts a message once, not there and back.\n"
+    yield "MB/s counts each message once, not in both directions.\n"
     columns = ("messages of 64 KiB, echoed", "machine code, MB/s>", "Python alone, MB/s>", "ratio>")
     rows = [(row["kind"], *(markdown.spread(row[key], form) for key, form in ROW)) for row in found["rows"]]
     yield from markdown.table(columns, rows)

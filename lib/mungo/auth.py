@@ -1,0 +1,2 @@
+# The short name of mungo.app.auth.
+from .app.auth import Auth, Basic, Bearer  # noqa: F401

@@ -1,0 +1,2 @@
+# The short name of mungo.app.cookies.
+from .app.cookies import Signed, set_cookie  # noqa: F401
