@@ -1,8 +1,13 @@
 """The board definitions: what can be known of them without building them and without a board."""
 
 import ast
+import contextlib
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,14 +23,14 @@ UNTRIED = "Nobody has built this or run it on a board yet"
 
 
 def limits(name, machine=None):
-    """The names of a board's limits.py; `machine` is what its firmware says of itself."""
+    """The names of the limits.py that goes onto a board; `machine` is what its firmware says of itself."""
 
     class System:
         class implementation:
             _machine = machine or ""
 
     names = {}
-    source = (BOARDS[name].folder / "limits.py").read_text()
+    source = BOARDS[name].limits()
     real = sys.modules["sys"]
     sys.modules["sys"] = System
     try:
@@ -73,8 +78,9 @@ def test_what_nobody_has_tried_says_so(name):
             assert UNTRIED in path.read_text(), path
     if name != "UNIX":
         assert "not tried on a board" in (BOARDS[name].folder / "limits.py").read_text()
-    for path in (ROOT / "boards/rp2").iterdir():
-        assert UNTRIED in path.read_text(), path
+    for family in ("esp32", "rp2"):
+        for path in (ROOT / "boards" / family).iterdir():
+            assert UNTRIED in path.read_text(), path
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -130,11 +136,48 @@ def test_pico_has_more_connections_and_a_loopback_that_is_off(name):
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_a_manifest_has_micropythons_own_and_mungo(name):
-    called = []
-    names = {word: lambda *args, _word=word: called.append((_word, *args)) for word in ("include", "module")}
-    folder = BOARDS[name].folder
-    exec((folder / "manifest.py").read_text(), names)
-    assert called[0][0] == "include" and called[0][1].startswith("$(PORT_DIR)/")
-    assert called[1:] == [("include", "../../manifest.py"), ("module", "limits.py")]
-    assert (folder / called[1][1]).resolve() == ROOT / "manifest.py"
+def test_a_manifest_has_micropythons_own_and_mungo_and_one_limits(name):
+    included, frozen = [], []
+
+    def include(path, **options):
+        if path.startswith("$(PORT_DIR)/"):
+            return included.append(path)
+        path = Path(path).resolve()
+        included.append(path.relative_to(ROOT).as_posix())
+        if path != ROOT / "manifest.py":
+            names = {"include": include, "module": lambda *args: frozen.append(args), "options": SimpleNamespace(**options)}
+            with contextlib.chdir(path.parent):  # as in MicroPython's build
+                exec(path.read_text(), names)
+
+    include(str(BOARDS[name].folder / "manifest.py"))
+    assert included[1].startswith("$(PORT_DIR)/")
+    assert [included[0], *included[2:]] == [f"boards/{name}/manifest.py", "boards/manifest.py", "manifest.py"]
+    [(file, folder)] = frozen
+    assert file == "limits.py" and (Path(folder) / file).read_text() == BOARDS[name].limits()
+
+
+def test_limits_are_written_without_any_other_tool():
+    code = f"import runpy; print(runpy.run_path({str(ROOT / 'tools/boards.py')!r})['BOARDS']['RPI_PICO_W'].write_limits())"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert (Path(done.stdout.strip()) / "limits.py").read_text() == BOARDS["RPI_PICO_W"].limits()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_limits_are_one_file_that_starts_with_the_boards_docstring(name):
+    text, own = BOARDS[name].limits(), (BOARDS[name].folder / "limits.py").read_text()
+    assert "shared_limits" not in text and text.splitlines()[0] == own.splitlines()[0]
+    assert set(limits(name)) - {"__builtins__", "__doc__", "sys"} == set(
+        "OURS BELL SOCKETS MANAGER WORKERS LED LED_ON NEOPIXEL BUTTON BUTTON_DOWN".split()
+    )
+    assert len(limits(name)["MANAGER"]) >= 11
+
+
+def test_limits_are_written_anew_only_when_they_have_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(boards, "LIMITS", tmp_path)
+    path = Path(BOARDS["RPI_PICO_W"].write_limits()) / "limits.py"
+    os.utime(path, (1, 1))  # a newer time would compile it anew in every build
+    BOARDS["RPI_PICO_W"].write_limits()
+    assert path.stat().st_mtime == 1
+    path.write_text("old")
+    BOARDS["RPI_PICO_W"].write_limits()
+    assert path.read_text() == BOARDS["RPI_PICO_W"].limits()
