@@ -105,29 +105,32 @@ def test_our_firmware_is_known_by_its_name_and_has_more_sockets(name):
         sockets = re.search(r"#define MEMP_NUM_TCP_PCB \((\d+)\)", header)[1]
         assert ours["BELL"] == "ring"
     else:
-        sockets = re.search(r"CONFIG_LWIP_MAX_SOCKETS=(\d+)", (BOARDS[name].folder / "sdkconfig.board").read_text())[1]
+        sockets = re.search(r"CONFIG_LWIP_MAX_SOCKETS=(\d+)", (ROOT / "boards/esp32/sdkconfig.board").read_text())[1]
     assert ours["SOCKETS"] == int(sockets)
 
 
 @pytest.mark.parametrize("name", ESP32)
 def test_esp32_has_a_tick_of_a_millisecond_and_partitions_that_fit(name):
-    folder = BOARDS[name].folder
-    assert "CONFIG_FREERTOS_HZ=1000\n" in (folder / "sdkconfig.board").read_text()
-    rows = [line.replace(" ", "").split(",") for line in (folder / "partitions.csv").read_text().splitlines() if line[:1] not in "#"]
+    family, build = ROOT / "boards/esp32", (BOARDS[name].folder / "mpconfigboard.cmake").read_text()
+    assert "CONFIG_FREERTOS_HZ=1000\n" in (family / "sdkconfig.board").read_text()
+    assert "set(MUNGO_PARTITIONS " in build.partition("include(${MICROPY_BOARD_DIR}/../esp32/shared.cmake)")[0]
+    partitions = (family / re.search(r"set\(MUNGO_PARTITIONS (\S+)\)", build)[1]).read_text()
+    rows = [line.replace(" ", "").split(",") for line in partitions.splitlines() if line[:1] not in "#"]
     end = 0x9000
     for row in rows:
         start, size = int(row[3], 16), int(row[4], 16)
         assert start == end and size % 0x1000 == 0, row
         assert row[1] != "app" or start % 0x10000 == 0
         end = start + size
-    flash = int(re.search(r"flash of (\d+) MB", (folder / "partitions.csv").read_text())[1])
-    assert end == flash << 20
+    assert end == int(re.search(r"flash of (\d+) MB", partitions)[1]) << 20 == int(re.search(r"(\d+) MB of flash", build)[1]) << 20
     assert int([row for row in rows if row[0] == "romfs"][0][4], 16) == BOARDS[name].romfs
 
 
 @pytest.mark.parametrize("name", RP2)
 def test_pico_has_more_connections_and_a_loopback_that_is_off(name):
     header = (BOARDS[name].folder / "mpconfigboard.h").read_text()
+    assert header.rstrip().endswith('#include "../rp2/shared.h"')
+    header += (ROOT / "boards/rp2/shared.h").read_text()
     assert int(re.search(r"ROMFS_BYTES \((\d+) \* 1024\)", header)[1]) * 1024 == BOARDS[name].romfs
     for define in ("MEM_SIZE", "TCP_MSS", "TCP_WND", "TCP_SND_BUF", "MEMP_NUM_TCP_SEG", "PBUF_POOL_SIZE"):
         assert f"#define {define} (" in header  # who defines the first has to define them all

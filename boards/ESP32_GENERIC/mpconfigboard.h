@@ -7,6 +7,4 @@
 #undef MICROPY_HW_BOARD_NAME
 #define MICROPY_HW_BOARD_NAME "Generic ESP32 module, mungo"
 
-// ROMFS: bytecode that is run where it lies in flash, which costs no heap, and can still be replaced without new firmware.
-// Cost: the partition of partitions.csv, and about 4 KB of code.
-#define MICROPY_VFS_ROM (1)
+#include "../esp32/shared.h"
