@@ -131,7 +131,9 @@ def test_pico_has_more_connections_and_a_loopback_that_is_off(name):
     header = (BOARDS[name].folder / "mpconfigboard.h").read_text()
     assert header.rstrip().endswith('#include "../rp2/shared.h"')
     header += (ROOT / "boards/rp2/shared.h").read_text()
+    build = (BOARDS[name].folder / "mpconfigboard.cmake").read_text()
     assert int(re.search(r"ROMFS_BYTES \((\d+) \* 1024\)", header)[1]) * 1024 == BOARDS[name].romfs
+    assert int(re.search(r"set\(MICROPY_HW_ROMFS_BYTES (\d+)\)", build)[1]) == BOARDS[name].romfs
     for define in ("MEM_SIZE", "TCP_MSS", "TCP_WND", "TCP_SND_BUF", "MEMP_NUM_TCP_SEG", "PBUF_POOL_SIZE"):
         assert f"#define {define} (" in header  # who defines the first has to define them all
     assert "#define MUNGO_LOOPBACK (0)" in (ROOT / "boards/rp2/loopback.h").read_text()

@@ -4,4 +4,5 @@
 # MicroPython's own definition first, with its pins, then what mungo adds to it.
 include(${MICROPY_PORT_DIR}/boards/RPI_PICO_W/mpconfigboard.cmake)
 set(MICROPY_BOARD_PINS ${MICROPY_PORT_DIR}/boards/RPI_PICO_W/pins.csv)
+set(MICROPY_HW_ROMFS_BYTES 131072) # MicroPython 1.29 reads it here, 1.28 in mpconfigboard.h
 include(${MICROPY_BOARD_DIR}/../rp2/shared.cmake)
