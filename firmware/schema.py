@@ -83,9 +83,9 @@ def parse(data):
     try:
         found = json.loads(str(data, "utf-8"))
     except (ValueError, RuntimeError):  # UnicodeError is a ValueError; RuntimeError: nested too deep
-        raise ValueError("this is no JSON")
+        raise ValueError('this is no JSON: want an object, {"APP": "hello"}')
     except MemoryError:  # e.g. 4000 nested lists; the board must start nevertheless
-        raise ValueError("it takes more memory than there is")
+        raise ValueError("it takes more memory than the board has: want a shorter file")
     if not isinstance(found, dict):
         raise ValueError('want an object: {"APP": "hello"}')
     for name, value in found.items():

@@ -3,7 +3,7 @@
 
 #include "boards/ESP32_GENERIC_S3/mpconfigboard.h" // MicroPython's own
 
-// limits.py knows this firmware by the word behind the comma.
+// limits.py recognises our firmware by the word after the comma.
 #undef MICROPY_HW_BOARD_NAME
 #define MICROPY_HW_BOARD_NAME "Generic ESP32S3 module, mungo"
 

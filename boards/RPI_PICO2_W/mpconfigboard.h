@@ -3,7 +3,7 @@
 
 #include "boards/RPI_PICO2_W/mpconfigboard.h" // MicroPython's own
 
-// limits.py knows this firmware by the word behind the comma.
+// limits.py recognises our firmware by the word after the comma.
 #undef MICROPY_HW_BOARD_NAME
 #define MICROPY_HW_BOARD_NAME "Raspberry Pi Pico 2 W, mungo"
 

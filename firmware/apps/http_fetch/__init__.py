@@ -47,6 +47,6 @@ def main():
     with mungo.Manager(bell=settings.BELL, **settings.LIMITS) as mgr:
         app.attach(mgr, "http://%s:%d" % (settings.HOST, settings.PORT))
         mgr.timer(settings.DELAY_MS, ask, mgr, repeat=True)
-        print("http://%s:%d asks %s" % (settings.HOST, settings.PORT, URL))
+        print("http://%s:%d fetches %s" % (settings.HOST, settings.PORT, URL))
         while mgr.poll(1000):
             pass

@@ -54,6 +54,6 @@ def fn(c, ev, hm, fn_data):
 def main():
     with mungo.Manager(settings.BELL, **settings.LIMITS) as mgr:
         mgr.http_listen("http://%s:%d" % (settings.HOST, settings.PORT), fn)
-        print("http://%s:%d/ before %s" % (settings.HOST, settings.PORT, settings.BACKEND))
+        print("http://%s:%d/ forwards to %s" % (settings.HOST, settings.PORT, settings.BACKEND))
         while mgr.poll(1000):
             pass
