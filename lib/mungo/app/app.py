@@ -93,7 +93,7 @@ class Request:
             if name == "method":
                 value = hm.method
             elif name == "url":
-                value = hm.uri + hm.text(hm.tab[3], hm.tab[4])
+                value = hm.target
             elif name == "path":
                 value = unquote(hm.uri.encode())
             elif name == "args":
@@ -323,9 +323,7 @@ class App:
         """The handler of HTTP events."""
         # (The frame has no room for another name, see Loop._serve.)
         if ev == _EV_HTTP_MSG:
-            req = hm.tab
-            req = hm.text(req[0], req[3])  # "GET /path"
-            req = self.hot.get(req)
+            req = self.hot.get(hm.method_and_path)
             if req is None or not req.is_hot:
                 return self.answer(c, hm, req)
             req = Request(c, hm, req)
@@ -333,7 +331,7 @@ class App:
             quick(c, hm, req)
         elif ev == _EV_HTTP_HDRS:
             if self.streams:
-                self.answer(c, hm, self.hot.get(hm.text(hm.tab[0], hm.tab[3])), True)
+                self.answer(c, hm, self.hot.get(hm.method_and_path), True)
         elif ev == _EV_CLOSE and c.proto and c.proto.sink:
             c.proto.sink.close()
 
