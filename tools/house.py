@@ -124,7 +124,10 @@ def draw(edges):
 
 
 def main(argv):
-    text = draw(imports.graph())
+    edges = imports.graph()
+    if imports.upward(edges):
+        return "an import goes up: see tools/imports.py"
+    text = draw(edges)
     if "--check" in argv:
         return None if OUT.exists() and OUT.read_text() == text else "docs/house.svg is not what the source says: run tools/house.py"
     OUT.write_text(text)
