@@ -241,19 +241,21 @@ class Loop(Limits):
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = id = self.last + 1
-        ids = self._ids
-        found = self._found_by
-        if None not in ids:  # (what allocates comes before the lock)
-            more = [None] * 8
-            ids = ids + more
-            found = found + more
         self.conns.append(c)
+        if None not in self._ids:
+            self._grow()
         with self.bell.lock:
-            at = ids.index(None)
-            ids[at] = id
-            found[at] = c
+            at = self._ids.index(None)
+            self._ids[at] = id
+            self._found_by[at] = c
+
+    def _grow(self):
+        # (What allocates comes before the lock.)
+        ids = self._ids + [None] * 8
+        found_by = self._found_by + [None] * 8
+        with self.bell.lock:
             self._ids = ids
-            self._found_by = found
+            self._found_by = found_by
 
     def remove(self, c):
         """Forget the connection; late mail for it is undelivered from here on."""
@@ -262,11 +264,12 @@ class Loop(Limits):
             self._ids[at] = self._found_by[at] = None
         # They are in the order of their ids. (list.remove would compare each with it, and look for __eq__ in all its classes.)
         conns = self.conns
+        id = c.id
         at = 0
         end = len(conns)
         while end - at > 1:
             mid = (at + end) // 2
-            if conns[mid].id > c.id:
+            if conns[mid].id > id:
                 end = mid
             else:
                 at = mid

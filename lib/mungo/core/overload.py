@@ -23,6 +23,7 @@ def evict_or_refuse(listener, sock, peer):
         return True
     mgr.stats["refused"] += 1
     mgr.spare = c = listener.make_connection(sock, peer, None)
+    c.is_accepted = False
     c.on_close(_spare_closed, mgr)
     if c.pfn is not None:
         c.pfn(c, _EV_FULL, None)
