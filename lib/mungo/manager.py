@@ -119,6 +119,12 @@ class Manager(Loop):
 
         return Timer(self, ms, fn, arg, repeat)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, er, _):
+        self.close()
+
     def close(self, ms=1000):
         """Close everything: every connection gets its EV_CLOSE, newest first, waiting workers are woken (`send` raises EPIPE,
         `recv` returns b""), and workers have `ms` milliseconds to close their ends.

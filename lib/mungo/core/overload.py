@@ -56,6 +56,8 @@ def accept_failed(listener, number):
 def try_again(listener):
     """End the pause of a listener. To have poll look at it again needs memory: if there is none, try once more after 100 ms."""
     listener.mgr.deadline(listener, _RETRY_MS)
-    with listener:
+    try:
         listener.pause(False)
         listener.wait = 0
+    except MemoryError as er:
+        listener.bug(er)
