@@ -416,7 +416,7 @@ def quick(c, hm, req):
 
 def plain(c, hm, body, kind):
     """Answer 200 without other headers, as http_reply does; False if this answer needs more. `body` and `kind` are bytes."""
-    if len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING:
+    if len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING or c.mgr.waiting is not None:
         return False
     c.put(_HEAD % (kind, len(body)) + body)
     hm.phase = 0

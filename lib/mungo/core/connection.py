@@ -27,7 +27,8 @@ _PAUSED = const(16)  # a limit did
 _CONNECTING = const(32)
 _ENDED = const(64)  # the peer has sent its end
 _LINGERING = const(128)
-_UNREAD = const(120)  # FULL, PAUSED, CONNECTING or ENDED: the socket is not read
+_HELD = const(256)  # it waits in the spare socket, see overload.py
+_UNREAD = const(376)  # FULL, PAUSED, CONNECTING, ENDED or HELD: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
@@ -47,7 +48,7 @@ class Connection:
     is_accepted = False  # it counts in mgr.accepted
     is_idle = False  # a full manager may close it
     sock = None
-    phase = None  # while CONNECTING or LINGERING: an object whose event(c, flags) and expired(c) take the place of these methods
+    phase = None  # while CONNECTING, LINGERING or HELD: an object whose event(c, flags) and expired(c) take the place of these methods
     pfn = None  # the protocol's handler, called first: pfn(c, ev, ev_data)
     proto = None  # and its state
     recv = EMPTY
@@ -236,7 +237,7 @@ class Connection:
 
     def event(self, ev):
         """The socket is ready. The loop catches what the handlers raise and gives it to `bug`."""
-        if self.state & (_CLOSING | _CONNECTING | _LINGERING):
+        if self.state & (_CLOSING | _CONNECTING | _LINGERING | _HELD):
             if not self.state & _CLOSING:
                 self.phase.event(self, ev)
             return
@@ -269,6 +270,19 @@ class Connection:
     def established(self):
         """Its connect has succeeded: the phase CONNECTING is over."""
         self.state &= ~_CONNECTING
+        self.phase = None
+        self.wait = 0
+        self.look()
+
+    def hold(self, phase):
+        """Do not read, until `let_go`; `phase` has its events and its deadline."""
+        self.state |= _HELD
+        self.phase = phase
+        self.look()
+
+    def let_go(self):
+        """End what `hold` has begun."""
+        self.state &= ~_HELD
         self.phase = None
         self.wait = 0
         self.look()
@@ -350,8 +364,7 @@ class Connection:
         self.sock.close()
         if self.is_accepted:
             self.mgr.accepted -= 1
-        while self.mgr.paused_listeners:
-            self.mgr.paused_listeners.pop().expired()
+        self.mgr.resume_listeners()
 
     # --- ends and errors
 

@@ -4,7 +4,7 @@ import socket
 from errno import EAGAIN
 
 from .connection import Connection
-from .overload import accept_failed, evict_or_refuse, try_again
+from .overload import RETRY_MS, accept_failed, close_idlest, let_wait
 from .url import parse
 
 _EV_OPEN = const(1)
@@ -43,15 +43,22 @@ class Listener(Connection):
         try:
             sock, peer = self.sock.accept()
         except OSError as er:
-            return False if er.errno == EAGAIN else accept_failed(self, er.errno)
-        if mgr.accepted >= mgr.max_conns and not evict_or_refuse(self, sock, peer):
+            if er.errno != EAGAIN:
+                return accept_failed(self, er.errno)
+            mgr.is_refusing = False  # nobody waits any more
             return False
-        c = self.make_connection(sock, peer, self.fn)
-        mgr.accepted += 1
-        mgr.stats["accepted"] += 1
+        if mgr.accepted >= mgr.max_conns and not close_idlest(mgr):
+            let_wait(self, sock, peer)
+            return True
+        self.begin(self.make_connection(sock, peer, self.fn))
+        return True
+
+    def begin(self, c):
+        """The accepted connection takes its place."""
+        self.mgr.accepted += 1
+        self.mgr.stats["accepted"] += 1
         c.emit(_EV_OPEN)
         c.emit(_EV_ACCEPT)
-        return True
 
     def make_connection(self, sock, peer, fn):
         """A connection of an accepted socket, with the handler `fn`."""
@@ -67,7 +74,9 @@ class Listener(Connection):
 
     def expired(self):
         """A socket was given back, or it is time to accept without that."""
-        try_again(self)
+        self.mgr.deadline(self, RETRY_MS)  # in case this fails for want of memory
+        self.pause(False)
+        self.wait = 0
 
 
 def listen(mgr, url, scheme, fn, fn_data, accepted_class):

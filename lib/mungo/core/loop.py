@@ -72,7 +72,9 @@ class Loop(Limits):
         self.closing = []  # connections to be closed at the end of the turn
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
-        self.spare = None  # the connection beyond max_conns that is being refused
+        self.spare = None  # the connection beyond max_conns, which waits or is being refused
+        self.waiting = None  # the same while it waits
+        self.is_refusing = False  # clients have waited too long
         self.paused_listeners = []  # that wait for a free socket
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
@@ -191,6 +193,8 @@ class Loop(Limits):
             self._ready.clear()  # or it would keep them
         while self.closing:
             self.closing.pop(0).shut()
+        if self.waiting is not None and self.accepted < self.max_conns:
+            self._expire(self.waiting)
 
     def _emit_poll(self):
         # Connections that are closing leave the list.
@@ -217,10 +221,13 @@ class Loop(Limits):
                 if ticks_diff(self.now, c.since) < c.wait:
                     self.due(c)
                     continue
-                try:
-                    c.expired()
-                except Exception as er:
-                    c.bug(er)
+                self._expire(c)
+
+    def _expire(self, c):
+        try:
+            c.expired()
+        except Exception as er:
+            c.bug(er)
 
     # --- what connections need
 
@@ -292,6 +299,11 @@ class Loop(Limits):
         due = ticks_add(c.since, c.wait)
         if self._due is None or ticks_diff(due, self._due) < 0:
             self._due = due
+
+    def resume_listeners(self):
+        """A socket was given back: listeners that had none try again."""
+        while self.paused_listeners:
+            self.paused_listeners.pop().expired()
 
     def report(self, er):
         """Print a handler's exception with its traceback and count it."""

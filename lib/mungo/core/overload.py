@@ -1,38 +1,95 @@
-# More clients than connections, or than sockets. A full manager closes the kept-alive connection that has been idle longest. If none is
-# idle, it accepts one connection more, with its one spare socket, to refuse it (HTTP: 503); until that one is closed, other clients
-# wait in the backlog. If accept itself fails, the listener pauses.
+# More clients than connections, or than sockets.
+#
+# A full manager serves the connections that it has. It accepts one client more, with its one spare socket, and lets that one wait, unread;
+# the others wait in the listen backlog. The waiting client is let in as soon as a connection ends, or can be closed because it is idle.
+# After `busy_ms` it is refused (HTTP: 503 with Retry-After), and so are those that have waited behind it. While a client waits, HTTP
+# answers carry `Connection: close`, so that no kept-alive connection is cut in the middle of a request.
+# If accept itself fails, the listener pauses.
 from time import ticks_diff
 
 from ..port import NO_SOCKETS
 
-_EV_FULL = const(102)  # for a protocol's handler: this connection is beyond max_conns. It may answer; it is closed next
+_EV_OPEN = const(1)
+_EV_ACCEPT = const(5)
+_EV_FULL = const(102)  # for a protocol's handler: this connection is refused. It may answer; it is closed next
 
-_RETRY_MS = const(100)
+RETRY_MS = 100  # until accept is tried again without a socket
+_LOOK_MS = const(50)  # from one look for an idle connection to the next
 
 
-def evict_or_refuse(listener, sock, peer):
-    """max_conns are in use: close the one that has been idle longest and return True, or refuse the accepted `sock`."""
-    mgr = listener.mgr
+class Waiting:
+    """The phase of a client that waits in the spare socket."""
+
+    def __init__(self, listener):
+        self.listener = listener
+        self.since = listener.mgr.now
+
+    def event(self, c, ev):
+        """Only hang-ups and errors are watched: the client is gone."""
+        c.is_closing = True
+
+    def expired(self, c):
+        """A connection has ended, or it is time to look for an idle one, or to refuse the client."""
+        mgr = c.mgr
+        if mgr.accepted < mgr.max_conns or close_idlest(mgr):
+            let_in(self.listener, c)
+        elif mgr.is_refusing or ticks_diff(mgr.now, self.since) >= mgr.busy_ms:
+            refuse(c)
+        else:
+            mgr.deadline(c, _LOOK_MS)
+
+
+def close_idlest(mgr):
+    """Close the connection that has been idle longest. False if none is idle."""
     idlest = None
     for c in mgr.conns:
         if c.is_idle and (idlest is None or ticks_diff(c.since, idlest.since) < 0):
             idlest = c
-    if idlest is not None:
-        mgr.stats["evicted"] += 1
-        idlest.shut()
-        return True
-    mgr.stats["refused"] += 1
-    mgr.spare = c = listener.make_connection(sock, peer, None)
+    if idlest is None:
+        return False
+    mgr.stats["evicted"] += 1
+    idlest.shut()
+    return True
+
+
+def let_wait(listener, sock, peer):
+    """max_conns are in use: keep the accepted `sock` as the client that waits."""
+    mgr = listener.mgr
+    c = listener.make_connection(sock, peer, None)
     c.is_accepted = False
+    mgr.spare = mgr.waiting = c
     c.on_close(_spare_closed, mgr)
+    c.hold(Waiting(listener))
+    mgr.deadline(c, _LOOK_MS)
+
+
+def let_in(listener, c):
+    """The waiting client becomes a connection like any other."""
+    mgr = c.mgr
+    mgr.spare = mgr.waiting = None
+    mgr.is_refusing = False
+    c.close_callbacks = None
+    c.fn = listener.fn
+    c.is_accepted = True
+    c.let_go()
+    mgr.resume_listeners()
+    listener.begin(c)
+
+
+def refuse(c):
+    """Tell the client that the manager is full, and close."""
+    mgr = c.mgr
+    mgr.stats["refused"] += 1
+    mgr.is_refusing = True  # who has waited behind this one has waited long enough as well
+    mgr.waiting = None
+    c.let_go()
     if c.pfn is not None:
         c.pfn(c, _EV_FULL, None)
     c.linger()
-    return False
 
 
 def _spare_closed(mgr):
-    mgr.spare = None
+    mgr.spare = mgr.waiting = None
 
 
 def accept_failed(listener, number):
@@ -49,15 +106,5 @@ def accept_failed(listener, number):
     listener.pause(True)
     if listener not in mgr.paused_listeners:
         mgr.paused_listeners.append(listener)
-    mgr.deadline(listener, _RETRY_MS)
+    mgr.deadline(listener, RETRY_MS)
     return False
-
-
-def try_again(listener):
-    """End the pause of a listener. To have poll look at it again needs memory: if there is none, try once more after 100 ms."""
-    listener.mgr.deadline(listener, _RETRY_MS)
-    try:
-        listener.pause(False)
-        listener.wait = 0
-    except MemoryError as er:
-        listener.bug(er)

@@ -49,6 +49,8 @@ def answer(c, hm, status, headers, body):
         return False
     if not _NONE < hm.phase < _STREAMING:
         raise ValueError("no request waits")
+    if c.mgr.waiting is not None and hm.keep_alive:  # make room for the client that waits
+        hm.keep_alive = False
     if status == 205:
         body = b""
     if isinstance(body, (bytearray, memoryview)):

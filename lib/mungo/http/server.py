@@ -1,4 +1,6 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. answer.py has the less common answers.
+from time import ticks_diff
+
 from ..core.connection import Connection
 from .parser import Request, make, the_rules
 
@@ -97,8 +99,10 @@ class HttpConnection(Connection):
 
     @property
     def is_idle(self):
-        """It waits for a request, of which nothing has come: a full manager may close it."""
-        return not (self.proto.phase or self.state or self.out is not None or len(self.recv)) and self.pfn is handler
+        """It was answered, or has not asked for ask_ms, and nothing of a request has come: a full manager may close it."""
+        if self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
+            return False
+        return len(self.proto.data) > 0 or ticks_diff(self.mgr.now, self.since) >= self.mgr.ask_ms
 
     def http_reply(self, status, headers=None, body=b""):
         """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
@@ -112,7 +116,9 @@ class HttpConnection(Connection):
         hm = self.proto
         if isinstance(body, str):
             body = body.encode()
-        if status != 200 or headers or not isinstance(body, bytes) or hm.phase != _WAITING or not hm.is_plain:
+        if self.mgr.waiting is not None or status != 200 or headers or not isinstance(body, bytes):
+            return answers().answer(self, hm, status, headers, body)
+        if hm.phase != _WAITING or not hm.is_plain:
             return answers().answer(self, hm, status, headers, body)
         status = len(body)
         headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % status
