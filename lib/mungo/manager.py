@@ -59,13 +59,13 @@ class Manager(Loop):
         """Make a pipe: C2, whose handler `fn` gets EV_OPEN inside this call, and the worker's end, which is returned.
 
         Hand that to a thread; it has `send`, `recv`, `settimeout` and `close`. OSError at `max_pipes` pipes.
-        With `udp` it is a bare socket, see `barepipe`.
+        With `udp` it is a bare socket, see `threads.udp_pipe`.
         """
         self.check_open()
         if udp:
-            from .threads.udp_pipe import make
+            from .threads.udp_pipe import make_udp_pipe
 
-            return make(self, fn, fn_data)
+            return make_udp_pipe(self, fn, fn_data)
         if self.pipes >= self.max_pipes:
             raise OSError(12, "max_pipes")  # ENOMEM
         c = PipeConnection(self, fn, fn_data)
@@ -92,7 +92,7 @@ class Manager(Loop):
             ring = bell.post(self.post)
         if ring:
             bell.ring()
-        bell.fence.clear()
+        bell.gc_barrier.clear()
         return True
 
     def hand(self, node):

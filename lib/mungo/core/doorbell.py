@@ -22,7 +22,7 @@ class Doorbell:
         self.first = None
         self.last = None
         self.rung = False
-        self.fence = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.tidy
+        self.gc_barrier = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.tidy
         self.stats = stats
         self._bytes = bytearray(16)
         if kind == "udp":
@@ -35,9 +35,9 @@ class Doorbell:
                     raise
                 kind = "ring"  # no loopback here
         if kind != "udp":
-            from .bell_ring import make
+            from .bell_ring import ring_pair
 
-            self.rx, self.tx = make(kind)
+            self.rx, self.tx = ring_pair(kind)
         stats["bell"] = kind
 
     def post(self, node):

@@ -216,7 +216,7 @@ class Pipe(Outbox):
             elif isinstance(done, int) and done < 0:
                 raise OSError(-done)
             else:
-                bell.fence.clear()
+                bell.gc_barrier.clear()
                 return done
 
     def put(self, node):

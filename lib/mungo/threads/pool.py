@@ -125,7 +125,7 @@ class WorkerPool(Outbox, Limits):
         wake(waiter)
         if ring:
             bell.ring()
-        bell.fence.clear()
+        bell.gc_barrier.clear()
         return job
 
     def cancel(self, job):
@@ -171,7 +171,7 @@ class WorkerPool(Outbox, Limits):
                 ring = self.over(job)
             if ring:
                 self.mgr.bell.ring()
-            self.mgr.bell.fence.clear()
+            self.mgr.bell.gc_barrier.clear()
             job = kept = None  # noqa: F841  (so it was not let go of) they must not be kept until the next one comes
         self.count_thread(-1)
 
