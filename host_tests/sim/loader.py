@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 _PREFIXES = ("mungo", "apps", "settings")
 
 # Files that more than one thread runs: here a thread may lose its turn before each statement.
-_SHARED = {"doorbell.py", "pipe.py", "inbox.py", "patience.py", "pool.py", "crew.py", "manager.py", "bell_ring.py", "shutdown.py"}
+_SHARED = {"doorbell.py", "pipe.py", "pool.py", "wakeups.py", "manager.py", "bell_ring.py", "shutdown.py"}
 
 
 class _Bytearray(type):

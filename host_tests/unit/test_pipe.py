@@ -248,14 +248,26 @@ def test_messages_are_not_kept(bell):
 
 def test_what_was_taken_out_does_not_hold_what_comes_after():
     # MicroPython's collector looks at old stack frames as well: one node that it finds there must not keep all later ones.
-    queue = Fifo()
-    nodes = [[b"%d" % i, None] for i in range(3)]
-    for node in nodes:
-        assert queue.push(node, 10, 100)
-    for node in nodes:
-        assert queue.pop() is node
-        assert node[1] is None
-    assert queue.head is None and queue.tail is None and (queue.count, queue.size) == (0, 0)
+    mgr = mungo.Manager(queue=10, queue_bytes=100)
+    queue = Fifo(mgr)
+    messages = [b"message %d" % i for i in range(3)]
+    for message in messages:
+        assert queue.push(message, mgr)
+    for message in messages:
+        assert queue.pop() is message
+    assert (len(queue.messages), queue.size) == (0, 0)
+    pool = mgr.workers()  # whose jobs are a chain, too
+    jobs = [pool.submit(int) for _ in range(3)]  # (there is no thread before the loop turns)
+    for job in jobs:
+        assert pool.next_job(None) is job
+        pool.complete(job, False)
+    assert jobs[0].next is jobs[1] and pool.first_done is jobs[0] and pool.last_done is jobs[2]
+    for job in jobs:
+        assert pool.next_done() is job
+        assert job.next is None
+        pool.finish(job)
+    assert pool.first_done is None and pool.last_done is None
+    close(mgr)
 
 
 @each_bell
