@@ -1,7 +1,6 @@
 # Requests that outlast the call of their handler: workers have them, generators that are answers, and handlers of bodies in pieces.
 from errno import ETIMEDOUT
 
-from ..http.head import keep as keep_head
 from ..http.parser import Request as Head
 from ..port.address import address
 from .app import HttpError, Request, Response, attempt, call, make, reply
@@ -12,7 +11,7 @@ def keep(req):
     hm = req.hm
     if type(hm) is Head:
         return
-    keep_head(hm, req.c.recv)
+    hm.keep(req.c.recv)
     req.hm = Head(hm.tab)
     req.hm.data = hm.data
     req.hm.parts = hm.body
@@ -23,7 +22,7 @@ class Copy(Request):
 
     def __init__(self, req):
         super().__init__(None, req.hm, req.route)
-        self.raw = req.c.raw
+        self.peer = req.c.peer
         if req.user is not None:
             self.user = req.user
         if req.values:
@@ -32,7 +31,7 @@ class Copy(Request):
             self.g = dict(req.g)
 
     def __getattr__(self, name):
-        return address(self.raw) if name == "rem" else super().__getattr__(name)
+        return address(self.peer) if name == "rem" else super().__getattr__(name)
 
 
 def _make(req):
@@ -109,7 +108,7 @@ class Feed:
         """A piece of the body has come."""
         self.feed(piece)
         hm = self.req.hm
-        if self.source is None and (hm.left or hm.state > 1):  # the handler does not want the rest
+        if self.source is None and hm.is_body_pending:  # the handler does not want the rest
             reply(self.c, self.req, self.req.result)
 
     def end(self):

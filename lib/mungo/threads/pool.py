@@ -14,7 +14,7 @@ from errno import EAGAIN, ETIMEDOUT
 from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.connection import Connection
-from ..core.limits import set
+from ..core.limits import set_limits
 from ..core.shutdown import wait_until
 from ..port import EPIPE
 from ..port.pool import EAGER, Limits
@@ -69,7 +69,7 @@ class WorkerPool(Limits):
 
     def __init__(self, mgr, limits):
         if limits:
-            set(self, limits, Limits)
+            set_limits(self, limits, Limits)
         self.mgr = mgr
         self.c = PoolConnection(mgr, self)
         self.next = False  # of the doorbell: not posted
@@ -83,7 +83,7 @@ class WorkerPool(Limits):
         self.refused_starts = 0  # in a row
         self.due = None  # no job's deadline is earlier
         self.closed = False
-        self.clients = {}  # id: connection, those with an on_close of the pool's. For the loop alone
+        self.clients = set()  # ids of the connections whose end the pool is told. For the loop alone
         self.stats = mgr.stats["workers"] = dict.fromkeys(
             ("jobs", "done", "failed", "dropped", "timeouts", "unstarted", "refused", "late", "threads", "busy", "stuck"), 0
         )
@@ -339,7 +339,7 @@ class WorkerPool(Limits):
             raise OSError(EPIPE)
         job.conn = c
         if c.id not in self.clients:
-            self.clients[c.id] = c
+            self.clients.add(c.id)
             c.on_close(self.client_gone, c)
 
     def _attach_pipe(self, job, fn):
@@ -350,7 +350,7 @@ class WorkerPool(Limits):
 
     def client_gone(self, c):
         """A client is closed: its jobs are dropped."""
-        self.clients.pop(c.id)
+        self.clients.discard(c.id)
         for job in self.jobs_under_way():
             if job.conn is c:
                 self.abandon(job, EPIPE, "dropped")

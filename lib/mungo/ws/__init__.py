@@ -8,7 +8,6 @@
 from binascii import a2b_base64, b2a_base64
 from hashlib import sha1
 
-from ..core.linger import linger
 from .frames import Frames, head, is_code
 
 _EV_READ = const(7)
@@ -19,11 +18,6 @@ _EV_WS_CTL = const(14)
 _EV_DUE = const(100)
 _EV_BUG = const(101)
 
-_CLOSING = const(1)  # bits of a connection's state
-_DRAINING = const(4)
-_FULL = const(8)
-
-_WAITING = const(2)  # the phase of an exchange, see http/server.py
 _JOIN = const(2048)  # bytes: a message up to this goes out in one piece with its head
 
 _DIALLED = const(0)
@@ -50,6 +44,7 @@ class WebSocket(Frames):
     sending = False  # a message in pieces, which is not over
     pinged = False  # since the peer was heard last
     phase = 0  # (as HTTP's exchange) nothing to answer
+    is_waiting = False
 
     def __init__(self, c, masks, ping_ms):
         super().__init__(c.mgr.ws_limit, masks)
@@ -71,9 +66,9 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     ends; by default idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009.
     Returns True; False if the request is answered by 400, 403 or 426 instead (section 4.2). ValueError: no request waits.
     """
-    if c.proto.phase != _WAITING:
+    if not c.proto.is_waiting:
         raise ValueError("no request waits")
-    head = hm.data[hm.tab[0] : hm.tab[7]]
+    head = hm.head_bytes()
     key = listed(head, b"sec-websocket-key")[1:-1]
     origin = hm.header("Origin")
     status = 0
@@ -81,7 +76,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
         is_key = len(key) == 24 and len(a2b_base64(key)) == 16
     except ValueError:
         is_key = False
-    if head[:4] != b"GET " or not hm.tab[5] or not is_upgrade(head):
+    if head[:4] != b"GET " or hm.is_old or not is_upgrade(head):
         status = 400
     elif listed(head, b"sec-websocket-version") != b",13,":
         status = 426
@@ -92,7 +87,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     if status:
         c.http_reply(status, LINES % ("Version", 13))
         return False
-    hm.serving = 2  # HTTP's turn ends here
+    c.proto.hand_over()
     it = WebSocket(c, 128, ping_ms)
     lines = "HTTP/1.1 101 Switching Protocols\r\n" + LINES % ("Accept", accept(key).decode())
     for name in protocols:
@@ -104,7 +99,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     if fn:
         c.fn = fn
         c.fn_data = fn_data
-    c.mgr.again.append(c)  # for EV_WS_OPEN, and for frames that came with the request
+    c.mgr.resuming.append(c)  # for EV_WS_OPEN, and for frames that came with the request
     return True
 
 
@@ -179,13 +174,13 @@ def handler(c, ev, data):
         _serve(c, it)
     elif ev == _EV_DUE:
         if it.stage == _OPEN and not it.pinged:
-            it.pinged = not c.state & _FULL  # or it is the program that does not read
+            it.pinged = not c.is_full  # or it is the program that does not read
             _put(c, _PING, b"")
             _rest(c, it)
         else:
             c.mgr.stats["timeouts"] += 1
             c.error("timeout")
-    elif ev == _EV_BUG and it.stage and not c.state & (_CLOSING | _DRAINING):
+    elif ev == _EV_BUG and it.stage and not c.is_ending:
         _fail(c, it, 1011)
         return True
 
@@ -197,7 +192,7 @@ def _serve(c, it):
     if it.stage == _READY:
         it.stage = _OPEN
         c.fn(c, _EV_WS_OPEN, None, c.fn_data)
-    while it.stage and not c.state & (_CLOSING | _DRAINING | _FULL):
+    while it.stage and not c.state:
         ev = it.parse(c.recv)
         if ev == _MSG:
             ev = it.data
@@ -208,12 +203,12 @@ def _serve(c, it):
             if ev == 9:
                 _put(c, _PONG, it.data)
             c.fn(c, _EV_WS_CTL, (ev, it.data), c.fn_data)
-            if ev == 8 and not c.state & (_CLOSING | _DRAINING):
+            if ev == 8 and not c.is_ending:
                 _put(c, _CLOSE, it.data[:2])
                 if it.masks:
                     c.is_draining = True
                 else:  # the server's end comes first (section 7.1.1)
-                    linger(c)
+                    c.linger()
         else:
             if ev:
                 _fail(c, it, -ev)
@@ -236,7 +231,7 @@ def _fail(c, it, code):
     if code == 1009:
         c.mgr.stats["recv_full"] += 1
     c.error_text = "WebSocket: %d" % code
-    linger(c)
+    c.linger()
 
 
 def _encode(data):
@@ -253,7 +248,7 @@ def _put(c, first, data):
         return False
     if first == _CLOSE:  # what waits does not keep it back: it is the last
         it.stage = _ENDING
-    elif c.out is not None and not c.out.has_room(c, n + 14):
+    elif c.out is not None and not c.has_room(n + 14):
         return False
     made = head(first, n)
     if not it.masks:  # it is a client
