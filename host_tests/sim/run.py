@@ -24,11 +24,11 @@ from sim.profiles import PROFILES  # noqa: E402
 class Runner:
     """The library, loaded once for a profile."""
 
-    def __init__(self, name, edits=()):
+    def __init__(self, name, mutation=None):
         from sim import checks, loader
 
         self.profile = PROFILES[name]
-        self.loader = loader.Loader(self.profile, edits)
+        self.loader = loader.Loader(self.profile, mutation)
         self.library = self.loader.load()
         checks.install(self.library)
         self.app = self.loader.app
@@ -55,12 +55,9 @@ def command(profile, seed, mutation):
 def run_profile(name, seed0, seeds, trace=False, mutation=None, hashes=False, most=5):
     """Run these seeds, up to `most` that fail; the list of those."""
     prepare()
-    edits = ()
-    if mutation is not None:
-        from sim import mutations
+    from sim.mutations import MUTATIONS
 
-        edits = mutations.edits(mutations.MUTATIONS[mutation])
-    runner = Runner(name, edits)
+    runner = Runner(name, None if mutation is None else MUTATIONS[mutation])
     failed = []
     start = time.monotonic()
     us = steps = answers = 0
