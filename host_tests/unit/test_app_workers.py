@@ -4,9 +4,9 @@ import _thread
 import json
 import time
 
-from browser import Served
-from crew import until
+from app_client import Served
 from mungo.app import App, Response, abort
+from waiting import until
 
 MIN_HEAP = "384k"
 
