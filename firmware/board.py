@@ -1,5 +1,5 @@
-# What main.py does on a board: it goes through the states of states.py. A method is what is done in the state of its name, and returns
-# what has happened.
+# What main.py does on a board: it runs the states of states.py. Each state has a method of its name, which returns the event that
+# leads to the next state.
 import gc
 import sys
 from time import sleep_ms, ticks_diff, ticks_ms
@@ -12,27 +12,27 @@ import settings
 import wifi
 from states import TABLE, Machine
 
-CRASHES = const(3)  # in a row: then safe mode
-GIVE_UP_MS = const(180000)  # without the network: then the portal, since it may have a new name;
-_REFUSALS = const(3)  # and after so many wrong passwords, since access points say that wrongly, too
-PORTAL_MS = const(300000)  # without a visitor: then the network is tried again, since it may be back
-_PAUSE_MS = const(2000)  # before the reset after a crash: time for Ctrl-C
+CRASHES = const(3)  # after so many in a row the board enters safe mode
+GIVE_UP_MS = const(180000)  # without the network: then the portal opens, because the network may have a new name
+_REFUSALS = const(3)  # so many wrong passwords in a row also open the portal; one may be an access point's mistake
+PORTAL_MS = const(300000)  # without a visitor: then the board tries the network again, which may be back
+_PAUSE_MS = const(2000)  # between a crash and the reset: time for Ctrl-C
 
 
 class Board:
-    """`run` does it all."""
+    """A board from its start to its reset or the prompt: `Board().run()`."""
 
     def __init__(self):
         self.state = Machine()
         self.station: wifi.Station = None  # pyright: ignore
-        self.since = 0  # (ticks_ms) when it was first tried
+        self.since = 0  # ticks_ms of the first try
         self.keeper = None
         self.message = ""  # for the portal's page
         self.is_safe = False  # the app has crashed too often
 
     def run(self):
-        """Until the board is reset, or the prompt is there. Whatever happens, workers end and sockets are closed."""
-        # (The app runs inside of this: on RP2 there are 27 nested calls in all.)
+        """Run until the board is reset or the prompt appears. On every way out, workers end and sockets are closed."""
+        # The app runs inside this call, and RP2 allows 27 nested calls in all.
         try:
             event = ""
             while event is not None:
@@ -46,19 +46,19 @@ class Board:
             self.leave()
 
     def crash(self, er):
-        """A step has raised `er`: it is a crash of this state, if that has one."""
+        """Log `er`, which a state's method has raised, and return the event "crashed". A state without that event raises `er` again."""
         if "crashed" not in TABLE[self.state.state]:
             raise er
         sys.print_exception(er)
         self.leave()
         try:
             crash.log(er)
-        except OSError as trouble:  # the flash is full
+        except OSError as trouble:  # e.g. the flash is full
             sys.print_exception(trouble)
         return "crashed"
 
     def leave(self):
-        """Leave nothing behind of the app."""
+        """Stop the app's workers and close its managers."""
         if self.keeper is not None:
             keeper = self.keeper
             self.keeper = None
@@ -68,7 +68,7 @@ class Board:
 
     def start(self):
         if crash.was_watchdog(machine.reset_cause() == machine.WDT_RESET):  # pyright: ignore
-            crash.log("The watchdog has reset the board: the loop stood still.")
+            crash.log("The watchdog has reset the board: the loop was blocked.")
         self.is_safe = crash.count() >= CRASHES
         wifi.prepare(config.get("COUNTRY"), config.get("HOSTNAME"))
         return "a network is set" if config.get("WIFI_SSID") else "no network is set"
@@ -128,9 +128,9 @@ class Board:
         from keeper import Keeper
         from safe import Safe
 
-        crash.forget(CRASHES - 1)  # at the next start the app has one chance
+        crash.forget(CRASHES - 1)  # one more crash, and the next start is in safe mode again
         self.keeper = Keeper(self.state, self.station, 0)
-        self.keeper.is_stable = True  # and nothing more is forgotten
+        self.keeper.is_stable = True  # the keeper must not reset the count of crashes
         self.keeper.start()
         event = Safe(settings.APP).run(settings.HOST, settings.PORT)
         if event == "try again":
@@ -140,7 +140,7 @@ class Board:
     def crashed(self):
         if self.is_safe:
             return "in safe mode"
-        print("board: restart in %d ms; Ctrl-C: stay here" % _PAUSE_MS)
+        print("board: restart in %d ms; press Ctrl-C to stay here" % _PAUSE_MS)
         sleep_ms(_PAUSE_MS)
         return "again"
 
@@ -149,4 +149,4 @@ class Board:
         machine.reset()  # pyright: ignore
 
     def stopped(self):
-        print("board: Ctrl-D starts it again")
+        print("board: press Ctrl-D to start again")

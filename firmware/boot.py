@@ -1,7 +1,7 @@
-"""The first that runs, at every start and before the prompt is there: it reads the settings, and says what is wrong with them.
+"""Runs first at every start, before the prompt: it reads the settings and prints what is wrong with them.
 
-Nothing in it can keep a board from starting: whatever fails is printed, and main.py, which would fail too, is left to do so.
-MicroPython has mounted the flash by now; if it could not, there is no file system, and that is said here.
+An error here is printed and does not stop the start; main.py then fails with the same error.
+MicroPython mounts the flash before this file runs. If that has failed, there is no file system, and the error is printed here.
 """
 import sys
 

@@ -1,7 +1,7 @@
-# The settings of a board: settings.json, an object of the names in schema.py. Whatever is in it has been checked, or is not used.
+# The settings of a board: settings.json, an object with names from schema.py. A file with a wrong value is not used.
 #
-#   settings.json       what counts; written by hand, by `save`, and so by the portal's page
-#   settings.json.old   the last one that was right: used while settings.json is not, so that a slip takes no board off the net
+#   settings.json       the settings in use; you or `save` (the portal's page) write it
+#   settings.json.old   the last valid one; used while settings.json is wrong, so that a typing error does not cut the board off
 import json
 import sys
 
@@ -10,11 +10,11 @@ import store
 PATH = "settings.json"
 OLD = "settings.json.old"
 
-values = {}  # as they are in use: the defaults of schema.py, and what the file says
+values = {}  # in use: the defaults of schema.py, replaced by those of the file
 
 
 class Schema:
-    """`with Schema() as schema`: the module, which takes memory only meanwhile."""
+    """`with Schema() as schema` loads the module schema; at the end its memory is free again."""
 
     def __enter__(self):
         import schema
@@ -26,12 +26,12 @@ class Schema:
 
 
 def is_whole(data):
-    """Whether this (bytes) can be used as a settings.json."""
+    """Whether `data` (bytes) is a valid settings.json."""
     return parse(data) is not None
 
 
 def parse(data, name=None):
-    """The settings in it, as a dict; None if there are none, or if they are wrong: then, if it has a name, that is said."""
+    """The settings in `data` (bytes) as a dict; None if `data` is None or wrong. With a `name`, the error is printed."""
     if data is None:
         return None
     with Schema() as schema:
@@ -43,8 +43,7 @@ def parse(data, name=None):
 
 
 def read():
-    """The settings that count, as a dict: those of settings.json or, if it is wrong, the last ones that were right. Who has removed it
-    wants the defaults."""
+    """The settings in use, as a dict: those of settings.json or, if it is wrong, the last valid ones; {} if there is no such file."""
     data = store.read(PATH)
     if data is None:
         return {}
@@ -53,21 +52,21 @@ def read():
         keep(data)
         return found
     found = parse(store.read(OLD))
-    print("so it is not used; what counts is", "each setting's default" if found is None else "what it was when it was last right")
+    print("%s is not used; the board uses" % PATH, "the defaults" if found is None else "the last valid settings")
     return found or {}
 
 
 def keep(data):
-    """Keep what is right for the time when settings.json is not."""
+    """Write `data` (bytes), the valid settings, to settings.json.old if that differs."""
     if data != store.read(OLD):
         try:
             store.write(OLD, data)
-        except OSError as er:  # the flash is full, or can't be written: that must not keep the board from starting
+        except OSError as er:  # e.g. the flash is full; the board must start nevertheless
             sys.print_exception(er)
 
 
 def load():
-    """Read the settings."""
+    """Read the settings into `values`, after repairing files that a power cut has left."""
     store.mend(PATH, is_whole)
     store.mend(OLD, is_whole)
     values.clear()
@@ -77,9 +76,10 @@ def load():
 
 
 def save(changes):
-    """Change these settings, a dict, and keep the others. ValueError if one can't be, OSError if there is no room: then nothing changes.
+    """Change the settings in the dict `changes`, and keep the others.
 
-    What was imported from `settings` stays as it is until the next start.
+    Raises ValueError if a value is not allowed, OSError if the flash has no room; then nothing changes. Names imported from `settings`
+    keep their values until the next start.
     """
     with Schema() as schema:
         for name, value in changes.items():
@@ -87,17 +87,17 @@ def save(changes):
         found = read()
         found.update(changes)
         data = json.dumps(found).encode()
-        schema.parse(data)  # for its length
+        schema.parse(data)  # checks the length
     store.write(PATH, data)
     values.update(changes)
 
 
 def get(name):
-    """What this setting is; None if only settings.py has a default."""
+    """The value of a setting; None if the file has none and its default is in settings.py."""
     return values.get(name)
 
 
 def text(name):
-    """`get` as text, as an environment variable would be."""
+    """The value of a setting as a str, like that of an environment variable; None as from `get`."""
     value = get(name)
     return None if value is None else str(value)

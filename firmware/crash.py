@@ -1,7 +1,7 @@
-# What is kept of crashes: a log, in two files of bounded size, and how many there were in a row.
+# The record of crashes: a log in two files of bounded size, and the number of crashes in a row.
 #
-#   crash.log, crash.old   the newest entries, and those before
-#   crashes                "2": two in a row; "2w": and the app is running under the watchdog
+#   crash.log, crash.old   the newest entries, and the older ones
+#   crashes                "2": two in a row; "2w": two in a row, and the app is running under the watchdog
 import gc
 import io
 import os
@@ -14,11 +14,11 @@ LOG = "crash.log"
 OLD = "crash.old"
 COUNT = "crashes"
 LIMIT = const(4096)  # bytes of each of the two
-_ENTRY = const(1500)  # bytes of one entry: what a traceback has beyond that is cut off
+_ENTRY = const(1500)  # bytes of one entry; a longer traceback is cut off
 
 
 class _Cut(io.IOBase):
-    """A file that takes so many bytes and drops the rest."""
+    """Writes the first `left` bytes to a file and drops the rest."""
 
     def __init__(self, file, left):
         self.file = file
@@ -34,8 +34,8 @@ class _Cut(io.IOBase):
 
 
 def log(er):
-    """Add a crash to the log: `er`, an exception, or a text. It counts."""
-    gc.collect()  # it may have been for want of memory
+    """Add `er` (an exception or a str) to the log, and count one crash more. Raises OSError if the flash has no room."""
+    gc.collect()  # the crash may have been a MemoryError
     if (store.read_size(LOG) or 0) + _ENTRY > LIMIT:
         os.rename(LOG, OLD)
     with open(LOG, "ab") as file:
@@ -46,17 +46,17 @@ def log(er):
             out.left += 1
             out.write("\n")
         else:
-            out.write(repr(er)[:200] + "\n")  # a traceback has this last, where it may be cut off
+            out.write(repr(er)[:200] + "\n")  # first, because a traceback ends with it and may be cut off
             sys.print_exception(er, out)
     _write(count() + 1, False)
 
 
 def text():
-    """The log, the older entries first."""
+    """The log as a str, older entries first."""
     data = (store.read(OLD) or b"") + (store.read(LOG) or b"")
     try:
         return str(data, "utf-8")
-    except UnicodeError:  # an entry was cut off in the middle of a character
+    except UnicodeError:  # an entry was cut off inside a character
         data = bytearray(data)
         for i in range(len(data)):
             if data[i] > 127:
@@ -65,30 +65,33 @@ def text():
 
 
 def count():
-    """How many crashes there were in a row."""
+    """The number of crashes in a row."""
     return _read()[0]
 
 
 def forget(n=0):
-    """The app has run long enough, or somebody wants it to be tried again: there were only `n` crashes in a row."""
+    """Lower the number of crashes in a row to `n`: after a long run, or for another try."""
     if count() > n:
         _write(n, _read()[1])
 
 
 def begin():
-    """From here on the watchdog is on: if it is what resets the board, `was_watchdog` will tell."""
+    """Mark that the watchdog is on, so that `was_watchdog` recognises its reset."""
     _write(count(), True)
 
 
 def end():
-    """The app has ended, one way or another, but not by the watchdog."""
+    """Remove the mark: the app has ended without a reset by the watchdog."""
     n, is_marked = _read()
     if is_marked:
         _write(n, False)
 
 
 def was_watchdog(is_reset_by_it):
-    """At the start: has the watchdog ended the app? `is_reset_by_it` is what the system says; on RP2 it says so of each reset."""
+    """Whether the watchdog has reset the board while the app ran; call it once, at the start.
+
+    `is_reset_by_it` is the reset cause from the system, which on RP2 is the watchdog after every reset by software.
+    """
     store.mend(COUNT, len)
     n, is_marked = _read()
     if is_marked:

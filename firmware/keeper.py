@@ -1,5 +1,5 @@
-# What goes on beside an app, once a second in the app's own loop: the Wi-Fi is joined again when it was lost, the watchdog is fed, and
-# when the app has run long enough its crashes are forgotten.
+# The work beside an app, once a second in the app's own loop: it rejoins a lost Wi-Fi, feeds the watchdog, and resets the count of
+# crashes after a long run.
 from time import ticks_diff, ticks_ms
 
 import machine
@@ -8,14 +8,14 @@ import crash
 import mungo.manager as manager
 from states import TABLE
 
-STABLE_MS = const(300000)  # five minutes without a crash: those before are no row any more
+STABLE_MS = const(300000)  # a run of five minutes ends the row of crashes
 
 
 class Keeper:
-    """Beside one app. `state` is the states.Machine, `station` the wifi.Station; `watchdog_ms` is 0 for none.
+    """Watches over one app. `state` is the states.Machine, `station` the wifi.Station; without a watchdog `watchdog_ms` is 0.
 
-    From `start` to `close` every manager that is made gets a timer of its own for this, so an app need not know of it. The watchdog
-    starts with the first one: a loop that stands still is what it is for.
+    From `start` to `close` every new manager gets a timer for this work, so an app does not have to call it. The watchdog starts with
+    the first manager, because its purpose is to find a loop that is blocked.
     """
 
     def __init__(self, state, station, watchdog_ms):
@@ -29,7 +29,7 @@ class Keeper:
         self.is_stable = False
 
     def start(self):
-        """From here on managers are kept."""
+        """Add the timer to every manager from now on."""
         keeper = self
         self.plain = plain = manager.Manager
 
@@ -38,10 +38,10 @@ class Keeper:
                 super().__init__(bell, **limits)
                 keeper.meet(self)
 
-        manager.Manager = Manager  # where mungo looks it up each time  # pyright: ignore
+        manager.Manager = Manager  # mungo looks it up there each time  # pyright: ignore
 
     def meet(self, mgr):
-        """A manager was made."""
+        """Add the timer to a new manager."""
         self.managers.append(mgr)
         mgr.timer(1000, self.tick, None, repeat=True)
         if self.watchdog_ms and self.watchdog is None:
@@ -49,7 +49,7 @@ class Keeper:
             self.watchdog = machine.WDT(timeout=self.watchdog_ms)  # pyright: ignore
 
     def tick(self, _=None):
-        """Once a second."""
+        """Do the work; a timer calls it once a second."""
         if self.watchdog is not None:
             self.watchdog.feed()
         now = ticks_ms()
@@ -61,7 +61,7 @@ class Keeper:
             crash.forget()
 
     def close(self):
-        """The app has ended: its managers are closed, workers first; False if one is stuck. (Who has closed them already loses nothing.)"""
+        """Close the app's managers, workers first; False if a worker is stuck. An app may have closed them already."""
         if self.plain is not None:
             manager.Manager = self.plain
             self.plain = None
@@ -72,7 +72,7 @@ class Keeper:
             is_clean = self.managers.pop().close() and is_clean
         crash.end()
         if self.watchdog is not None:
-            print("board: the watchdog can't be stopped: it resets the board within %d ms" % self.watchdog_ms)
+            print("board: the watchdog can't be stopped and resets the board within %d ms" % self.watchdog_ms)
         if not is_clean:
-            print("board: a worker is still at work: reset the board, since Ctrl-D may hang")
+            print("board: a worker is still running: reset the board, because Ctrl-D may hang")
         return is_clean

@@ -1,8 +1,8 @@
-"""Starts the app that the settings name; on a board, once there is a network."""
+"""Starts the app that the settings name; on a board after it has joined a network."""
 import gc
 
 if gc.mem_free() < 100000:
-    # Collect often: in a small heap what stays must not be strewn among garbage, or large pieces find no room.
+    # Collect often: in a small heap, live objects spread among garbage leave no room for large blocks.
     gc.threshold(2048)
 
 import settings

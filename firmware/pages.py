@@ -1,4 +1,4 @@
-# What the board's own pages share, the portal's and safe mode's.
+# Helpers for the board's own pages: the portal and safe mode.
 import sys
 
 import store
@@ -7,7 +7,7 @@ NO_STORE = {"Content-Type": "text/html; charset=UTF-8", "Cache-Control": "no-sto
 
 
 def find(name):
-    """The content of a file of www/, which is beside the modules; None if it was not copied."""
+    """The content of a file of www/, the folder beside the modules, as bytes; None if it is not there."""
     for folder in sys.path:
         data = store.read("%s/www/%s" % (folder, name))
         if data is not None:
@@ -15,18 +15,18 @@ def find(name):
 
 
 def escape(text):
-    """`text` as it can stand in HTML, also in an attribute."""
+    """`text` escaped for HTML, in attributes too."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
 
 def is_foreign(req):
-    """Whether another site's page has made a browser send this: forms need nobody's leave to post anywhere."""
+    """Whether a page of another site has sent this request. A form may post to any site, so the Origin header must be checked."""
     origin = req.headers.get("Origin")
     return origin is not None and origin != "http://" + req.headers.get("Host", "")
 
 
 def stop_soon(req):
-    """End this manager's loop, but let the answer go out before."""
+    """End this manager's loop in a second, after the response has been sent."""
     req.c.mgr.timer(1000, _stop, req.c.mgr)
 
 

@@ -1,7 +1,7 @@
-# The portal: on the board's own network, every name and every page leads to a form for the Wi-Fi's credentials.
+# The portal: on the board's own network, every name and every page leads to a form for the Wi-Fi's name and password.
 #
-# Phones and laptops ask for a page of their maker when they join a network, and open a window if they get another answer than the one
-# that they know: so whatever is asked of another host gets a redirection to the board.
+# When phones and laptops join a network, they fetch a known page of their maker, and open a window if the answer is a different one. So
+# a request for any other host gets a redirect to the board.
 from time import ticks_diff, ticks_ms
 
 import captive
@@ -9,15 +9,16 @@ import config
 import mungo
 import pages
 
-# If www/portal.html was not copied.
+# For a board without www/portal.html.
 _PAGE = const(b"""<!DOCTYPE html><meta name=viewport content="width=device-width"><title>Wi-Fi</title>
 <form method=post action=/save>Network <input name=ssid><br>Password <input name=password type=password><br><button>Save</button></form>""")
 
 
 class Portal:
-    """`address` is the board's, with the port if that is not 80; `networks` as `wifi.scan` has them; `message` is shown.
+    """The portal's server. `address` is the board's, with the port if that is not 80.
 
-    With `wait_ms` the portal ends when nobody has come to its page for so long; else it waits for ever. `event` is how it has ended.
+    `networks` is a list as from `wifi.scan`; the page shows it and `message`. The portal ends after `wait_ms` without a visit, or never
+    if that is None. `event` then tells why: see `run`.
     """
 
     def __init__(self, address, networks, message, wait_ms=None):
@@ -34,10 +35,10 @@ class Portal:
         app.post("/save")(self.save)
 
     def lead(self, req):
-        """Before each request: who is looking for another host is led here."""
+        """Before each request: redirect requests for other hosts to the board."""
         if req.headers.get("Host") != self.address:
             return "", 302, {"Location": "http://%s/" % self.address, "Cache-Control": "no-store"}
-        self.since = ticks_ms()  # somebody is there; a phone that only looks for the Internet now and then is nobody
+        self.since = ticks_ms()  # a phone's checks for Internet access go to other hosts and do not count as visits
 
     def page(self, req):
         return pages.find("portal.html") or _PAGE, 200, pages.NO_STORE
@@ -47,7 +48,7 @@ class Portal:
 
     def save(self, req):
         if pages.is_foreign(req):
-            return "this came from another site's page\n", 403
+            return "a page of another site has sent this: open http://%s/ and use its form\n" % self.address, 403
         form = req.form
         if not form.get("ssid"):
             return "which network?\n", 400
@@ -56,13 +57,13 @@ class Portal:
         except ValueError as er:
             return "%s\n" % er, 400
         except OSError as er:
-            return "not saved, the flash said: %r\n" % er, 500
+            return "not saved, because writing to the flash failed: %r\n" % er, 500
         self.event = "saved"
         pages.stop_soon(req)
         return "Saved. The board restarts and joins %s; this network ends.\n" % form["ssid"]
 
     def tick(self, mgr):
-        """Once a second: has everybody gone?"""
+        """Once a second: end the portal if nobody has visited it for `wait_ms`."""
         if self.wait_ms and not self.event and ticks_diff(ticks_ms(), self.since) >= self.wait_ms:
             self.event = "nobody came"
             mgr.stop()
@@ -76,8 +77,8 @@ class Portal:
         print("portal: http://%s/" % self.address)
 
     def run(self, *where):
-        """Serve until it is over: "saved" or "nobody came"."""
-        with mungo.Manager(max_conns=4) as mgr:  # ESP32 has 10 sockets in all, and one is the name server's
+        """Serve until the portal ends; return the event "saved" or "nobody came"."""
+        with mungo.Manager(max_conns=4) as mgr:  # ESP32 has 10 sockets in all, and the name server takes one
             self.attach(mgr, *where)
             while mgr.poll(1000):
                 pass

@@ -1,15 +1,15 @@
-# Safe mode: instead of an app that has crashed three times in a row, a page that shows the log.
+# Safe mode: a page with the crash log, in place of an app that has crashed three times in a row.
 import crash
 import mungo
 import pages
 
 _PAGE = const("""<!DOCTYPE html><html lang="en"><meta name="viewport" content="width=device-width"><title>Safe mode</title>
-<h1>Safe mode</h1><p>The app %s has crashed three times in a row, so it was not started. It will be at the next start.</p>
+<h1>Safe mode</h1><p>The app %s has crashed three times in a row, so it was not started. The next start tries it again.</p>
 <form method="post" action="/again"><button>Start it again now</button></form><h2>Log</h2><pre>%s</pre></html>""")
 
 
 class Safe:
-    """The page; `event` is how it has ended."""
+    """The page of safe mode. `event` tells why it has ended: see `run`."""
 
     def __init__(self, name):
         self.name = name
@@ -23,12 +23,12 @@ class Safe:
 
     def again(self, req):
         if pages.is_foreign(req):
-            return "this came from another site's page\n", 403
+            return "a page of another site has sent this: use the button on this board's page\n", 403
         self.event = "try again"
         pages.stop_soon(req)
         return "The board restarts.\n"
 
     def run(self, host, port):
-        """Serve until somebody wants the app again: "try again", or "ended" after Ctrl-C."""
+        """Serve; return the event "try again" after the button was pressed, or "ended" after Ctrl-C."""
         self.app.run(host, port)
         return self.event

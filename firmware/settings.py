@@ -1,4 +1,4 @@
-"""What the apps are started with. On a host each comes from the environment variable of its name, on a board from settings.json."""
+"""The settings of the apps. On a host each comes from the environment variable of its name, on a board from settings.json."""
 import os
 
 IS_BOARD = not hasattr(os, "getenv")
@@ -25,22 +25,22 @@ def _number(name, default):
 
 
 APP = _text("APP", "multi_threaded")  # a folder of apps/
-HOST = _text("HOST", "127.0.0.1")  # where to listen; 0.0.0.0 lets others in
+HOST = _text("HOST", "127.0.0.1")  # the address to listen at; 0.0.0.0 for other machines too
 PORT = _number("PORT", 8000)
-DELAY_MS = _number("DELAY_MS", 2000)  # what the slow work takes
+DELAY_MS = _number("DELAY_MS", 2000)  # duration of the slow work
 LOG = _number("LOG", 0)  # 1: print each request
-BELL = _text("BELL", None)  # "udp" or "ring"; by default what works here
+BELL = _text("BELL", None)  # "udp" or "ring"; by default the one for this port
 PIPE = _text("PIPE", "")  # "udp": the tutorial's bare pair of sockets
-MAX_THREADS = _number("MAX_THREADS", 64)  # of multi_threaded
-BACKEND = _text("BACKEND", "127.0.0.1:8001")  # of reverse_proxy
-FOLDER = _text("FOLDER", "uploads")  # of upload
-URL = _text("URL", "")  # what http_fetch asks for
-WORKERS = _number("WORKERS", 0)  # of an App's pool; 0: what suits the board
+MAX_THREADS = _number("MAX_THREADS", 64)  # in the app multi_threaded
+BACKEND = _text("BACKEND", "127.0.0.1:8001")  # of the app reverse_proxy
+FOLDER = _text("FOLDER", "uploads")  # of the app upload
+URL = _text("URL", "")  # of the app http_fetch; empty: a page of its own
+WORKERS = _number("WORKERS", 0)  # threads of an App's pool; 0: the default of the port
 
-# What the board's folder of boards/ says of a manager, and over that the deadlines HEAD_MS, BODY_MS, IDLE_MS, WRITE_MS
+# The keyword arguments of a manager: those of the board's limits.py, then the settings HEAD_MS, BODY_MS, IDLE_MS and WRITE_MS
 try:
     from limits import MANAGER
-except ImportError:  # a host, whose limits are the library's own
+except ImportError:  # on a host the library's defaults hold
     MANAGER = {}
 LIMITS = dict(MANAGER)
 LIMITS.update({name: _number(name.upper(), 0) for name in ("head_ms", "body_ms", "idle_ms", "write_ms") if _number(name.upper(), 0)})

@@ -1,22 +1,22 @@
-# What a board does from its start on, as a table: in this state, if this happens, that state is next. board.py does it.
+# The states of a board from its start on, as a table: {state: {event: next state}}. board.py does the work.
 
 TABLE = {
     "start": {"no network is set": "portal", "a network is set": "connecting"},
-    # The board is an access point of its own, whose page asks for the network.
+    # The board is an access point, and its page asks for the network.
     "portal": {"saved": "restart", "nobody came": "connecting"},
-    # The board tries to join its network, again and again, after longer and longer pauses.
+    # The board tries to join its network, with longer and longer pauses between the tries.
     "connecting": {"failed": "connecting", "refused": "wrong password", "connected": "clock", "given up": "portal"},
     "wrong password": {"failed": "connecting", "refused": "wrong password", "connected": "clock", "given up": "portal"},
-    # It asks the network for the time.
+    # The board gets the time from the network.
     "clock": {"time set": "running", "no time": "running", "three crashes": "safe mode"},
-    # The app runs, in both of these.
+    # The app runs in both of these states.
     "running": {"lost": "lost", "ended": "stopped"},
     "lost": {"failed": "lost", "refused": "lost", "connected": "running", "ended": "stopped"},
-    # Instead of the app there is a page with the crash log.
+    # A page with the crash log, in place of the app.
     "safe mode": {"lost": "safe mode", "failed": "safe mode", "refused": "safe mode", "connected": "safe mode", "try again": "restart",
                   "ended": "stopped"},
     "crashed": {"again": "restart", "in safe mode": "stopped"},
-    # The ends: the board is reset, or MicroPython's prompt is there.
+    # The ends: a reset, or MicroPython's prompt.
     "restart": {},
     "stopped": {},
 }  # fmt: skip
@@ -32,7 +32,7 @@ class Machine:
         self.state = "start"
 
     def happen(self, event):
-        """Go to the state that is next; it is returned. ValueError for what can't happen in this one."""
+        """Go to the next state and return it. Raises ValueError if the event is not in the table for the current state."""
         after = TABLE[self.state].get(event)
         if after is None:
             raise ValueError("%s, in state %s?" % (event, self.state))

@@ -1,10 +1,10 @@
-# Files that survive a power cut: at every moment a file has its old content or its new one, whole.
+# Files that survive a power cut: at every moment a file has its complete old content or its complete new content.
 import os
 from errno import ENOENT
 
 
 def read(path):
-    """The content of a file that `write` has written, as bytes; None if there is none, or if the flash does not give it."""
+    """The content of a file as bytes; None if there is no such file or if it can't be read (the error is printed)."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -14,10 +14,10 @@ def read(path):
 
 
 def write(path, data):
-    """Replace the content of a file: `data` (bytes) goes to a temporary name first, and is given this name when it is all there.
+    """Replace the content of a file with `data` (bytes): write it to PATH.new, then rename that to PATH.
 
-    littlefs puts a file in another's place in one step. FAT removes the other one first: between the two only PATH.new is there,
-    which `mend` puts in its place. OSError if there is no room; the old content stays.
+    littlefs replaces a file in one step. FAT removes the old file first; if the power fails then, only PATH.new is there, and `mend`
+    renames it. Raises OSError if there is no room; the old content stays.
     """
     part = path + ".new"
     try:
@@ -27,13 +27,14 @@ def write(path, data):
     except OSError:
         remove(part)
         raise
-    if hasattr(os, "sync"):  # where a driver keeps blocks back
+    if hasattr(os, "sync"):  # on ports whose driver may delay writes
         os.sync()
     os.rename(part, path)
 
 
 def mend(path, is_whole):
-    """At the start: finish or undo what a power cut has interrupted. `is_whole(data)` tells whether this can be all of a file."""
+    """Finish or undo a `write` that a power cut has interrupted; call it at the start. `is_whole(data)` tells whether `data` (bytes) is
+    a complete file."""
     part = path + ".new"
     data = read(part)
     if data is None:
@@ -45,13 +46,13 @@ def mend(path, is_whole):
 
 
 def remove(path):
-    """Remove a file, if it is there."""
+    """Remove a file if it exists."""
     if read_size(path) is not None:
         os.remove(path)
 
 
 def read_size(path):
-    """A file's length in bytes; None if there is none."""
+    """The length of a file in bytes; None if there is no such file."""
     try:
         return os.stat(path)[6]
     except OSError:

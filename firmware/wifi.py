@@ -3,12 +3,12 @@ from time import ticks_diff
 
 import network
 
-_TRY_MS = const(20000)  # what one try may take, the address from DHCP included
-_FIRST_MS = const(1000)  # the pause after the first try that failed; each one is twice as long as the last
+_TRY_MS = const(20000)  # the longest time of one try, including DHCP
+_FIRST_MS = const(1000)  # the pause after the first failed try; it doubles with each further one
 _LONGEST_MS = const(60000)
 
-# What `status` says. RP2: 0 to 3 (2: joined, but no address yet), and below 0 what went wrong. ESP32: 1000 and above, and below that
-# why it was disconnected; of a wrong password it says 202, or that the handshake was not finished (15, 204).
+# Values of `status`. RP2: 0 to 3 (2: joined, but no address yet), and negative numbers for errors. ESP32: 1000 and above, and smaller
+# numbers for the reason of a disconnection; for a wrong password that is 202, or an unfinished handshake (15, 204).
 if network.STAT_CONNECTING == 1:
     _UNDER_WAY = (0, 1, 2, 3)
     _REFUSED = (network.STAT_WRONG_PASSWORD,)
@@ -18,7 +18,7 @@ else:
 
 
 def configure(wlan, **options):
-    """`wlan.config` of what this port knows; the rest it does without."""
+    """Call `wlan.config` for each option, and skip those that this port does not have."""
     for name, value in options.items():
         try:
             wlan.config(**{name: value})
@@ -27,17 +27,17 @@ def configure(wlan, **options):
 
 
 def prepare(country, hostname):
-    """What must be said before the radio is switched on."""
+    """Set the country and the host name, which must be done before the radio is switched on."""
     if country:
         try:
             network.country(country)
         except (OSError, RuntimeError, ValueError) as er:
-            print("wifi: country %s: %r" % (country, er))  # "UK" for "GB" is no reason to stay off the net
+            print("wifi: country %s: %r" % (country, er))  # e.g. "UK" for "GB"; the radio works without
     network.hostname(hostname)
 
 
 class Station:
-    """The board as a station. `look(now)` must be called every second or so; it never waits, and says what has happened."""
+    """The board as a station of a network. Call `look(now)` about once a second; it never waits, and returns what has happened."""
 
     def __init__(self, ssid, password):
         self.ssid = ssid
@@ -45,24 +45,24 @@ class Station:
         self.wlan = network.WLAN(network.STA_IF)
         self.is_connected = False
         self.is_trying = False
-        self.since = 0  # (ticks_ms) the try's start, or the pause's
+        self.since = 0  # ticks_ms when the try or the pause began
         self.pause_ms = 0  # before the next try
-        self.fails = 0  # tries that failed, one after the other,
-        self.refusals = 0  # and how many of them for the password's sake
-        self.wlan.active(False)  # after a soft reset the radio still does what it did before
+        self.fails = 0  # failed tries in a row
+        self.refusals = 0  # of these, wrong passwords in a row
+        self.wlan.active(False)  # a soft reset leaves the radio on, with its old settings
         self.wlan.active(True)
         if network.STAT_CONNECTING != 1:
-            configure(self.wlan, reconnects=0)  # ESP32 would try again by itself, and never say why it failed
+            configure(self.wlan, reconnects=0)  # else ESP32 tries again by itself and never reports why a try failed
 
     def look(self, now):
-        """Go on: what has happened, "connected", "failed", "refused" (a wrong password) or "lost", or None."""
+        """Check the radio at `now` (ticks_ms). Returns "connected", "failed", "refused" (wrong password), "lost", or None for no news."""
         if self.wlan.isconnected():
             if self.is_connected:
                 return None
             self.is_connected = True
             self.is_trying = False
             self.fails = self.refusals = 0
-            configure(self.wlan, pm=network.WLAN.PM_NONE)  # a radio that sleeps answers up to 300 ms later
+            configure(self.wlan, pm=network.WLAN.PM_NONE)  # in power save mode the radio answers up to 300 ms later
             print("wifi: %s is %s" % (self.ssid, self.wlan.ifconfig()[0]))
             return "connected"
         if self.is_connected:
@@ -80,17 +80,17 @@ class Station:
             return self.fail(now, "failed")
 
     def start(self, now):
-        """Try."""
+        """Begin a try. Returns "failed" if the radio refuses it, else None."""
         self.is_trying = True
         self.since = now
         try:
             self.wlan.connect(self.ssid, self.password or None)
-        except (OSError, RuntimeError) as er:  # of the radio's own trouble
+        except (OSError, RuntimeError) as er:
             print("wifi: %r" % er)
             return self.fail(now, "failed")
 
     def fail(self, now, event):
-        """This try has come to nothing; the next one is after a pause."""
+        """End a failed try and begin the pause before the next one. Returns `event`."""
         self.fails += 1
         self.refusals = self.refusals + 1 if event == "refused" else 0
         try:
@@ -101,7 +101,7 @@ class Station:
         return event
 
     def wait(self, now, ms):
-        """Pause until the next try."""
+        """Begin a pause of `ms`, after which `look` begins the next try."""
         self.is_trying = False
         self.since = now
         self.pause_ms = ms
@@ -113,7 +113,7 @@ class Station:
 
 
 def scan():
-    """The networks around, the strongest first, each once: a list of (name, dBm, whether it wants a password). It takes seconds."""
+    """The networks in range, each name once and the strongest first: a list of (name, dBm, is_locked). Takes seconds."""
     wlan = network.WLAN(network.STA_IF)
     wlan.active(True)
     found = {}
@@ -126,13 +126,13 @@ def scan():
             if name and (name not in found or found[name][1] < rssi):
                 found[name] = (name, rssi, security != 0)
     except (OSError, RuntimeError) as er:
-        print("wifi: no list of networks: %r" % er)
+        print("wifi: the scan for networks has failed: %r" % er)
     wlan.active(False)
     return sorted(found.values(), key=lambda one: -one[1])[:16]
 
 
 def access_point(ssid, password):
-    """Make the board an access point; returns its WLAN."""
+    """Make the board an access point, open if `password` is empty; return its WLAN."""
     ap = network.WLAN(network.AP_IF)
     options = {"ssid": ssid, "security": 3 if password else 0}  # WPA2 on ESP32
     if password:
@@ -140,9 +140,9 @@ def access_point(ssid, password):
         if network.STAT_CONNECTING == 1:
             options["security"] = network.WLAN.SEC_WPA_WPA2
     try:
-        ap.config(**options)  # RP2 minds it only before it is active,
+        ap.config(**options)  # RP2 takes the options only while inactive
         ap.active(True)
-    except (OSError, RuntimeError):  # and ESP32 only then
+    except (OSError, RuntimeError):  # ESP32 takes them only while active
         ap.active(True)
         ap.config(**options)
     return ap

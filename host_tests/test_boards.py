@@ -1,8 +1,13 @@
 """The board definitions: what can be known of them without building them and without a board."""
 
 import ast
+import contextlib
+import os
 import re
+import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,14 +23,14 @@ UNTRIED = "Nobody has built this or run it on a board yet"
 
 
 def limits(name, machine=None):
-    """The names of a board's limits.py; `machine` is what its firmware says of itself."""
+    """The names of the limits.py that goes onto a board; `machine` is what its firmware says of itself."""
 
     class System:
         class implementation:
             _machine = machine or ""
 
     names = {}
-    source = (BOARDS[name].folder / "limits.py").read_text()
+    source = BOARDS[name].limits()
     real = sys.modules["sys"]
     sys.modules["sys"] = System
     try:
@@ -73,8 +78,9 @@ def test_what_nobody_has_tried_says_so(name):
             assert UNTRIED in path.read_text(), path
     if name != "UNIX":
         assert "not tried on a board" in (BOARDS[name].folder / "limits.py").read_text()
-    for path in (ROOT / "boards/rp2").iterdir():
-        assert UNTRIED in path.read_text(), path
+    for family in ("esp32", "rp2"):
+        for path in (ROOT / "boards" / family).iterdir():
+            assert UNTRIED in path.read_text(), path
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -99,30 +105,35 @@ def test_our_firmware_is_known_by_its_name_and_has_more_sockets(name):
         sockets = re.search(r"#define MEMP_NUM_TCP_PCB \((\d+)\)", header)[1]
         assert ours["BELL"] == "ring"
     else:
-        sockets = re.search(r"CONFIG_LWIP_MAX_SOCKETS=(\d+)", (BOARDS[name].folder / "sdkconfig.board").read_text())[1]
+        sockets = re.search(r"CONFIG_LWIP_MAX_SOCKETS=(\d+)", (ROOT / "boards/esp32/sdkconfig.board").read_text())[1]
     assert ours["SOCKETS"] == int(sockets)
 
 
 @pytest.mark.parametrize("name", ESP32)
 def test_esp32_has_a_tick_of_a_millisecond_and_partitions_that_fit(name):
-    folder = BOARDS[name].folder
-    assert "CONFIG_FREERTOS_HZ=1000\n" in (folder / "sdkconfig.board").read_text()
-    rows = [line.replace(" ", "").split(",") for line in (folder / "partitions.csv").read_text().splitlines() if line[:1] not in "#"]
+    family, build = ROOT / "boards/esp32", (BOARDS[name].folder / "mpconfigboard.cmake").read_text()
+    assert "CONFIG_FREERTOS_HZ=1000\n" in (family / "sdkconfig.board").read_text()
+    assert "set(MUNGO_PARTITIONS " in build.partition("include(${MICROPY_BOARD_DIR}/../esp32/shared.cmake)")[0]
+    partitions = (family / re.search(r"set\(MUNGO_PARTITIONS (\S+)\)", build)[1]).read_text()
+    rows = [line.replace(" ", "").split(",") for line in partitions.splitlines() if line[:1] not in "#"]
     end = 0x9000
     for row in rows:
         start, size = int(row[3], 16), int(row[4], 16)
         assert start == end and size % 0x1000 == 0, row
         assert row[1] != "app" or start % 0x10000 == 0
         end = start + size
-    flash = int(re.search(r"flash of (\d+) MB", (folder / "partitions.csv").read_text())[1])
-    assert end == flash << 20
+    assert end == int(re.search(r"flash of (\d+) MB", partitions)[1]) << 20 == int(re.search(r"(\d+) MB of flash", build)[1]) << 20
     assert int([row for row in rows if row[0] == "romfs"][0][4], 16) == BOARDS[name].romfs
 
 
 @pytest.mark.parametrize("name", RP2)
 def test_pico_has_more_connections_and_a_loopback_that_is_off(name):
     header = (BOARDS[name].folder / "mpconfigboard.h").read_text()
+    assert header.rstrip().endswith('#include "../rp2/shared.h"')
+    header += (ROOT / "boards/rp2/shared.h").read_text()
+    build = (BOARDS[name].folder / "mpconfigboard.cmake").read_text()
     assert int(re.search(r"ROMFS_BYTES \((\d+) \* 1024\)", header)[1]) * 1024 == BOARDS[name].romfs
+    assert int(re.search(r"set\(MICROPY_HW_ROMFS_BYTES (\d+)\)", build)[1]) == BOARDS[name].romfs
     for define in ("MEM_SIZE", "TCP_MSS", "TCP_WND", "TCP_SND_BUF", "MEMP_NUM_TCP_SEG", "PBUF_POOL_SIZE"):
         assert f"#define {define} (" in header  # who defines the first has to define them all
     assert "#define MUNGO_LOOPBACK (0)" in (ROOT / "boards/rp2/loopback.h").read_text()
@@ -130,11 +141,48 @@ def test_pico_has_more_connections_and_a_loopback_that_is_off(name):
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_a_manifest_has_micropythons_own_and_mungo(name):
-    called = []
-    names = {word: lambda *args, _word=word: called.append((_word, *args)) for word in ("include", "module")}
-    folder = BOARDS[name].folder
-    exec((folder / "manifest.py").read_text(), names)
-    assert called[0][0] == "include" and called[0][1].startswith("$(PORT_DIR)/")
-    assert called[1:] == [("include", "../../manifest.py"), ("module", "limits.py")]
-    assert (folder / called[1][1]).resolve() == ROOT / "manifest.py"
+def test_a_manifest_has_micropythons_own_and_mungo_and_one_limits(name):
+    included, frozen = [], []
+
+    def include(path, **options):
+        if path.startswith("$(PORT_DIR)/"):
+            return included.append(path)
+        path = Path(path).resolve()
+        included.append(path.relative_to(ROOT).as_posix())
+        if path != ROOT / "manifest.py":
+            names = {"include": include, "module": lambda *args: frozen.append(args), "options": SimpleNamespace(**options)}
+            with contextlib.chdir(path.parent):  # as in MicroPython's build
+                exec(path.read_text(), names)
+
+    include(str(BOARDS[name].folder / "manifest.py"))
+    assert included[1].startswith("$(PORT_DIR)/")
+    assert [included[0], *included[2:]] == [f"boards/{name}/manifest.py", "boards/manifest.py", "manifest.py"]
+    [(file, folder)] = frozen
+    assert file == "limits.py" and (Path(folder) / file).read_text() == BOARDS[name].limits()
+
+
+def test_limits_are_written_without_any_other_tool():
+    code = f"import runpy; print(runpy.run_path({str(ROOT / 'tools/boards.py')!r})['BOARDS']['RPI_PICO_W'].write_limits())"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert (Path(done.stdout.strip()) / "limits.py").read_text() == BOARDS["RPI_PICO_W"].limits()
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_limits_are_one_file_that_starts_with_the_boards_docstring(name):
+    text, own = BOARDS[name].limits(), (BOARDS[name].folder / "limits.py").read_text()
+    assert "shared_limits" not in text and text.splitlines()[0] == own.splitlines()[0]
+    assert set(limits(name)) - {"__builtins__", "__doc__", "sys"} == set(
+        "OURS BELL SOCKETS MANAGER WORKERS LED LED_ON NEOPIXEL BUTTON BUTTON_DOWN".split()
+    )
+    assert len(limits(name)["MANAGER"]) >= 11
+
+
+def test_limits_are_written_anew_only_when_they_have_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(boards, "LIMITS", tmp_path)
+    path = Path(BOARDS["RPI_PICO_W"].write_limits()) / "limits.py"
+    os.utime(path, (1, 1))  # a newer time would compile it anew in every build
+    BOARDS["RPI_PICO_W"].write_limits()
+    assert path.stat().st_mtime == 1
+    path.write_text("old")
+    BOARDS["RPI_PICO_W"].write_limits()
+    assert path.read_text() == BOARDS["RPI_PICO_W"].limits()

@@ -1,10 +1,14 @@
 """The boards that have a folder in boards/: port, chip, architecture and flash layout of each."""
 
+# boards/manifest.py runs this file inside MicroPython's build, so it imports nothing but Python's own modules.
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
-import mpy
-
-FOLDER = mpy.ROOT / "boards"
+_ROOT = Path(__file__).resolve().parent.parent
+FOLDER = _ROOT / "boards"
+LIMITS = _ROOT / "build" / "limits"
+_SHARED = "from shared_limits import *\n"
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,22 @@ class Board:
     @property
     def usual_drive(self):
         return {"RP2040": "RPI-RP2", "RP2350": "RP2350"}[self.chip]
+
+    def limits(self):
+        """The text of the limits.py that goes onto the board: the one in its folder, with the family's text for its import."""
+        own = (self.folder / "limits.py").read_text()
+        return own.replace(_SHARED, (FOLDER / self.port / "shared_limits.py").read_text()) if _SHARED in own else own
+
+    def write_limits(self):
+        """Write that text to LIMITS/<name>/limits.py, if it is not there already; return the folder as a str."""
+        path = LIMITS / self.name / "limits.py"
+        text = self.limits()
+        if not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(f".{os.getpid()}.part")
+            part.write_text(text)
+            os.replace(part, path)
+        return str(path.parent)
 
 
 BOARDS = {

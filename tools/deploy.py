@@ -96,9 +96,9 @@ def tree(board, app, root=mpy.ROOT):
                 source if name.as_posix() in SOURCES else made
             )
         if board.folder.exists():
-            for made in mpy.build(board.name, root=boards.FOLDER, out=out, arch=board.arch).values():
-                if made.stem == "limits":
-                    files["limits.mpy"] = made
+            board.write_limits()
+            for made in mpy.build(board.name, root=boards.LIMITS, out=out, arch=board.arch).values():
+                files["limits.mpy"] = made
     except mpy.CompileError as error:
         raise Complaint(str(error))
     for source in sorted((root / "firmware").rglob("*")):

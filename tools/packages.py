@@ -36,7 +36,7 @@ PARTS = {
     "sse": (("core", "http"), ["mungo/sse.py"]),
 }
 
-# Imports on first use of what is another part's: who asks for it has to have it.
+# Lazy imports of files in other parts. A program that uses them must install that part too.
 DOORS = {
     "mungo/__init__.py": ("app",),
     "mungo/manager.py": ("http",),

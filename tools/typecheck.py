@@ -25,6 +25,7 @@ def config(stubs):
     """A dict of pyright's settings for the ports with these stubs."""
     own = [board for board in BOARDS.values() if board.stubs == stubs]
     checked = [mpy.ROOT / "lib", mpy.ROOT / "firmware", *(board.folder / "limits.py" for board in own)]
+    folders = own[0].folder, own[0].folder.parent / own[0].port  # limits.py and what it shares
     typings = str(mpy.ROOT / "typings" / stubs)
     return {
         "extends": str(mpy.ROOT / "pyproject.toml"),
@@ -34,7 +35,7 @@ def config(stubs):
         "typeshedPath": typings,
         "venvPath": str(mpy.ROOT),
         "venv": ".venv",
-        "extraPaths": [str(path) for path in (mpy.ROOT / "lib", mpy.ROOT / "firmware", own[0].folder, *_STAND_INS.get(stubs, ()))],
+        "extraPaths": [str(path) for path in (mpy.ROOT / "lib", mpy.ROOT / "firmware", *folders, *_STAND_INS.get(stubs, ()))],
     }
 
 

@@ -1,5 +1,4 @@
 # ESP32_GENERIC_C3: what is frozen into the firmware.
 # Nobody has built this or run it on a board yet: it is what MicroPython's sources ask for.
 include("$(PORT_DIR)/boards/manifest.py")  # MicroPython's own
-include("../../manifest.py")  # mungo: frozen it costs no heap but for what runs
-module("limits.py")
+include("../manifest.py", board="ESP32_GENERIC_C3")

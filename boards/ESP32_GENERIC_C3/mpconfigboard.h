@@ -3,10 +3,8 @@
 
 #include "boards/ESP32_GENERIC_C3/mpconfigboard.h" // MicroPython's own
 
-// limits.py knows this firmware by the word behind the comma.
+// limits.py recognises our firmware by the word after the comma.
 #undef MICROPY_HW_BOARD_NAME
 #define MICROPY_HW_BOARD_NAME "Generic ESP32C3 module, mungo"
 
-// ROMFS: bytecode that is run where it lies in flash, which costs no heap, and can still be replaced without new firmware.
-// Cost: the partition of partitions.csv, and about 4 KB of code.
-#define MICROPY_VFS_ROM (1)
+#include "../esp32/shared.h"

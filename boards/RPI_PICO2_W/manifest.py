@@ -1,5 +1,4 @@
 # RPI_PICO2_W: what is frozen into the firmware.
 # Nobody has built this or run it on a board yet: it is what MicroPython's sources ask for.
 include("$(PORT_DIR)/boards/RPI_PICO2_W/manifest.py")  # MicroPython's own, with its networking
-include("../../manifest.py")  # mungo: frozen it costs no heap but for what runs
-module("limits.py")
+include("../manifest.py", board="RPI_PICO2_W")

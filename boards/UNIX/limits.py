@@ -3,7 +3,7 @@
 OURS = False
 BELL = "udp"
 SOCKETS = 512
-MANAGER = {  # (rx_bytes depends on the heap: the library knows)
+MANAGER = {  # without rx_bytes, which the library chooses by the size of the heap
     "max_conns": 512,
     "backlog": 64,
     "send_slice": 262144,

@@ -1,4 +1,3 @@
 # UNIX: the host as a board, mungo frozen into MicroPython's standard unix variant. Nobody has built this yet.
 include("$(PORT_DIR)/variants/standard/manifest.py")  # MicroPython's own
-include("../../manifest.py")
-module("limits.py")
+include("../manifest.py", board="UNIX")

@@ -1,4 +1,4 @@
-// Delivers what was sent to 127.0.0.1, see loopback.h.
+// Delivers packets for 127.0.0.1, see loopback.h.
 // Nobody has built this or run it on a board yet: it is what MicroPython's sources ask for.
 #include "py/mphal.h"
 
@@ -6,7 +6,7 @@
 #include "hardware/sync.h"
 #include "lwip/netif.h"
 
-// Called in each turn in which MicroPython waits, with nothing to do nearly always.
+// Called in each turn in which MicroPython waits. Nearly always the queues are empty.
 void mungo_loopback_poll(void) {
     bool is_waiting = false;
     MICROPY_PY_LWIP_ENTER
@@ -19,7 +19,7 @@ void mungo_loopback_poll(void) {
     }
     MICROPY_PY_LWIP_EXIT
     if (is_waiting) {
-        __sev(); // who waits looks at the sockets again before it sleeps
+        __sev(); // wake the waiting loop, which looks at its sockets again before it sleeps
     }
 }
 #endif

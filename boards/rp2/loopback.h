@@ -10,7 +10,7 @@
 
 #if MUNGO_LOOPBACK
 #define LWIP_NETIF_LOOPBACK (1)
-// What is sent to `lo` stays in a queue until netif_poll_all() is called. Without an operating system nobody calls it but us.
+// Packets for `lo` stay in a queue until netif_poll_all() is called. Without an operating system only this hook calls it.
 void mungo_loopback_poll(void);
 #define MICROPY_INTERNAL_EVENT_HOOK mungo_loopback_poll()
 #endif

@@ -21,8 +21,8 @@ class World(Limits):
 
     def __init__(self):
         self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
-        self.again = []
-        self.doomed = []
+        self.resuming = []
+        self.closing = []
         self.scratch = None
         self.rx = Buffer(bytearray(512))
 
@@ -63,14 +63,14 @@ class Wire(HttpConnection):
         """These bytes have come; then turns until nothing is left to do."""
         mgr = self.mgr
         for at in range(0, len(part), 512):
-            if self.state & 0x55 or self.mask & 1 == 0:  # CLOSING, DRAINING, PAUSED, ENDED
+            if self.state or self.mask & 1 == 0:
                 return
             piece = part[at : at + 512]
             mgr.rx.data[: len(piece)] = piece
             self.take(len(piece))
             mgr.rx.data[:] = b"?" * 512
-            while mgr.again and not self.state & 1:
-                mgr.again.clear()
+            while mgr.resuming and not self.is_closing:
+                mgr.resuming.clear()
                 self.tell(7, 0)
                 self.settle()
 
@@ -80,8 +80,8 @@ _world = World()
 
 def serve(parts, fn):
     """What a server with this handler answers to these parts, and how many requests there were: (bytes, [is it HEAD, ..])."""
-    _world.again.clear()
-    _world.doomed.clear()
+    _world.resuming.clear()
+    _world.closing.clear()
     heads = []
 
     def handler(c, ev, data, fn_data):

@@ -104,7 +104,7 @@ class _Manager:
     head_limit = 400
 
     def __init__(self):
-        self.again = []
+        self.resuming = []
 
     def deadline(self, c, ms):
         pass
@@ -143,7 +143,7 @@ def handshake(data):
     hm.phase = 2
     done = upgrade(c, hm, protocols=("chat", "b"), origins=("http://o",) if data[0] & 1 else ())
     if not done:
-        if c.said not in (400, 403, 426) or c.mgr.again or c.proto is not hm:
+        if c.said not in (400, 403, 426) or c.mgr.resuming or c.proto is not hm:
             raise AssertionError("%r" % c.said)
         return c.said
     key = hm.header("Sec-WebSocket-Key")

@@ -130,7 +130,7 @@ class World:
         self.socks = []
         self.door = Door()
         self.listener = Listener(self.mgr, self.door, handler, None)
-        self.listener.kind = kind
+        self.listener.accepted_class = kind
 
     def report(self, er):
         self.mgr.stats["bugs"] += 1

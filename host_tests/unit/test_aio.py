@@ -276,7 +276,7 @@ def test_a_task_is_cancelled_in_the_turn_in_which_its_data_come():
         await asyncio.sleep(0.01)
         site.mgr.timer(0, lambda arg: task.cancel())  # timers come after sockets
         for c in site.mgr.conns:
-            if c.raw and not c.is_listening:
+            if c.peer and not c.is_listening:
                 c.send("some data")
         try:
             await task

@@ -602,7 +602,7 @@ def test_sizes_about_the_edges_of_buffers():
             site.write("a.bin", pattern(n), None)
             answer = site.ask("/a.bin")
             assert answer.body == pattern(n) and answer.field("content-length") == str(n), n
-        assert not site.mgr.again
+        assert not site.mgr.resuming
 
 
 def test_a_list_shows_names_as_they_are():

@@ -7,7 +7,7 @@ import time
 import mungo
 from net import Client, listening, turns
 
-MIN_HEAP = "160k"
+MIN_HEAP = "192k"
 
 
 def recorder():
@@ -381,15 +381,13 @@ def test_eof_lets_the_answer_of_the_same_turn_out():
 
 
 def test_no_handler_reads_on_once_the_connection_lingers():
-    from mungo.core.linger import linger
-
     mgr = mungo.Manager(rx_bytes=16)
     reads = []
 
     def fn(c, ev, n, fn_data):
         if ev == mungo.EV_READ:
             reads.append(n)
-            linger(c)
+            c.linger()
 
     _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
     client = Client(mgr, port, b"x" * 160)  # ten reads' worth
@@ -523,7 +521,7 @@ def test_out_of_sockets_resumes_when_one_is_given_back():
     turns(mgr, lambda: mgr.stats["starved"])
     assert listener.wait  # a second try is under way in 100 ms, but
     old.close()
-    turns(mgr, lambda: not mgr.starved)
+    turns(mgr, lambda: not mgr.paused_listeners)
     assert new.until_has(b"2") == b"2"
     new.close()
     mgr.close()
@@ -551,10 +549,10 @@ def test_a_connection_that_goes_on_and_closes_in_one_turn_hears_nothing_more():
 
 
 def test_without_memory_for_the_rest_of_an_answer_nothing_else_is_sent():
-    from mungo.core.send_buffer import Backlog
+    from mungo.core.send_buffer import SendBuffer
 
     mgr = mungo.Manager()
-    real = Backlog.add
+    real = SendBuffer.add
     piece = b"x" * 4000
 
     def short(self, data, at):
@@ -562,12 +560,12 @@ def test_without_memory_for_the_rest_of_an_answer_nothing_else_is_sent():
 
     def fn(c, ev, hm, fn_data):
         if ev == mungo.EV_HTTP_MSG:
-            Backlog.add = short
+            SendBuffer.add = short
             try:
                 while c.http_reply(200, {}, piece) and c.out is None:
                     hm.phase = 2  # as if there were one more request
             finally:
-                Backlog.add = real
+                SendBuffer.add = real
 
     _, port = listening(lambda url: mgr.http_listen(url, fn))
     client = Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -601,7 +599,7 @@ def test_a_listener_without_sockets_or_memory_comes_back_and_is_noted_once():
     mgr.watch = watch
     client = Client(mgr, port, b"1")
     client.until(lambda c: mgr.stats["starved"] == 3)
-    assert len(mgr.starved) == 1
+    assert len(mgr.paused_listeners) == 1
     assert client.until_has(b"1") == b"1" and len(failed) == 2
     client.close()
     mgr.close()
@@ -683,7 +681,7 @@ def test_polled_connections_get_ev_poll_each_turn():
     c = mgr.conns[-1]
     mgr.poll(0)
     assert not any(ev == mungo.EV_POLL for _, ev, _ in events)
-    mgr.polled.append(c)
+    mgr.poll_events.append(c)
     for _ in range(3):
         mgr.poll(1000)  # does not sleep
     polls = [data for _, ev, data in events if ev == mungo.EV_POLL]
@@ -691,7 +689,7 @@ def test_polled_connections_get_ev_poll_each_turn():
     c.is_closing = True
     mgr.poll(0)
     mgr.poll(0)
-    assert mgr.polled == []
+    assert mgr.poll_events == []
     end.close()
     mgr.close()
 

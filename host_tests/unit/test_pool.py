@@ -597,12 +597,12 @@ def test_once_though_its_pipe_ends_just_before_it():
 
     def between(c, ev, data, fn_data):  # what a turn has heard, and what it closes at its end
         if ev == mungo.EV_POLL and job[7] is not None and job[7].is_closing:
-            mgr.polled.clear()
+            mgr.poll_events.clear()
             gate.open()
             until(lambda: not pool.stats["busy"])
 
     other = mgr.mkpipe(between)
-    mgr.polled.append(other.c)
+    mgr.poll_events.append(other.c)
     job = pool.submit(work, on_done=lambda result, er: done.append((result, er)), pipe=handler)
     job[6] = Slow(job[6], gate)
     starts.open()

@@ -1,3 +1,4 @@
+from .core.connection import Connection
 from .core.loop import Loop
 from .threads.pipe import Outbox, PipeConnection
 
@@ -20,9 +21,11 @@ class Manager(Loop):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
         if url[:3] == "udp":
             from .core.udp import listen
-        else:
-            from .core.listener import listen
-        return listen(self, url, "tcp", fn, fn_data, None)
+
+            return listen(self, url, fn, fn_data)
+        from .core.listener import listen
+
+        return listen(self, url, "tcp", fn, fn_data, Connection)
 
     def connect(self, url, fn, fn_data=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN and EV_RESOLVE now, EV_CONNECT or EV_ERROR later.

@@ -45,7 +45,7 @@ def start(c, hm, headers=(), ping_ms=15000):
     if it.phase == _STREAMING:
         it.ping_ms = ping_ms
         c.pfn = _handler
-        c.mgr.again.append(c)  # the deadline can only be set when this request's handler has returned
+        c.mgr.resuming.append(c)  # the deadline can only be set when this request's handler has returned
         return hm.header("Last-Event-ID", "")
 
 

@@ -1,9 +1,9 @@
-"""A lamp that a browser switches, and that can blink: docs/newcomer.md brings it onto a board.
+"""A lamp that a browser switches on and off or makes blink: docs/newcomer.md shows how to put it on a board.
 
     curl localhost:8000/led
     curl localhost:8000/led -d blink
 
-Which pin the lamp is at, limits.py of the board's folder says. A host has none: there the lamp is a line of text.
+The pin of the lamp is in limits.py of the board's folder. A host has no lamp, so the app prints a line of text instead.
 """
 import mungo
 import settings

@@ -1,4 +1,4 @@
-"""A chat: each line that one sends, all get. Who does not read while the others talk is dropped, and nobody waits for them.
+"""A chat: each line that a member sends goes to all members. A member that reads too slowly is dropped, and does not delay the others.
 
     nc localhost 8000
 """
@@ -11,7 +11,7 @@ members = []
 
 
 def tell(text):
-    """Send a line to all. What a slow reader has not taken is kept up to `send_limit`; then that reader has to go."""
+    """Send a line to all members. A slow reader's data waits in its send buffer up to `send_limit`; then the reader is dropped."""
     text = text.encode()
     for c in members:
         if not c.send(text):
@@ -30,7 +30,7 @@ def fn(c, ev, ev_data, fn_data):
 
 
 def read(c):
-    """Hand on the lines that are whole; the beginning of the next one stays in the buffer."""
+    """Pass on the complete lines; the beginning of the next one stays in the buffer."""
     while not c.is_closing:
         n = c.recv.find(b"\n")
         if n > LONGEST or n < 0 and len(c.recv) > LONGEST:

@@ -1,4 +1,4 @@
-"""A small site from a folder: a page with a dozen assets, some of which have a gzip twin beside them.
+"""A small site from a folder: a page with a dozen assets, some of which have a gzip twin.
 
     curl -i localhost:8000/
     curl -i --compressed localhost:8000/style.css
@@ -6,8 +6,8 @@
     curl -i localhost:8000/docs
     curl -i localhost:8000/list/
 
-The twins are made by `gzip -k9n`: make them anew when the file changes. `tools/pack.py` makes a module of the folder, to be frozen
-into a firmware; `files.send` takes that in place of the folder's name.
+`gzip -k9n` makes the twins: repeat it when a file changes. `tools/pack.py` makes a module of the folder, which can be frozen into a
+firmware; `files.send` takes this module in place of the folder's name.
 """
 import mungo
 import settings
@@ -22,14 +22,14 @@ def fast(req):
     return "hi\n"
 
 
-@app.get("/list/<path:rest>")  # what is there, without the index pages
+@app.get("/list/<path:rest>")  # the files of the folder, without the index pages
 def listing(req, rest):
     return files.send(WWW, rest, index="", listing=True)
 
 
 @app.get("/<path:rest>")
 def assets(req, rest):
-    # Pictures seldom change; of the rest the browser asks each time whether it has changed, and mostly is told 304.
+    # Pictures seldom change. For other files the browser asks each time, and mostly gets 304.
     cache = "max-age=86400" if rest.endswith((".svg", ".png")) else "no-cache"
     return files.send(WWW, rest, headers={"Cache-Control": cache})
 

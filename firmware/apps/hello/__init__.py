@@ -1,4 +1,4 @@
-"""The smallest App: answers made by the loop itself, and one that a worker takes its time for.
+"""The smallest App: two handlers that run in the loop, and a slow one that runs in a worker.
 
     curl localhost:8000/fast
     curl 'localhost:8000/hello/you?times=2'
@@ -27,7 +27,7 @@ def not_a_number(req, error):
     return "times: want a whole number\n", 400
 
 
-@app.get("/slow", worker=True)  # in a thread: meanwhile the loop answers everybody else
+@app.get("/slow", worker=True)  # runs in a thread, so the loop goes on answering other requests
 def slow(req):
     time.sleep_ms(settings.DELAY_MS)
     return "hi, at last\n"

@@ -1,9 +1,9 @@
-"""An HTTP client inside the server: every few seconds it asks for a URL, and shows what came, on the page at /.
+"""An HTTP client inside the server: it fetches a URL every few seconds, and the page at / shows the answer.
 
     curl localhost:8000/last                    # the same as JSON
     URL=http://192.168.1.20/ make run APP=http_fetch
 
-The URL is the setting URL; without it, this server asks itself for /time. Client and server share the loop: nobody waits for anybody.
+If the setting URL is empty, the app fetches its own /time. Client and server share the loop, and neither waits for the other.
 """
 import time
 
@@ -27,11 +27,11 @@ def text(body):
     try:
         return body.decode()
     except UnicodeError:
-        return "%d bytes that are no text" % len(body)
+        return "%d bytes, not text" % len(body)
 
 
 def ask(mgr):
-    if last["over"]:  # one at a time, however slow it is
+    if last["over"]:  # one request at a time
         mgr.http_connect(URL, came, headers={"Connection": "close"})
 
 
@@ -47,6 +47,6 @@ def main():
     with mungo.Manager(bell=settings.BELL, **settings.LIMITS) as mgr:
         app.attach(mgr, "http://%s:%d" % (settings.HOST, settings.PORT))
         mgr.timer(settings.DELAY_MS, ask, mgr, repeat=True)
-        print("http://%s:%d asks %s" % (settings.HOST, settings.PORT, URL))
+        print("http://%s:%d fetches %s" % (settings.HOST, settings.PORT, URL))
         while mgr.poll(1000):
             pass

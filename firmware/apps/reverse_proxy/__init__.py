@@ -1,5 +1,5 @@
-"""A reverse proxy: C1, the client's connection, is tied to C2, one to the backend, as in the tutorial it is tied to a worker.
-What the backend answers goes out as it comes, no faster than the client takes it; then both close.
+"""A reverse proxy: C1, the client's connection, is tied to C2, a connection to the backend, as the tutorial ties C1 to a worker.
+The backend's answer goes out as it comes in, no faster than the client reads it; then both connections close.
 
     make run PORT=8001 &
     make run APP=reverse_proxy
@@ -7,7 +7,7 @@ What the backend answers goes out as it comes, no faster than the client takes i
 import mungo
 import settings
 
-PATIENCE_MS = 30000  # until the backend begins to answer
+PATIENCE_MS = 30000  # the longest wait for the first byte of the backend's answer
 OURS = ("connection", "keep-alive", "te", "transfer-encoding", "upgrade", "expect", "content-length", "x-forwarded-for")
 
 
@@ -17,7 +17,7 @@ def unlink_conns(c1, c2):
     c2.is_closing = True
 
 
-# The backend's handler. c is C2; fn_data is C1, unless they have been untied.
+# The backend's handler. c is C2; fn_data is C1, or None after unlink_conns.
 def backend(c, ev, ev_data, fn_data):
     if ev == mungo.EV_READ and fn_data is not None:
         fn_data.timer.cancel()
@@ -32,7 +32,7 @@ def backend(c, ev, ev_data, fn_data):
             fn_data.http_reply(502, {}, "no answer from the backend\n")
 
 
-# The client's handler. c is C1; while its request is under way, fn_data is C2.
+# The client's handler. c is C1; while the backend handles its request, fn_data is C2.
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG:
         lines = ["%s %s%s %s" % (hm.method, hm.uri, hm.query and "?" + hm.query, "HTTP/1.0" if hm.is_old else "HTTP/1.1")]
@@ -43,8 +43,8 @@ def fn(c, ev, hm, fn_data):
             c.timer = c.mgr.timer(PATIENCE_MS, lambda c: c.fn_data and c.fn_data.error("no answer"), c)
             c.fn_data = c.mgr.connect("tcp://" + settings.BACKEND, backend, c)
             c.fn_data.send("\r\n".join(lines).encode() + hm.body)
-        except OSError:  # no socket or timer is to be had
-            c.http_reply(503, {"Retry-After": 1}, "too much is under way\n")
+        except OSError:  # no socket or timer is free
+            c.http_reply(503, {"Retry-After": 1}, "too many requests at once\n")
     elif ev == mungo.EV_WRITE and fn_data is not None:
         fn_data.is_full = False
     elif ev == mungo.EV_CLOSE and fn_data is not None:
@@ -54,6 +54,6 @@ def fn(c, ev, hm, fn_data):
 def main():
     with mungo.Manager(settings.BELL, **settings.LIMITS) as mgr:
         mgr.http_listen("http://%s:%d" % (settings.HOST, settings.PORT), fn)
-        print("http://%s:%d/ before %s" % (settings.HOST, settings.PORT, settings.BACKEND))
+        print("http://%s:%d/ forwards to %s" % (settings.HOST, settings.PORT, settings.BACKEND))
         while mgr.poll(1000):
             pass

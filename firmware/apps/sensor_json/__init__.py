@@ -1,11 +1,11 @@
-"""A sensor that takes its time is read in a worker, and the reading goes out as JSON.
+"""A worker reads a slow sensor, and the answer is the value as JSON.
 
     curl localhost:8000/sensor
     curl localhost:8000/health
     curl localhost:8000/stats
 
-While the sensor is being read, /health is answered at once. If more clients ask than the pool has room for, they get a 503
-that tells them to come again.
+During a reading, /health is still answered at once. When the pool's queue is full, new requests for /sensor get 503 with
+Retry-After.
 """
 import time
 
@@ -17,7 +17,7 @@ app.get("/stats")(app.stats)
 
 
 def read_sensor():
-    """Degrees Celsius. On a board: start the conversion, wait as its data sheet says, read it. Here the wait is all there is."""
+    """Degrees Celsius. On a board: start the conversion, wait as long as the data sheet says, read the result. This one only waits."""
     time.sleep_ms(settings.DELAY_MS)
     return 20 + time.ticks_diff(time.ticks_ms(), 0) % 100 / 10
 

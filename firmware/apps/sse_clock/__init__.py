@@ -1,10 +1,10 @@
-"""A clock that counts, told to all who look at it by server-sent events. It survives a restart of the server: the readers come back
-and say what they have seen last, and it goes on from there.
+"""A counting clock, sent to all readers as server-sent events. It survives a restart of the server: readers connect again and send the
+last number that they have seen, and the clock continues from there.
 
     curl -N localhost:8000/clock
     curl -N -H 'Last-Event-ID: 1000' localhost:8000/clock
 
-Its page is at http://localhost:8000/; stop the server, start it again, and look at it.
+Open its page at http://localhost:8000/, stop the server, start it again, and watch the page.
 """
 import mungo
 import mungo.sse as sse
@@ -17,7 +17,7 @@ PAGE = """<!doctype html>
 const show = (id, text) => document.getElementById(id).textContent = text;
 const clock = new EventSource("/clock");
 clock.onopen = () => show("state", "connected");
-clock.onerror = () => show("state", "the server has gone, waiting for it");
+clock.onerror = () => show("state", "no connection, trying again");
 clock.onmessage = (message) => show("count", message.data);
 </script>
 """
@@ -37,11 +37,11 @@ def clock(req):
 
 
 def begin(c, last_id):
-    """A reader has come, or come back."""
+    """Handle a new reader, or one that connects again and has seen `last_id`."""
     global count
     if last_id.isdigit() and len(last_id) < 10:
         count = max(count, int(last_id))
-    sse.send(c, str(count), id=count, retry=500)  # ms until it tries to connect again
+    sse.send(c, str(count), id=count, retry=500)  # ms until the browser connects again
     readers.append(c)
 
 

@@ -1,9 +1,9 @@
-"""A long table, made row by row in a worker and sent as it is made: it never is in memory as a whole.
+"""A long table that a worker makes row by row and sends at once: the whole table is never in memory.
 
     curl 'localhost:8000/log.csv?rows=20'
 
-Each row that the generator yields is a chunk to the client. If the client is slow, the generator waits; if it leaves, the generator is
-closed, wherever it is. Everybody else is served meanwhile.
+Each row that the generator yields is sent to the client as a chunk. If the client is slow, the generator waits; if the client leaves,
+the generator is closed at its current yield. Other clients are served meanwhile.
 """
 import time
 
@@ -14,7 +14,7 @@ app = mungo.App(workers=settings.WORKERS)
 
 
 def table(rows):
-    """The table's lines, each after the time that a measurement takes."""
+    """The lines of the table, with a pause before each as for a measurement."""
     start = time.ticks_ms()
     try:
         yield "row,ms\n"
@@ -22,7 +22,7 @@ def table(rows):
             time.sleep_ms(settings.DELAY_MS // 100)
             yield "%d,%d\n" % (row, time.ticks_diff(time.ticks_ms(), start))
     finally:
-        print("table: closed")  # here a file or a bus would be given back
+        print("table: closed")  # a real program releases its file or bus here
 
 
 @app.get("/log.csv", worker=True)

@@ -1,4 +1,4 @@
-"""A TCP echo with backpressure: who takes the echo slowly is read slowly, so that little of it ever waits here.
+"""A TCP echo with backpressure: while a client's echo waits in the send buffer, the server reads no more from that client.
 
     nc localhost 8000
 """
@@ -9,9 +9,9 @@ import settings
 def fn(c, ev, n, fn_data):
     if ev == mungo.EV_READ:
         c.send(c.recv.read())
-        c.is_full = c.out is not None  # the socket did not take all: read no more
+        c.is_full = c.out is not None  # the socket did not take all: stop reading
     elif ev == mungo.EV_WRITE:
-        c.is_full = False  # by now it has: go on
+        c.is_full = False  # all was sent: read again
     elif ev == mungo.EV_ERROR and settings.LOG:
         print(c.rem, n)
 

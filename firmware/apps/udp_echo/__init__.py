@@ -1,4 +1,4 @@
-"""A UDP echo: each datagram goes back to whom it came from. Whoever sends faster than the network carries loses some, as with all UDP.
+"""A UDP echo: each datagram goes back to its sender. As always with UDP, datagrams get lost if they come faster than they are handled.
 
     nc -u localhost 8000
 """

@@ -1,15 +1,15 @@
-"""Files from a browser or from curl to flash, piece by piece: no file needs to fit into memory.
+"""Stores files from a browser or from curl in flash, piece by piece: a file may be larger than memory.
 
     curl -F note=hello -F file=@photo.jpg localhost:8000/upload
     curl -T photo.jpg localhost:8000/files/
     curl localhost:8000/files
 
-The page at / has a form with a progress bar. An upload that broke off is resumed where it stopped:
+The page at / has a form with a progress bar. An interrupted upload can be resumed where it stopped:
 
     curl -I localhost:8000/files/photo.jpg                      # Upload-Offset: 70000, say
     curl -C 70000 -T photo.jpg localhost:8000/files/photo.jpg
 
-Files go to the folder of the setting FOLDER. What broken resumable uploads have left there is removed at the next start.
+Files go to the folder of the setting FOLDER. At the start the app removes incomplete uploads from it.
 """
 import os
 
@@ -20,7 +20,7 @@ from mungo.http.formdata import Form
 from mungo.http.wholefile import WholeFile, offset
 
 app = mungo.App()
-LIMIT = 100000000  # bytes of an upload; the file system may have room for less
+LIMIT = 100000000  # bytes of an upload; the file system may have less room
 
 
 @app.get("/")

@@ -14,7 +14,7 @@ ticks = [0]
 
 
 async def tick():
-    """A task as the program had it before: it counts, a hundred times a second."""
+    """Another task of the program: it counts, a hundred times a second."""
     while True:
         await asyncio.sleep(0.01)
         ticks[0] += 1

@@ -1,4 +1,4 @@
-"""A chat over WebSockets: who opens the page sees what all of them write.
+"""A chat over WebSockets: every open page shows all messages.
 
     open http://localhost:8000/ in two windows
     curl -i -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 8' localhost:8000/chat

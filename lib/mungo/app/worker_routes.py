@@ -23,7 +23,7 @@ class Copy(Request):
 
     def __init__(self, req):
         super().__init__(None, req.hm, req.route)
-        self.raw = req.c.raw
+        self.peer = req.c.peer
         if req.user is not None:
             self.user = req.user
         if req.values:
@@ -32,7 +32,7 @@ class Copy(Request):
             self.g = dict(req.g)
 
     def __getattr__(self, name):
-        return address(self.raw) if name == "rem" else super().__getattr__(name)
+        return address(self.peer) if name == "rem" else super().__getattr__(name)
 
 
 def _make(req):

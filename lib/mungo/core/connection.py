@@ -1,13 +1,17 @@
-from errno import EAGAIN, ENOBUFS, ENOMEM
-
+# A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). A state of 0
+# is the common one: connected, read, and not about to close.
 from .buffer import Buffer
+from .linger import Lingering
+from .send_buffer import SendBuffer
+from .socket_io import read, write
 
 # Events, see __init__.py
 _EV_ERROR = const(0)
 _EV_READ = const(7)
+_EV_WRITE = const(8)
 _EV_CLOSE = const(9)
 
-# What only a protocol's handler (pfn) is told. It answers EV_BUG with True if the connection need not be closed at once.
+# Events that only the protocol's handler (pfn) gets. It answers EV_BUG with True if the connection need not be closed at once.
 _EV_DUE = const(100)  # its deadline has passed
 _EV_BUG = const(101)  # a handler has raised
 
@@ -22,73 +26,50 @@ _FULL = const(8)  # the program asked for a pause
 _PAUSED = const(16)  # a limit did
 _CONNECTING = const(32)
 _ENDED = const(64)  # the peer has sent its end
-_ACCEPTED = const(128)
-_DEAF = const(120)  # FULL, PAUSED, CONNECTING or ENDED: it is not read
-# 256: lingering, see linger.py; 512: idle, may be evicted, see http/server.py
+_LINGERING = const(128)
+_UNREAD = const(120)  # FULL, PAUSED, CONNECTING or ENDED: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
 EMPTY = Buffer()
-
-put = None  # backlog.put, once it was needed: an import takes its time even when it finds that there is nothing to do
-
-
-# What each request needs is a function here rather than a method: MicroPython looks for a method in the object first, then in the
-# class, then in its base, and each of these costs as much as finding a global.
-
-
-def get(c, data):
-    """Read into `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the connection is broken."""
-    try:
-        return c.sock.readinto(data)
-    except OSError as er:
-        c.broken(er)
-        return -1
-
-
-def write(c, data, at, n):
-    """Give the socket up to `n` bytes of `data` from `at` on; how many it took. A broken connection takes all: they are gone."""
-    # At most a slice: on RP2 a send for which lwIP has no memory sleeps, up to 10 s, although the socket does not block.
-    try:
-        return c.sock.write(data, at, n if n < 1024 else min(n, c.mgr.send_slice)) or 0
-    except OSError as er:
-        if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
-            return 0
-        c.broken(er)
-        return len(data)
 
 
 class Connection:
     """What a handler is called with: a TCP stream; by its subclasses also a listener, a UDP socket, a pipe's end in the loop.
 
     `id` is never used again, `mgr` the manager, `fn(c, ev, ev_data, fn_data)` the handler and `fn_data` its argument, both free
-    to change; `recv` is the Buffer of what came in and has not been taken.
+    to change; `recv` is the Buffer of what has come in and is not used yet.
     Everything here is for the loop's thread, inside a handler or between two polls.
     """
 
-    # Most connections never set all of these, and the dict of an object grows by the ones that it sets.
+    # Defaults are in the class: an attribute that is never set costs a connection no memory.
     is_listening = False
+    is_accepted = False  # it counts in mgr.accepted
+    is_idle = False  # a full manager may close it
     sock = None
+    phase = None  # while CONNECTING or LINGERING: an object whose event(c, flags) and expired(c) take the place of these methods
     pfn = None  # the protocol's handler, called first: pfn(c, ev, ev_data)
     proto = None  # and its state
     recv = EMPTY
     mask = _IN  # what poll looks for
-    out = None  # a backlog.Backlog, while something waits to be sent
-    since = 0  # (ticks_ms) the deadline's start, and
-    wait = 0  # its length in ms; 0: there is none
-    raw: object = None  # the address of the other side, as the port has it
+    out = None  # a SendBuffer, while something waits to be sent
+    since = 0  # (ticks_ms) when the deadline's time began, and
+    wait = 0  # how long it is in ms; 0: there is no deadline
+    peer: object = None  # the address of the other side, as the port has it
     error_text = None
     close_callbacks = None  # a list of (fn, arg), once on_close was called
 
-    def __init__(self, mgr, sock, fn, fn_data, state=0):
+    def __init__(self, mgr, sock, fn, fn_data, phase=None):
         self.mgr = mgr
         self.fn = fn
         self.fn_data = fn_data
-        self.state = state
+        self.state = 0
         mgr.add(self)
         if sock is not None:
             self.sock = sock
-            if state & _CONNECTING:
+            if phase is not None:
+                self.state = _CONNECTING
+                self.phase = phase
                 self.mask = _OUT
             try:
                 mgr.watch(sock, self, self.mask, 0)
@@ -106,10 +87,10 @@ class Connection:
     @is_closing.setter
     def is_closing(self, value):
         if not value:
-            raise ValueError("final")
+            raise ValueError("is_closing: can't be cleared")
         if not self.state & _CLOSING:
             self.state |= _CLOSING
-            self.mgr.doomed.append(self)
+            self.mgr.closing.append(self)
 
     @property
     def is_draining(self):
@@ -119,10 +100,15 @@ class Connection:
     @is_draining.setter
     def is_draining(self, value):
         if not value:
-            raise ValueError("final")
+            raise ValueError("is_draining: can't be cleared")
         self.state |= _DRAINING
         if self.out is None:
             self.is_closing = True
+
+    @property
+    def is_ending(self):
+        """Whether nothing more can be sent: it is closing or draining."""
+        return self.state & (_CLOSING | _DRAINING) > 0
 
     @property
     def is_full(self):
@@ -131,14 +117,35 @@ class Connection:
 
     @is_full.setter
     def is_full(self, value):
-        self.stop(_FULL, value)
+        if value:
+            self.state |= _FULL
+        elif self.state & _FULL:
+            self.state &= ~_FULL
+            if self.recv is not EMPTY:
+                self.resume()
+        self.look()
+
+    def pause(self, value):
+        """Stop reading from this peer (True) or go on (False): for limits, independent of what the program wants by `is_full`."""
+        self.state = self.state | _PAUSED if value else self.state & ~_PAUSED
+        self.look()
+
+    @property
+    def is_connecting(self):
+        """Whether it is an outgoing connection that is not established yet."""
+        return self.state & _CONNECTING > 0
+
+    @property
+    def is_ended(self):
+        """Whether the peer has sent its end."""
+        return self.state & _ENDED > 0
 
     @property
     def rem(self):
         """The address of the other side (of a listener: its own) as text, "10.0.0.7:51324", or None."""
         from ..port.address import address
 
-        return self.raw and address(self.raw)
+        return self.peer and address(self.peer)
 
     # --- sending
 
@@ -151,7 +158,14 @@ class Connection:
         """
         if isinstance(data, str):
             data = data.encode()
-        return (self.out is None or self.out.has_room(self, len(data))) and self.put(data)
+        return (self.out is None or self.has_room(len(data))) and self.put(data)
+
+    def has_room(self, n):
+        """Whether `n` bytes more may wait to be sent."""
+        if self.out is None or self.out.size + n <= self.mgr.send_limit:
+            return True
+        self.mgr.stats["send_full"] += 1
+        return False
 
     def put(self, data):
         """`send` without its limit, of something bytes-like: for protocols, whose answers come one by one."""
@@ -162,38 +176,100 @@ class Connection:
         if self.out is None and not self.state & _CONNECTING:
             done = write(self, data, 0, n)
         if done < n:
-            global put
-            if put is None:
-                from .send_buffer import put
-            put(self, data, done)
+            self.put_later(data, done)
         return not self.state & _CLOSING
+
+    def put_later(self, data, at):
+        """Send `data` from `at` on when the socket has room, which EV_WRITE says."""
+        try:
+            if self.out is None:
+                self.out = SendBuffer()
+                if not self.state & _CONNECTING:
+                    self.mgr.deadline(self, self.mgr.write_ms)
+                self.look()
+            if at < len(data):
+                self.out.add(data, at)
+        except MemoryError:  # its start may be sent: whatever came next would be taken for the rest
+            self.error("no memory for what is to be sent")
+            raise
+
+    def flush(self):
+        """The socket has room: send what waits, at most `send_slice` bytes in one turn."""
+        out = self.out
+        left = self.mgr.send_slice
+        while left > 0 and out.pieces:
+            piece = out.pieces[0]
+            n = min(len(piece) - out.sent, left)
+            done = write(self, piece, out.sent, n)
+            if self.state & _CLOSING:
+                return
+            if not done:
+                return
+            self.since = self.mgr.now
+            left -= done
+            out.drop(done)
+            if done < n:
+                return
+        if out.pieces:
+            return
+        self.out = None
+        self.wait = 0
+        if not self.state & _DRAINING:
+            self.look()
+            self.emit(_EV_WRITE)
+        elif self.state & _LINGERING and not self.state & _ENDED:
+            self.look()
+            self.mgr.deadline(self, self.mgr.linger_ms)
+        else:
+            self.is_closing = True
+
+    def linger(self):
+        """Close when everything is sent and the peer has had the time to read it: after linger_ms, 64 KB more from it, or its end."""
+        self.state = self.state & ~(_FULL | _PAUSED) | _LINGERING | _DRAINING  # it reads, whatever the program has paused
+        self.recv = EMPTY
+        self.phase = Lingering()
+        self.look()
+        if self.out is None:
+            self.mgr.deadline(self, self.mgr.linger_ms)
 
     # --- what the loop calls
 
     def event(self, ev):
-        """The socket is ready. What the handlers let go the loop catches, and gives to `bug`."""
-        if self.state & _CLOSING:
+        """The socket is ready. The loop catches what the handlers raise and gives it to `bug`."""
+        if self.state & (_CLOSING | _CONNECTING | _LINGERING):
+            if not self.state & _CLOSING:
+                self.phase.event(self, ev)
             return
         if ev & _OUT and self.out is not None:
-            self.out.flush(self)
+            self.flush()
         if ev & ~_OUT:
-            if not self.state & _DEAF:
+            if not self.state & _UNREAD:
                 ev = _READS
                 while ev:
-                    n = get(self, self.mgr.rx.data)
+                    n = read(self, self.mgr.rx.data)
                     if not n or n < 0:
                         if n == 0:
-                            # Its end: the peer is gone; what was sent in this turn still goes out.
-                            self.state |= _ENDED
-                            self.is_draining = True
-                            self.look()
+                            self.ended()
                         return
                     self.take(n)
-                    if n < len(self.mgr.rx.data) or self.state & (_CLOSING | _DRAINING | _DEAF):
+                    if n < len(self.mgr.rx.data) or self.state:
                         return
                     ev -= 1
             elif self.out is None:
                 self.broken(ev)
+
+    def ended(self):
+        """The peer has sent its end, and is gone: what was sent in this turn still goes out."""
+        self.state |= _ENDED
+        self.is_draining = True
+        self.look()
+
+    def established(self):
+        """Its connect has succeeded: the phase CONNECTING is over."""
+        self.state &= ~_CONNECTING
+        self.phase = None
+        self.wait = 0
+        self.look()
 
     def take(self, n):
         """`n` bytes have come into the loop's buffer: it is lent out while the handlers run, and only what they leave is copied."""
@@ -230,10 +306,17 @@ class Connection:
     def expired(self):
         """The deadline has passed."""
         self.wait = 0
-        if self.out is not None:
-            self.out.expired(self)
+        if self.phase is not None:
+            self.phase.expired(self)
+        elif self.out is not None:
+            self.mgr.stats["timeouts"] += 1
+            self.error("timeout: the peer takes no data")
         elif self.pfn is not None:
             self.pfn(self, _EV_DUE, None)
+
+    def resume(self):
+        """Have EV_READ, with 0 new bytes, come in the next turn, which then does not sleep."""
+        self.mgr.resuming.append(self)
 
     def shut(self):
         """Close the socket and send the last events. Called by the loop alone."""
@@ -263,10 +346,10 @@ class Connection:
         """Give back what the system lent."""
         self.mgr.watch(self.sock, self, 0, 0)
         self.sock.close()
-        if self.state & _ACCEPTED:
+        if self.is_accepted:
             self.mgr.accepted -= 1
-        while self.mgr.starved:
-            self.mgr.starved.pop().expired()
+        while self.mgr.paused_listeners:
+            self.mgr.paused_listeners.pop().expired()
 
     # --- ends and errors
 
@@ -278,7 +361,7 @@ class Connection:
             self.is_closing = True
 
     def broken(self, er):
-        """End it because of `er`: an exception, or what poll says of a socket that broke."""
+        """End it because of `er`: an exception, or the flags of poll for a socket that failed."""
         self.error(repr(er))
 
     def emit(self, ev, data=None):
@@ -306,19 +389,9 @@ class Connection:
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""
-        mask = 0 if self.state & _DEAF else _IN
+        mask = 0 if self.state & _UNREAD else _IN
         if self.out is not None or self.state & _CONNECTING:
             mask |= _OUT
         if mask != self.mask and not self.state & _CLOSING:
             self.mgr.watch(self.sock, self, mask, self.mask)
             self.mask = mask
-
-    def stop(self, mask, value):
-        """Set or clear the bit `mask` of `state`, _FULL or _PAUSED: stop or go on reading."""
-        if value:
-            self.state |= mask
-        elif self.state & mask:
-            self.state &= ~mask
-            if self.recv is not EMPTY:
-                self.mgr.again.append(self)
-        self.look()

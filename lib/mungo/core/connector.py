@@ -1,8 +1,10 @@
+# Outgoing connections, and sockets that the program made itself.
 import errno
 import socket
 from time import ticks_ms
 
-from .connection import Connection, get
+from .connection import Connection
+from .socket_io import read
 from .udp import UdpConnection
 from .url import parse
 
@@ -12,8 +14,38 @@ _EV_CONNECT = const(4)
 
 _IN = const(1)
 _OUT = const(4)
-_CLOSING = const(1)
-_CONNECTING = const(32)
+
+
+class Connecting:
+    """The phase of a connection from its `connect` until the socket says how that ended."""
+
+    def event(self, c, ev):
+        """The socket is connected, or has failed."""
+        # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
+        n = read(c, c.mgr.rx.data)
+        if n is None and ev & ~(_IN | _OUT):
+            return c.error("no connection")
+        if n is not None and n < 0:
+            return
+        c.established()
+        c.emit(_EV_CONNECT)
+        if c.out is not None and not c.is_closing:
+            c.mgr.deadline(c, c.mgr.write_ms)
+            c.flush()
+        if c.is_closing:
+            return
+        if n:
+            c.take(n)
+        elif n == 0:
+            c.is_draining = True
+
+    def expired(self, c):
+        """connect_ms have passed."""
+        c.mgr.stats["timeouts"] += 1
+        c.error("timeout: no connection")
+
+
+_CONNECTING = Connecting()
 
 
 def connect(mgr, url, fn, fn_data):
@@ -32,11 +64,11 @@ def connect(mgr, url, fn, fn_data):
         except OSError as er:
             if er.errno != errno.EINPROGRESS:
                 failed = er
-        c = _make(mgr, sock, fn, fn_data, udp, 0 if udp else _CONNECTING)
+        c = _make_connection(mgr, sock, fn, fn_data, udp, None if udp else _CONNECTING)
     except Exception:
         sock.close()
         raise
-    c.raw = info[-1]
+    c.peer = info[-1]
     c.emit(_EV_OPEN)
     c.emit(_EV_RESOLVE)
     if failed is not None:
@@ -44,57 +76,23 @@ def connect(mgr, url, fn, fn_data):
     elif udp:
         c.emit(_EV_CONNECT)
     else:
-        c.event = lambda ev: _connected(c, ev)
-        c.expired = lambda: _late(c)
         mgr.now = ticks_ms()  # the last turn may be long ago: a board waits for its network before it connects
         mgr.deadline(c, mgr.connect_ms)
     return c
-
-
-def _late(c):
-    c.wait = 0
-    c.mgr.stats["timeouts"] += 1
-    c.error("timeout: no connection")
-
-
-def _connected(c, ev):
-    if c.state & _CLOSING:
-        return
-    # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
-    n = get(c, c.mgr.rx.data)
-    if n is None and ev & ~(_IN | _OUT):
-        return c.error("no connection")
-    if n is not None and n < 0:
-        return
-    del c.event
-    del c.expired
-    c.state &= ~_CONNECTING
-    c.wait = 0
-    c.look()
-    c.emit(_EV_CONNECT)
-    if c.out is not None and not c.state & _CLOSING:
-        c.mgr.deadline(c, c.mgr.write_ms)
-        c.out.flush(c)
-    if c.state & _CLOSING:
-        return
-    if n:
-        c.take(n)
-    elif n == 0:
-        c.is_draining = True
 
 
 def wrap(mgr, sock, fn, fn_data, udp):
     """`mgr.wrap`."""
     mgr.check_open()
     sock.setblocking(False)
-    c = _make(mgr, sock, fn, fn_data, udp, 0)
+    c = _make_connection(mgr, sock, fn, fn_data, udp, None)
     c.emit(_EV_OPEN)
     return c
 
 
-def _make(mgr, sock, fn, fn_data, udp, state):
+def _make_connection(mgr, sock, fn, fn_data, udp, phase):
     if not udp:
-        return Connection(mgr, sock, fn, fn_data, state)
-    c = UdpConnection(mgr, sock, fn, fn_data, state)
+        return Connection(mgr, sock, fn, fn_data, phase)
+    c = UdpConnection(mgr, sock, fn, fn_data)
     c.connected = True
     return c

@@ -22,7 +22,7 @@ class Doorbell:
         self.first = None
         self.last = None
         self.rung = False
-        self.fence = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.tidy
+        self.fence = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.collect_early
         self.stats = stats
         self._bytes = bytearray(16)
         if kind == "udp":

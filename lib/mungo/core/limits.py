@@ -1,6 +1,8 @@
-def set(it, limits, known):
-    """Set the limits that the program gave to its manager or pool; `known` is the class that has the defaults. ValueError for a name or
-    number that can't be."""
+def set_limits(owner, limits, known):
+    """Set the limits that a program gave to its manager or pool, a dict. `known` is the class with the defaults.
+
+    Raises ValueError for a name that `known` does not have, and for a value that is no whole number from 1 to 0x1FFFFFFF.
+    """
     most = 0x1FFFFFFF  # also of milliseconds: ticks_ms wraps at twice that on a board
     for name, value in limits.items():
         if name[:1] == "_" or not hasattr(known, name):
@@ -8,4 +10,4 @@ def set(it, limits, known):
             raise ValueError("no limit %r; there are: %s" % (name, ", ".join(sorted(names))))
         if not isinstance(value, int) or not 0 < value <= most:
             raise ValueError("%s=%r: want a whole number, 1 to %d" % (name, value, most))
-        setattr(it, name, value)
+        setattr(owner, name, value)

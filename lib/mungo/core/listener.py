@@ -1,15 +1,14 @@
+# Listening sockets, and the connections that they accept. overload.py is for when there is no room, or no socket, for another one.
 import gc
 import socket
 from errno import EAGAIN
 
 from .connection import Connection
+from .overload import accept_failed, evict_or_refuse, try_again
 from .url import parse
 
 _EV_OPEN = const(1)
 _EV_ACCEPT = const(5)
-
-_CLOSING = const(1)
-_ACCEPTED = const(128)
 
 _ACCEPTS = const(16)  # in one turn
 
@@ -18,55 +17,54 @@ class Listener(Connection):
     """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
 
     is_listening = True
-    kind: type
+    accepted_class: type
 
     def event(self, ev):
-        """Somebody knocks: accept several in one turn."""
+        """The socket is readable: accept up to 16 connections in one turn."""
         for _ in range(_ACCEPTS):
-            if self.state & _CLOSING or not self._accept():
+            if self.is_closing or not self.accept():
                 return
 
-    def _accept(self):
+    def accept(self):
+        """Accept one connection. False if there is none, or no room for it."""
         mgr = self.mgr
+        if mgr.spare is not None:  # the one socket to spare is in use
+            return accept_failed(self, 0)
         try:
-            if mgr.spare is not None:  # the one socket to spare is in use
-                raise OSError(0)
-            sock, raw = self.sock.accept()
+            sock, peer = self.sock.accept()
         except OSError as er:
-            if er.errno == EAGAIN:
-                return False
-            from .overload import fail
-
-            return fail(self, er.errno)
-        if mgr.accepted >= mgr.max_conns:
-            from .overload import make
-
-            if not make(self, sock, raw):
-                return False
-        c = self.welcome(sock, raw, self.fn, _ACCEPTED)
+            return False if er.errno == EAGAIN else accept_failed(self, er.errno)
+        if mgr.accepted >= mgr.max_conns and not evict_or_refuse(self, sock, peer):
+            return False
+        c = self.make_connection(sock, peer, self.fn)
+        c.is_accepted = True
         mgr.accepted += 1
         mgr.stats["accepted"] += 1
         c.emit(_EV_OPEN)
         c.emit(_EV_ACCEPT)
         return True
 
-    def welcome(self, sock, raw, fn, state):
-        """Make a connection of an accepted socket."""
+    def make_connection(self, sock, peer, fn):
+        """A connection of an accepted socket, with the handler `fn`."""
         try:
             sock.setblocking(False)
             sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: the second piece of a reply must not wait for an ACK
-            c = self.kind(self.mgr, sock, fn, self.fn_data, state)
+            c = self.accepted_class(self.mgr, sock, fn, self.fn_data)
         except Exception:
             sock.close()
             raise
-        c.raw = raw
+        c.peer = peer
         return c
 
+    def expired(self):
+        """A socket was given back, or it is time to accept without that."""
+        try_again(self)
 
-def listen(mgr, url, name, fn, fn_data, kind):
-    """Listen for TCP at `url`, which has this name. What is accepted is made a connection of this `kind`."""
+
+def listen(mgr, url, scheme, fn, fn_data, accepted_class):
+    """Listen for TCP at `url`, which has this scheme. Accepted connections are of this class."""
     mgr.check_open()
-    info = socket.getaddrinfo(*parse(url, name))[0]
+    info = socket.getaddrinfo(*parse(url, scheme))[0]
     sock = socket.socket(info[0], socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
@@ -77,8 +75,8 @@ def listen(mgr, url, name, fn, fn_data, kind):
     except Exception:
         sock.close()
         raise
-    c.kind = kind or Connection
+    c.accepted_class = accepted_class
     gc.collect()  # as in Loop: a protocol was imported
-    c.raw = info[-1]
+    c.peer = info[-1]
     c.emit(_EV_OPEN)
     return c

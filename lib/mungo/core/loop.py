@@ -1,14 +1,24 @@
+# The loop: one thread's sockets, timers and mail. A turn, which is one call of `poll`:
+#   1. `look` sleeps in ipoll until a socket, the bell or a deadline is due, and notes the sockets that are ready. It also frees
+#      memory early (`collect_early`).
+#   2. `deliver` hands over what other threads have posted (doorbell.py, threads/pipe.py, threads/pool.py).
+#   3. `_serve` calls `event` of each ready connection (connection.py, listener.py, udp.py): it reads, and its protocol (http/server.py)
+#      and the program's handlers run in there.
+#   4. `finish` fires timers (timer.py), sends EV_POLL, resumes connections, looks at deadlines (`expired`), and at last closes the
+#      connections that have asked for it (`shut`): so EV_CLOSE never comes inside a handler.
 import gc
 import select
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ..port import BELL, CHURN, Limits
+from ..port import ALLOC_RATE, BELL, Limits
 from .buffer import Buffer
 from .doorbell import Doorbell
+from .limits import set_limits
 
+_EV_POLL = const(2)
 _EV_READ = const(7)
-_CLOSING = const(1)
+
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
@@ -18,32 +28,30 @@ class Loop(Limits):
     """One thread's sockets, timers and mail, and the poll that serves them.
 
     Limits are keyword arguments; `port.Limits` lists them with their defaults. How often each was hit is in `stats`.
-    All methods are for the loop's own thread, `stop` excepted.
+    All methods are for the loop's own thread, except `stop`.
     """
 
-    newest: object = None  # the one that was made last, so that a call that waits can tell whether it is in a handler
+    newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
 
     def __init__(self, bell=None, **limits):
-        gc.collect()  # what importing has left behind would lie between things that stay
+        gc.collect()  # garbage of the imports would lie between objects that stay
         if limits:
-            from .limits import set
-
-            set(self, limits, Limits)
+            set_limits(self, limits, Limits)
         self.stats = dict.fromkeys(
             (
-            "accepted",  # connections taken in
-            "evicted",  # idle ones closed to make room
-            "refused",  # clients turned away at max_conns
-            "starved",  # times that accept found no socket
-            "failed",  # connections that ended in EV_ERROR, or before they were accepted
-            "timeouts",  # deadlines that passed, but for idle connections
-            "recv_full",  # receive buffers at recv_limit
-            "send_full",  # sends refused at send_limit
-            "queue_full",  # messages of pipes and wakeups that had to wait or were refused
-            "workers",  # a dict of the pool's own figures, once there is one
-            "undelivered",  # messages whose connection had gone, datagrams that the system did not take
-            "rings_lost",
-            "bugs",  # exceptions that handlers let go
+                "accepted",  # connections taken in
+                "evicted",  # idle ones closed to make room
+                "refused",  # clients turned away at max_conns
+                "starved",  # times that accept found no socket
+                "failed",  # connections that ended in EV_ERROR, or before they were accepted
+                "timeouts",  # deadlines that passed, but for idle connections
+                "recv_full",  # receive buffers at recv_limit
+                "send_full",  # sends refused at send_limit
+                "queue_full",  # messages of pipes and wakeups that had to wait or were refused
+                "workers",  # a dict of the pool's own figures, once there is one
+                "undelivered",  # messages whose connection had gone, datagrams that the system did not take
+                "rings_lost",
+                "bugs",  # exceptions that handlers let go
             ),
             0,
         )
@@ -51,29 +59,29 @@ class Loop(Limits):
         Loop.newest = self
         self.running = True
         self.closed = False
-        self.busy = False
-        self.now = ticks_ms()  # of this turn
+        self.busy = False  # in a turn
+        self.now = ticks_ms()  # when this turn began
         self.conns = []  # newest last
         self.accepted = 0  # how many of them are accepted sockets
         self.pipes = 0  # and pipes
         self.pipe_ends = 0  # that workers still hold; under the bell's lock
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
         self.scratch = None  # what the connections of a protocol share: they are served one by one
-        self.timers = None  # a timer.Timers once there was one
-        self.doomed = []  # connections to be closed at the end of the turn
-        self.again = []  # to be resumed in the next one, which does not sleep
-        self.polled = []  # that want EV_POLL: a program adds and removes its own
-        self.spare = None  # the connection beyond max_conns, which is being told so
-        self.starved = []  # listeners that wait for a free socket
+        self.timers = None  # a timer.Timers once there was a timer
+        self.closing = []  # connections to be closed at the end of the turn
+        self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
+        self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
+        self.spare = None  # the connection beyond max_conns that is being refused
+        self.paused_listeners = []  # that wait for a free socket
         self.poller = select.poll()
         self._socks = {}  # socket -> connection
         # Ids, None where there is none, and the connections with them: all that other threads read. (A connection's dict may grow.)
         self._ids = []
         self._found_by = []
         self.last = 0
-        self._next = self._found = 0  # the places in it of what comes next, and of its end
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
-        self._tidy = self.now  # when to look at the heap again,
+        self._next = self._found = 0  # the place in it of what comes next, and of its end
+        self._collect_at = self.now  # when to look at the heap again,
         self._reserve = _MOST  # which is to have more than this free
         self._due = None  # no deadline of a connection is earlier
         self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
@@ -89,14 +97,14 @@ class Loop(Limits):
         """
         self.check_open()
         if self.busy:
-            raise RuntimeError("in a handler")
+            raise RuntimeError("poll: in a handler of this manager")
         self.busy = True
         try:
             self.look(ms)
             self.deliver()
             while self._next < self._found:
                 self._serve()
-            self.rest()
+            self.finish()
             if self._found:
                 self.find  # noqa: B018  (makes a bound method: one block of the heap) see _serve
         finally:
@@ -110,7 +118,7 @@ class Loop(Limits):
 
     def look(self, ms):
         """Wait up to `ms` milliseconds for what is ready, and note it."""
-        # (Handlers change the poll set, and ipoll minds that while it runs.)
+        # (Handlers change the poll set, which must not happen while ipoll is being iterated.)
         if ms < 0 or ms > _LONGEST:
             ms = _LONGEST
         now = ticks_ms()
@@ -118,7 +126,7 @@ class Loop(Limits):
             ms = min(ms, self.timers.left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
-        if ms < 0 or self.doomed or self.again or self.polled or self.bell.first or not self.running:
+        if ms < 0 or self.closing or self.resuming or self.poll_events or self.bell.first or not self.running:
             ms = 0
         ready = self._ready
         n = 0
@@ -131,8 +139,8 @@ class Loop(Limits):
         self._next = 0
         self._found = n
         self.now = ticks_ms()
-        if CHURN:
-            self.tidy()
+        if ALLOC_RATE:
+            self.collect_early()
 
     # Where threads run side by side (unix port, RP2) MicroPython's collector does not stop the others while it marks what is in use.
     # Who runs short of memory starts it; it looks at all that can be reached from the modules, and only then at each thread's stack.
@@ -140,16 +148,16 @@ class Loop(Limits):
     # Measured on the unix port with a heap of 192 KB: the busy loop of a server lost objects, within seconds, to collections that its
     # workers had started. So the loop collects early, and no worker has to while the loop runs. (While it sleeps a worker may; a
     # collection that is under way when it wakes it waits for.)
-    def tidy(self):
+    def collect_early(self):
         """Wait for a collection that is under way; collect if a quarter of what was free is used. Called at the start of each turn."""
         self.bell.fence.clear()
-        if ticks_diff(self.now, self._tidy) >= 0:
+        if ticks_diff(self.now, self._collect_at) >= 0:
             free = gc.mem_free()  # (not each time: it takes as long as a collection)
             if free < self._reserve:
                 gc.collect()
                 free = gc.mem_free()
                 self._reserve = free - free // 4
-            self._tidy = ticks_add(self.now, (free - self._reserve) // CHURN)
+            self._collect_at = ticks_add(self.now, (free - self._reserve) // ALLOC_RATE)
 
     # MicroPython takes a function's frame from the heap if it has more than 11 words, and an except with a name needs 6 of them. A
     # frame that lives there while handlers allocate makes each of their allocations search all the garbage behind it: measured,
@@ -175,34 +183,40 @@ class Loop(Limits):
 
     def deliver(self):
         """Hand over what other threads have posted."""
-        # Before the sockets, since somebody waits for it. The bell may be read later: the FIFO is looked at before each sleep.
+        # Before the sockets, since a client waits for it. The bell may be read later: the FIFO is looked at before each sleep.
         n = _MESSAGES
         while n > 0 and self.bell.first:
             n -= self.bell.take().deliver(n)
 
-    def rest(self):
-        """What each turn ends with: timers, deadlines, closing."""
+    def finish(self):
+        """What each turn ends with: timers, EV_POLL, resuming, deadlines, closing."""
         if self.timers:
             self.timers.fire()
-        if self.polled:
-            from .polled import emit
-
-            emit(self)
-        if self.again:
-            self.resume()
+        if self.poll_events:
+            self._emit_poll()
+        if self.resuming:
+            self._resume()
         if self._due is not None and ticks_diff(self._due, self.now) <= 0:
             self._sweep()
-        if self.doomed:
+        if self.closing:
             self._ready.clear()  # or it would keep them
-        while self.doomed:
-            self.doomed.pop(0).shut()
+        while self.closing:
+            self.closing.pop(0).shut()
 
-    def resume(self):
-        """Go on with the connections that have something left from the last turn."""
-        again = self.again
-        self.again = []
-        for c in again:
-            if not c.state & _CLOSING:
+    def _emit_poll(self):
+        # Connections that are closing leave the list.
+        for c in self.poll_events[:]:
+            if c.is_closing:
+                self.poll_events.remove(c)
+            else:
+                c.emit(_EV_POLL, self.now)
+
+    def _resume(self):
+        # Go on with the connections that have something left from the last turn.
+        resuming = self.resuming
+        self.resuming = []
+        for c in resuming:
+            if not c.is_closing:
                 c.emit(_EV_READ, 0)
                 c.settle()
 
@@ -242,7 +256,7 @@ class Loop(Limits):
             self._found_by = found
 
     def remove(self, c):
-        """Forget the connection; late mail for it has no taker from here on."""
+        """Forget the connection; late mail for it is undelivered from here on."""
         with self.bell.lock:
             at = self._ids.index(c.id)
             self._ids[at] = self._found_by[at] = None

@@ -1,63 +1,60 @@
-# More clients than sockets: a full manager closes the kept-alive connection that has been idle longest. If all are at work it uses
-# the one socket to spare to tell the client so; while that is under way, the others wait in the backlog.
+# More clients than connections, or than sockets. A full manager closes the kept-alive connection that has been idle longest. If none is
+# idle, it accepts one connection more, with its one spare socket, to refuse it (HTTP: 503); until that one is closed, other clients
+# wait in the backlog. If accept itself fails, the listener pauses.
 from time import ticks_diff
 
 from ..port import NO_SOCKETS
-from .linger import linger
 
-_EV_FULL = const(102)  # (for a protocol's handler) it is beyond max_conns: say so, it is closed next
+_EV_FULL = const(102)  # for a protocol's handler: this connection is beyond max_conns. It may answer; it is closed next
 
-_PAUSED = const(16)
-_IDLE = const(512)
+_RETRY_MS = const(100)
 
 
-def make(listener, sock, raw):
-    """Make room for an accepted socket: True if the idlest connection was closed. Else the client is turned away."""
+def evict_or_refuse(listener, sock, peer):
+    """max_conns are in use: close the one that has been idle longest and return True, or refuse the accepted `sock`."""
     mgr = listener.mgr
     idlest = None
     for c in mgr.conns:
-        if c.state & _IDLE and (idlest is None or ticks_diff(c.since, idlest.since) < 0):
+        if c.is_idle and (idlest is None or ticks_diff(c.since, idlest.since) < 0):
             idlest = c
     if idlest is not None:
         mgr.stats["evicted"] += 1
         idlest.shut()
         return True
     mgr.stats["refused"] += 1
-    mgr.spare = c = listener.welcome(sock, raw, None, 0)
-    release = c.release
-    c.release = lambda: _release(mgr, release)
+    mgr.spare = c = listener.make_connection(sock, peer, None)
+    c.on_close(_spare_closed, mgr)
     if c.pfn is not None:
         c.pfn(c, _EV_FULL, None)
-    linger(c)
+    c.linger()
     return False
 
 
-def fail(listener, number):
-    """There was nothing to accept: the client has gone already, or there is no socket (0: the one to spare is in use).
+def _spare_closed(mgr):
+    mgr.spare = None
 
-    Then accept no more until a socket is given back, or for 100 ms. Poll is level triggered: it would spin.
+
+def accept_failed(listener, number):
+    """accept has failed with this errno; 0: the spare socket is in use. Returns False.
+
+    If there is no socket, the listener pauses until one is given back, or for 100 ms: poll is level-triggered, and would spin.
     """
     mgr = listener.mgr
-    if number and number not in NO_SOCKETS:
+    if number and number not in NO_SOCKETS:  # the client has gone already
         mgr.stats["failed"] += 1
-        return
+        return False
     if number:
         mgr.stats["starved"] += 1
-    listener.stop(_PAUSED, True)
-    if listener not in mgr.starved:
-        mgr.starved.append(listener)
-    listener.expired = lambda: _go_on(listener)
-    mgr.deadline(listener, 100)
+    listener.pause(True)
+    if listener not in mgr.paused_listeners:
+        mgr.paused_listeners.append(listener)
+    mgr.deadline(listener, _RETRY_MS)
+    return False
 
 
-def _go_on(listener):
-    # A socket was given back, or it is time to try without. To have the poll look again needs memory: if there is none, later.
-    listener.mgr.deadline(listener, 100)
+def try_again(listener):
+    """End the pause of a listener. To have poll look at it again needs memory: if there is none, try once more after 100 ms."""
+    listener.mgr.deadline(listener, _RETRY_MS)
     with listener:
-        listener.stop(_PAUSED, False)
+        listener.pause(False)
         listener.wait = 0
-
-
-def _release(mgr, release):
-    mgr.spare = None
-    release()

@@ -7,16 +7,13 @@ from .url import parse
 _EV_OPEN = const(1)
 _EV_READ = const(7)
 
-_CLOSING = const(1)
-_FULL = const(8)
-
 _DATAGRAMS = const(16)  # of one socket in one turn
 
 
 class UdpConnection(Connection):
-    """A UDP socket: each datagram is an EV_READ with its bytes; `rem` is who sent it, and `send` answers that peer.
+    """A UDP socket: each datagram is an EV_READ with its bytes; `rem` is its sender's address, and `send` answers that peer.
 
-    Of a connected socket the peer is always the same. Nothing is queued: what the system has no room for is gone, as UDP may.
+    A connected socket has always the same peer. Nothing is queued: a datagram that the system has no room for is lost.
     """
 
     connected = False
@@ -30,30 +27,30 @@ class UdpConnection(Connection):
             data = data.encode()
         if not data:
             raise ValueError("send: a datagram has at least one byte")
-        if self.state & _CLOSING:
+        if self.is_closing:
             return False
         try:
             if self.connected:
                 self.sock.send(data)
-            elif self.raw is None:
+            elif self.peer is None:
                 raise ValueError("send: nobody has sent a datagram to this socket yet")
             else:
-                self.sock.sendto(data, self.raw)
-        except OSError:  # too long, no route, no room: like a datagram that the net loses
+                self.sock.sendto(data, self.peer)
+        except OSError:  # too long, no route, no room: it is lost, as on the way
             self.mgr.stats["undelivered"] += 1
             return False
         return True
 
     def event(self, ev):
-        """Datagrams have come."""
+        """The socket is readable: take up to 16 datagrams in one turn."""
         for _ in range(_DATAGRAMS):
-            if self.state & (_CLOSING | _FULL):
+            if self.state:
                 return
             try:
                 if self.connected:
                     data = self.sock.recv(self.mgr.datagram)
                 else:
-                    data, self.raw = self.sock.recvfrom(self.mgr.datagram)
+                    data, self.peer = self.sock.recvfrom(self.mgr.datagram)
             except OSError as er:
                 if er.errno != errno.EAGAIN and not (self.connected and er.errno == errno.ECONNREFUSED):
                     self.broken(er)
@@ -62,7 +59,7 @@ class UdpConnection(Connection):
                 self.emit(_EV_READ, data)
 
 
-def listen(mgr, url, _, fn, fn_data, __):
+def listen(mgr, url, fn, fn_data):
     """Listen for datagrams at `url`, "udp://host:port"."""
     mgr.check_open()
     info = socket.getaddrinfo(*parse(url, "udp"))[0]
@@ -74,6 +71,6 @@ def listen(mgr, url, _, fn, fn_data, __):
     except Exception:
         sock.close()
         raise
-    c.is_listening = True  # one peer's datagram on which a handler fails must not end it for all
+    c.is_listening = True  # a handler that fails on one peer's datagram must not end it for all
     c.emit(_EV_OPEN)
     return c

@@ -19,12 +19,6 @@ _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
 _EV_DUE = const(100)
 
-_CLOSING = const(1)  # bits of a connection's state
-_DRAINING = const(4)
-_FULL = const(8)
-_CONNECTING = const(32)
-_ENDED = const(64)
-
 _NEED = const(0)  # the parser's events
 _HEAD = const(1)
 _PIECE = const(2)
@@ -78,7 +72,7 @@ def request(c, target, method="GET", headers=None, body=None, length=None, auth=
     Returns False if the connection is closing. ValueError: a response is under way; what would smuggle something into the head.
     """
     it = c.proto
-    if c.state & (_CLOSING | _DRAINING):
+    if c.is_ending:
         return False
     if it.is_waiting:
         raise ValueError("a response is under way")
@@ -211,7 +205,7 @@ class Client(Response):
     def begin(self, c, data):
         """Send a request."""
         self.is_waiting = True
-        if not c.state & _CONNECTING:
+        if not c.is_connecting:
             c.wait = 0
         is_sent = c.put(data)
         sent(c, self)
@@ -221,7 +215,7 @@ class Client(Response):
 def sent(c, it):
     """Some of the request is sent: go on; when it is complete, the server's time runs."""
     for _ in range(_PIECES):
-        if c.out is not None or c.state & (_CLOSING | _DRAINING):
+        if c.out is not None or c.is_ending:
             return
         if it.source is None:
             if not it.state:
@@ -243,8 +237,8 @@ def sent(c, it):
             if it.unsent < 0 or it.unsent and it.source is None:
                 raise ValueError("the body is not as long as length says")
         c.put(piece)
-    if c not in c.mgr.again:
-        c.mgr.again.append(c)
+    if c not in c.mgr.resuming:
+        c.mgr.resuming.append(c)
 
 
 def handler(c, ev, data):
@@ -255,7 +249,7 @@ def handler(c, ev, data):
             sent(c, it)
         read(c, it)
     elif ev == _EV_DUE:
-        if c.state & _FULL:
+        if c.is_full:
             c.mgr.deadline(c, it.idle_ms)  # it is the program that does not read
         elif it.is_waiting:
             c.mgr.stats["timeouts"] += 1
@@ -268,7 +262,7 @@ def handler(c, ev, data):
         if hasattr(source, "close"):  # a generator may clean up
             with c:  # what it raises must not keep EV_CLOSE from the program
                 source.close()
-        if it.is_waiting and c.state & _ENDED and not c.error_text:
+        if it.is_waiting and c.is_ended and not c.error_text:
             it.is_waiting = False
             with c:
                 if it.is_endless and it.state:
@@ -286,7 +280,7 @@ def tell(c, ev, data):
 
 def read(c, it):
     """Parse what has come."""
-    while it.is_waiting and not c.state & (_CLOSING | _DRAINING | _FULL):
+    while it.is_waiting and not c.state:
         ev = it.parse(c.recv)
         if ev == _HEAD:
             tell(c, _EV_HTTP_HDRS, it)
@@ -303,7 +297,7 @@ def read(c, it):
             break
         if ev < 0:
             c.error("body_limit" if ev == -413 else "no HTTP response")
-    if c.state & (_CLOSING | _DRAINING):
+    if c.is_ending:
         return
     if not it.is_waiting:
         if len(c.recv):

@@ -4,10 +4,6 @@ from array import array
 from ..core.buffer import Buffer
 from .parser import make, scan
 
-_CLOSING = const(1)  # bits of a connection's state, see server.py
-_DRAINING = const(4)
-_IDLE = const(512)
-
 _NEED = const(0)
 _HEAD = const(1)  # the parser's events
 _LENGTH = const(1)  # and its states
@@ -114,9 +110,8 @@ def hold(hm, buf):
 
 def wait(c, hm):
     """The body is still to come, or the program has paused the connection: the head must outlast the loop's buffer."""
-    if c.state & (_CLOSING | _DRAINING):
+    if c.is_ending:
         return
-    c.state &= ~_IDLE
     keep(hm, c.recv)
     if c.out is None:
         hm.timing = 2

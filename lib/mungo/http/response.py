@@ -1,17 +1,11 @@
 # Answers other than a plain 200, and what happens seldom: errors, deadlines, clients that are turned away.
 
-from ..core.linger import linger
 from ..port import MAY_PAUSE
 from .fields import fields
 
 _EV_DUE = const(100)
 _EV_BUG = const(101)
 _EV_FULL = const(102)
-
-_CLOSING = const(1)
-_DRAINING = const(4)
-_FULL = const(8)
-_PAUSED = const(16)
 
 _JOIN = const(2048)
 
@@ -51,7 +45,7 @@ def streams():
 
 def answer(c, hm, status, headers, body):
     """Connection.http_reply"""
-    if c.state & (_CLOSING | _DRAINING):
+    if c.is_ending:
         return False
     if not _NONE < hm.phase < _STREAMING:
         raise ValueError("no request waits")
@@ -78,7 +72,7 @@ def over(c, hm):
     hm.phase = _NONE
     if not hm.keep_alive:
         if hm.keep_alive is None or len(c.recv) > (hm.at if hm.serving else 0):
-            linger(c)
+            c.linger()
         else:
             c.is_draining = True
     if not hm.serving:
@@ -107,7 +101,7 @@ def make_head(hm, status, headers, length):
 
 def fail(c, hm, status):
     """Answer `status` and close; nothing that this client sends counts from here on. False if it is closing already."""
-    if c.state & (_CLOSING | _DRAINING):
+    if c.is_ending:
         return False
     if not hm.phase:  # of a head that was refused, is_head says nothing
         hm.is_head = False
@@ -134,7 +128,7 @@ def wait(c, hm):
             c.recv.clear()
         elif MAY_PAUSE:
             c.mgr.stats["recv_full"] += 1
-            c.stop(_PAUSED, True)
+            c.pause(True)
     if hm.phase == _STREAMING:
         streams().pull(c, hm)
 
@@ -145,7 +139,7 @@ def event(c, hm, ev):
         if not hm.timing:
             if not hm.phase:
                 c.is_closing = True  # idle: no answer, it would be taken for the next request's
-        elif c.state & _FULL:
+        elif c.is_full:
             c.mgr.deadline(c, c.mgr.body_ms)  # it is the program that does not read
         else:
             c.mgr.stats["timeouts"] += 1

@@ -9,12 +9,6 @@ _EV_CLOSE = const(9)
 _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
 
-_CLOSING = const(1)  # bits of a connection's state
-_DRAINING = const(4)
-_FULL = const(8)
-_PAUSED = const(16)
-_IDLE = const(512)  # between two requests, so it may be evicted
-
 _HEAD = const(1)  # the parser's events
 _PIECE = const(2)
 _DONE = const(3)
@@ -51,7 +45,7 @@ class Exchange(Request):
     def resume(self, c):
         """Answered outside the handler: what was pipelined meanwhile comes next."""
         if len(c.recv):
-            c.mgr.again.append(c)
+            c.mgr.resuming.append(c)
         else:
             rest(c, self)
 
@@ -86,6 +80,11 @@ class HttpConnection(Connection):
         """A request waits for its answer, or for the rest of it."""
         return self.proto.phase > 0
 
+    @property
+    def is_idle(self):
+        """It waits for a request, of which nothing has come: a full manager may close it."""
+        return not (self.proto.phase or self.state or self.out is not None or len(self.recv)) and self.pfn is handler
+
     def http_reply(self, status, headers=None, body=b""):
         """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
         CRLF, `body` bytes-like or str; or an iterator of such pieces, pulled when there is room and sent
@@ -106,11 +105,11 @@ class HttpConnection(Connection):
             body = headers + body
         else:
             self.put(headers)
-        self.put(body)
+        headers = self.put(body)
         hm.phase = _NONE
         if not hm.serving:
             hm.resume(self)
-        return not self.state & (_CLOSING | _DRAINING)
+        return headers
 
     def http_chunk(self, data):
         """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
@@ -120,11 +119,10 @@ class HttpConnection(Connection):
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
     # Few locals: see Loop._serve.
-    if c.state & _PAUSED:
-        c.state &= ~_PAUSED
-        c.look()
+    if c.state:
+        c.pause(False)
     hm.serving = _BURST
-    while hm.phase < _WAITING and c.out is None and not c.state & (_CLOSING | _DRAINING | _FULL | _PAUSED):
+    while hm.phase < _WAITING and c.out is None and not c.state:
         ev = _DONE if hm.is_bare and hm.phase else hm.parse(c.recv)
         if ev == _HEAD:
             if hm.timing:
@@ -145,8 +143,8 @@ def serve(c, hm):
                 break
             hm.serving -= 1
             if not hm.serving:
-                c.mgr.again.append(c)
-                c.stop(_PAUSED, True)
+                c.mgr.resuming.append(c)
+                c.pause(True)
         elif ev == _PIECE:
             if hm.sink is not None:
                 hm.sink(hm.view(c.recv))
@@ -166,22 +164,17 @@ def rest(c, hm):
         hm.serving = 0
     if hm.phase == _EARLY:
         the_rules().wait(c, hm)
-    elif hm.phase or c.out is not None or c.state & (_CLOSING | _DRAINING):
-        c.state &= ~_IDLE
+    elif hm.phase or c.out is not None or c.state and c.is_ending:
         if hm.timing and hm.phase and c.out is None:  # it is the program's turn (an idle client's deadline may pass, see answer.event)
             c.wait = 0
         if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
             answers().wait(c, hm)
     elif c.recv.end > c.recv.start:
         if hm.timing != 1 or not c.wait:  # it runs from the head's first byte on
-            c.state &= ~_IDLE
             hm.timing = 1
             mgr.deadline(c, mgr.head_ms)
     elif c.wait and not hm.timing:
-        if not c.state & _IDLE:
-            c.state |= _IDLE
         c.since = mgr.now
     else:
-        c.state |= _IDLE
         hm.timing = 0
         mgr.deadline(c, mgr.idle_ms)

@@ -1,11 +1,7 @@
 # Answers that are sent piece by piece. What an iterator yields has no known length when it starts: it goes out chunked (RFC 9112 section
 # 7.1), or ended by the close for HTTP/1.0. A Part has one, and goes out as it is.
-from ..core.connection import write
-from ..core.send_buffer import put
+from ..core.socket_io import write
 from .response import make_head, over
-
-_CLOSING = const(1)  # bits of a connection's state
-_DRAINING = const(4)
 
 _STREAMING = const(3)  # a phase, see server.py
 _PIECES = const(16)  # of one answer in one turn
@@ -39,7 +35,7 @@ def start(c, hm, status, headers, source):
     if hm.is_head and source is not None:
         _end(c, hm)
     elif not hm.serving:
-        c.mgr.again.append(c)
+        c.mgr.resuming.append(c)
     return is_sent
 
 
@@ -63,7 +59,7 @@ def chunk(c, data):
     """Connection.http_chunk"""
     hm = c.proto
     if hm.phase != _STREAMING:
-        if c.state & (_CLOSING | _DRAINING):
+        if c.is_ending:
             return False
         raise ValueError("no answer was begun")
     data = data.encode() if isinstance(data, str) else bytes(data)
@@ -94,7 +90,7 @@ def pull(c, hm):
                 continue
         chunk(c, piece)
     if hm.source is not None:
-        c.mgr.again.append(c)
+        c.mgr.resuming.append(c)
 
 
 def _pour(c, hm, part):
@@ -115,8 +111,8 @@ def _pour(c, hm, part):
         left -= n
         if done < n:
             part.file.seek(done - n, 1)
-            return put(c, b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
+            return c.put_later(b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
     if part.left:
-        mgr.again.append(c)
+        mgr.resuming.append(c)
     else:
         _end(c, hm)

@@ -2,7 +2,7 @@
 # Figures from the port's sources, not from a physical board.
 
 BELL = "udp"
-CHURN = 0  # under a GIL the collector has the heap to itself, see Loop.tidy
+ALLOC_RATE = 0  # under a GIL the collector has the heap to itself, see Loop.collect_early
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's numbers
 EPIPE = 32
 MAY_PAUSE = True  # receive windows are each socket's own

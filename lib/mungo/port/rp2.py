@@ -1,7 +1,7 @@
 # RP2040 and RP2350 with lwIP: 5 TCP and 3 UDP sockets, no loopback in stock firmware, one thread besides the loop's.
 # Figures from the port's sources and from stock firmware in an emulator, not from a physical board.
 
-CHURN = 1024  # bytes that both cores together allocate in a millisecond, see Loop.tidy (a guess, not measured)
+ALLOC_RATE = 1024  # bytes that both cores together allocate in a millisecond, see Loop.collect_early (a guess, not measured)
 BELL = "ring"  # 127.0.0.1 answers EHOSTUNREACH
 NO_SOCKETS = (24, 23, 12, 105)
 EPIPE = 32

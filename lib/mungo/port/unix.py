@@ -2,8 +2,8 @@
 import gc
 
 BELL = "udp"
-# Bytes that all threads together allocate in a millisecond, at the most: how soon the loop looks at the heap again, see Loop.tidy.
-CHURN = 16384
+# Bytes that all threads together allocate in a millisecond, at the most: how soon the loop looks at the heap again, see Loop.collect_early.
+ALLOC_RATE = 16384
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
 EPIPE = 32
 # A connection whose program is busy stops reading at its limit: the kernel holds the rest.

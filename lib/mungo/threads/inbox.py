@@ -1,7 +1,5 @@
 from .pipe import Fifo
 
-_CLOSING = const(1)
-
 _SHUT = const(2)  # bits of a pipe's flags, see pipe.py
 _WANT = const(4)
 _ROOM = const(16)
@@ -12,7 +10,7 @@ def put(c, data):
     node = [data, None, 0]  # 0: how much of it was received
     mgr = c.mgr
     end = c.end
-    if c.state & _CLOSING or end.flags & _SHUT:
+    if c.is_closing or end.flags & _SHUT:
         return False
     if end.inbox is None:
         end.inbox = Fifo()

@@ -13,9 +13,6 @@ from ..port import EPIPE
 _EV_READ = const(7)
 _EV_WRITE = const(8)
 
-_CLOSING = const(1)
-_FULL = const(8)
-
 _MESSAGES = const(16)  # of one pipe at a time
 
 
@@ -278,15 +275,15 @@ class PipeConnection(Connection):
                 watch(self)
             if end.flags & _SHUT and not end.count:
                 self.is_closing = True
-            elif end.flags & _ROOM and not self.state & _CLOSING:
+            elif end.flags & _ROOM and not self.is_closing:
                 with self.mgr.bell.lock:
                     end.flags &= ~_ROOM
                 self.emit(_EV_WRITE)
-        return self.state & (_CLOSING | _FULL)
+        return self.state
 
     def look(self):
         """Go on with what waits, unless is_full."""
-        if not self.state & (_CLOSING | _FULL) and self.end.count:
+        if not self.state and self.end.count:
             with self.mgr.bell.lock:
                 self.mgr.bell.link(self.end)
 

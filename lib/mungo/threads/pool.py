@@ -62,9 +62,9 @@ class WorkerPool(Outbox, Limits):
 
     def __init__(self, mgr, limits):
         if limits:
-            from ..core.limits import set
+            from ..core.limits import set_limits
 
-            set(self, limits, Limits)
+            set_limits(self, limits, Limits)
         super().__init__(mgr, Foreman(mgr))
         self.c.pool = self
         self.jobs: list = [None] * (self.queue + self.n)  # QUEUED and RUNNING, oldest first

@@ -8,7 +8,6 @@
 from binascii import a2b_base64, b2a_base64
 from hashlib import sha1
 
-from ..core.linger import linger
 from .frames import Frames, head, is_code
 
 _EV_READ = const(7)
@@ -18,10 +17,6 @@ _EV_WS_MSG = const(13)
 _EV_WS_CTL = const(14)
 _EV_DUE = const(100)
 _EV_BUG = const(101)
-
-_CLOSING = const(1)  # bits of a connection's state
-_DRAINING = const(4)
-_FULL = const(8)
 
 _WAITING = const(2)  # the phase of an exchange, see http/server.py
 _JOIN = const(2048)  # bytes: a message up to this goes out in one piece with its head
@@ -104,7 +99,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     if fn:
         c.fn = fn
         c.fn_data = fn_data
-    c.mgr.again.append(c)  # for EV_WS_OPEN, and for frames that came with the request
+    c.mgr.resuming.append(c)  # for EV_WS_OPEN, and for frames that came with the request
     return True
 
 
@@ -179,13 +174,13 @@ def handler(c, ev, data):
         _serve(c, it)
     elif ev == _EV_DUE:
         if it.stage == _OPEN and not it.pinged:
-            it.pinged = not c.state & _FULL  # or it is the program that does not read
+            it.pinged = not c.is_full  # or it is the program that does not read
             _put(c, _PING, b"")
             _rest(c, it)
         else:
             c.mgr.stats["timeouts"] += 1
             c.error("timeout")
-    elif ev == _EV_BUG and it.stage and not c.state & (_CLOSING | _DRAINING):
+    elif ev == _EV_BUG and it.stage and not c.is_ending:
         _fail(c, it, 1011)
         return True
 
@@ -197,7 +192,7 @@ def _serve(c, it):
     if it.stage == _READY:
         it.stage = _OPEN
         c.fn(c, _EV_WS_OPEN, None, c.fn_data)
-    while it.stage and not c.state & (_CLOSING | _DRAINING | _FULL):
+    while it.stage and not c.state:
         ev = it.parse(c.recv)
         if ev == _MSG:
             ev = it.data
@@ -208,12 +203,12 @@ def _serve(c, it):
             if ev == 9:
                 _put(c, _PONG, it.data)
             c.fn(c, _EV_WS_CTL, (ev, it.data), c.fn_data)
-            if ev == 8 and not c.state & (_CLOSING | _DRAINING):
+            if ev == 8 and not c.is_ending:
                 _put(c, _CLOSE, it.data[:2])
                 if it.masks:
                     c.is_draining = True
                 else:  # the server's end comes first (section 7.1.1)
-                    linger(c)
+                    c.linger()
         else:
             if ev:
                 _fail(c, it, -ev)
@@ -236,7 +231,7 @@ def _fail(c, it, code):
     if code == 1009:
         c.mgr.stats["recv_full"] += 1
     c.error_text = "WebSocket: %d" % code
-    linger(c)
+    c.linger()
 
 
 def _encode(data):
@@ -253,7 +248,7 @@ def _put(c, first, data):
         return False
     if first == _CLOSE:  # what waits does not keep it back: it is the last
         it.stage = _ENDING
-    elif c.out is not None and not c.out.has_room(c, n + 14):
+    elif c.out is not None and not c.has_room(n + 14):
         return False
     made = head(first, n)
     if not it.masks:  # it is a client

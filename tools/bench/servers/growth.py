@@ -80,7 +80,7 @@ def serve(mgr, paths):
             asked(client, path)
             mgr.poll(1000)
             answered(client)
-    mgr._tidy = ticks_add(ticks_ms(), 0x0FFFFFFF)  # its looks at the heap go by the clock, and callgrind's time is slow
+    mgr._collect_at = ticks_add(ticks_ms(), 0x0FFFFFFF)  # the loop checks the heap by the clock, which is too often under callgrind
     take("turn", lambda: mgr.poll(0))
     for name, path in paths.items():
         serve_one(mgr, client, name, path)

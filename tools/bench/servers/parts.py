@@ -178,7 +178,7 @@ worker = wrap(worker, "the worker")
 for c in mgr.conns:
     c.fn = fn
 calibrate()
-mgr._tidy = ticks_add(ticks_ms(), 0x0FFFFFFF)  # the loop's looks at the heap go by the clock, and callgrind's time is slow
+mgr._collect_at = ticks_add(ticks_ms(), 0x0FFFFFFF)  # the loop checks the heap by the clock, which is too often under callgrind
 for n in range(5, 5 + int(count)):
     turn(mgr, clients, blocks[n * CLIENTS :])
 print(json.dumps([names, list(log[: at[0]])]))
