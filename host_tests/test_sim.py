@@ -11,17 +11,22 @@ import sys
 import pytest
 
 import lanes
-from sim.loader import is_shared
-from sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
-from sim.mutations import MUTATIONS
-from sim.profiles import PROFILES
+from host_tests.sim.loader import is_shared
+from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
+from host_tests.sim.mutations import MUTATIONS
+from host_tests.sim.profiles import PROFILES
 
-RUN = "host_tests/sim/run.py"
+RUN = "host_tests.sim.run"
 
 
 def run(*args, status=0, **environment):
     result = subprocess.run(
-        [sys.executable, *map(str, args)], cwd=lanes.ROOT, env=dict(os.environ, **environment), capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", *map(str, args)],
+        cwd=lanes.ROOT,
+        env=dict(os.environ, **environment),
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result.stdout
@@ -52,7 +57,7 @@ def test_a_seed_is_the_same_to_the_last_step(name):
 
 def test_a_seed_that_fails_says_how_to_see_it_again_and_fails_again():
     output = run(RUN, "--profile", "unix", "--seeds", 30, "--mutation", 0, "--hashes", status=1)
-    said = re.search(r"again: python (\S+) (.*)", output)
+    said = re.search(r"again: python -m (\S+) (.*)", output)
     assert said and said[1] == RUN, output
     failure = re.search(r"^unix seed \d+: mail waits.*", output, re.M)[0]
     hash = re.search(r"hash \w+ after \d+ steps", output[output.index(failure) :])[0]
@@ -70,7 +75,7 @@ def noticed():
 
     For a mutation that does not fit the library any more, its error instead of the list.
     """
-    return json.loads(run("host_tests/sim/mutations.py", "--json"))
+    return json.loads(run("host_tests.sim.mutations", "--json"))
 
 
 @pytest.mark.parametrize("name", [mutation.what for mutation in MUTATIONS])

@@ -1,15 +1,12 @@
 """Ways to break the library, each in one function; mutate_ast.py has the vocabulary. Each must be noticed by some seed.
 
-python host_tests/sim/mutations.py             which seed notices what
-python host_tests/sim/mutations.py --json      the same for the test
+python -m host_tests.sim.mutations             which seed notices what
+python -m host_tests.sim.mutations --json      the same for the test
 """
 
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from sim.mutate_ast import Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock  # noqa: E402
+from .mutate_ast import Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 
 SEEDS = 1000  # tried, from 0 on, after some from
 HINTS = {  # where one that is seldom noticed was, to save time
@@ -95,7 +92,7 @@ def find(mutation):
 
     None if no seed does; the error as text if the library has changed, and the mutation does not fit any more.
     """
-    from sim.run import Runner, prepare
+    from .run import Runner, prepare
 
     prepare()
     try:
