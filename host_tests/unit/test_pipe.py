@@ -1,12 +1,12 @@
-# What DESIGN's "The pipe" and the docstrings of pipe.py promise: events, messages, limits and ends. See also test_flow.py.
+# What DESIGN's "The pipe" and the docstrings of pipe.py promise: events, messages, limits and ends. See also test_pipe_flow.py.
 # C2 is the loop's end, `end` the worker's.
 
 import errno
 import gc
 
 import mungo
-from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
 from mungo.threads.pipe import Fifo
+from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
 

@@ -268,11 +268,12 @@ class Pipe:
                     c.fn(c, _EV_READ, data, c.fn_data)
         except Exception as er:
             c.bug(er)  # which closes C2
+        is_shut = self.flags & _SHUT  # read before the messages: after it is set, none is added
         if outbox.messages:
             if not c.state:
                 with bell.lock:
                     bell.post(self)
-        elif self.flags & _SHUT:
+        elif is_shut:
             c.is_closing = True
         return n or 1
 

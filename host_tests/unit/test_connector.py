@@ -5,7 +5,7 @@ import socket
 import time
 
 import mungo
-from crew import raised, raised_errno, reads, recorder, turns, until
+from waiting import raised, raised_errno, reads, recorder, turns, until
 
 MIN_HEAP = "160k"
 

@@ -6,8 +6,8 @@ import time
 
 import mungo
 import mungo.threads.pool
-from crew import Crew, close, raised_errno, until
 from net import Client, listening, turns
+from waiting import Crew, close, raised_errno, until
 
 MIN_HEAP = "192k"
 
