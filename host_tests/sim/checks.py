@@ -153,8 +153,8 @@ class Checks:
             fail(f"{accepted} accepted, max_conns {mgr.max_conns}")
         if pipes != mgr.pipes or pipes > mgr.max_pipes:
             fail(f"pipes: {mgr.pipes} by the manager, {pipes} in the list, max_pipes {mgr.max_pipes}")
-        if mgr.mail.messages and len(mgr.mail.messages) > mgr.wakeups:
-            fail(f"{len(mgr.mail.messages)} wakeups wait, limit {mgr.wakeups}")
+        if mgr.mail.count > mgr.wakeups:
+            fail(f"{mgr.mail.count} wakeups wait, limit {mgr.wakeups}")
         if mgr.timers and len(mgr.timers.all) > mgr.max_timers:
             fail(f"{len(mgr.timers.all)} timers, limit {mgr.max_timers}")
         if mgr.stats["bugs"] != self.bugs:
@@ -180,14 +180,18 @@ class Checks:
     def queue(self, fifo):
         """Limits of one direction of a pipe."""
         mgr = self.mgr
-        count = len(fifo.messages)
-        if count > mgr.queue or fifo.size > mgr.queue_bytes and count > 1:
-            self.fail(f"{count} messages, {fifo.size} bytes in a queue of {mgr.queue}, {mgr.queue_bytes} bytes")
+        if fifo.count > mgr.queue or fifo.size > mgr.queue_bytes and fifo.count > 1:
+            self.fail(f"{fifo.count} messages, {fifo.size} bytes in a queue of {mgr.queue}, {mgr.queue_bytes} bytes")
         if self.mgr.bell.lock.is_locked:
             return
-        size = sum(map(len, fifo.messages))
-        if size != fifo.size:
-            self.fail(f"a queue of {size} bytes says {fifo.size}")
+        n = size = 0
+        node = fifo.first
+        while node is not None and n <= fifo.count:
+            n += 1
+            size += len(node.data)
+            node = node.next
+        if n != fifo.count or size != fifo.size:
+            self.fail(f"a queue of {n} messages, {size} bytes says {fifo.count}, {fifo.size}")
 
     def pool(self):
         stats = self.mgr.stats["workers"]
@@ -228,7 +232,7 @@ class Checks:
         if mgr.bell.first is not None:
             self.fail("mail waits, the bell is silent, and the loop sleeps")
         for c in mgr.conns:
-            if hasattr(c, "end") and c.end.outbox.messages and not (c.is_full or c.is_closing):
+            if hasattr(c, "end") and c.end.outbox.count and not (c.is_full or c.is_closing):
                 self.fail(f"messages of pipe {c.id} wait, and nobody looks")
         pool = next((c.pool for c in mgr.conns if type(c).__name__ == "PoolConnection"), None)
         if pool is not None and pool.queued and not pool.refused_starts:
@@ -252,12 +256,12 @@ class Checks:
             verb, end, data = task.doing
             over = end.flags & (_GONE | _SHUT)
             if verb == "send":
-                count, size = len(end.outbox.messages), end.outbox.size
+                count, size = end.outbox.count, end.outbox.size
                 has_room = not count or count < self.mgr.queue and size + len(data) <= self.mgr.queue_bytes
                 if over or has_room:
                     self.fail(f"{task.name} waits in send, flags {end.flags}, {count} messages, {size} bytes wait")
-            elif over or end.inbox is not None and end.inbox.messages:
-                self.fail(f"{task.name} waits in recv, flags {end.flags}, messages {end.inbox and end.inbox.messages}")
+            elif over or end.inbox is not None and end.inbox.count:
+                self.fail(f"{task.name} waits in recv, flags {end.flags}, messages {end.inbox and end.inbox.count}")
 
     # --- at the end
 
@@ -310,7 +314,7 @@ def install(library):
         (pipe.Fifo, ("push", "pop")),
         (doorbell, ("post",)),
         (sys.modules["mungo.core.loop"].Loop, ("find",)),
-        (workers.WorkerPool, ("next_job", "complete", "remove", "next_done")),
+        (workers.WorkerPool, ("next_job", "complete", "remove")),
         (pipe.Inbox, ("take",)),
         (pipe.Pipe, ("_enlist",)),
     ):
@@ -337,15 +341,13 @@ def install(library):
     class Outbox(pipe.Fifo):
         """Counts the messages that a worker's send has put into it, and those that the loop has taken off."""
 
-        def __init__(self, mgr, c):
-            pipe.Fifo.__init__(self, mgr)
+        def __init__(self, c):
+            pipe.Fifo.__init__(self)
             self.c = c
 
-        def push(self, data, mgr):
-            is_sent = pipe.Fifo.push(self, data, mgr)
-            if is_sent:
-                count(current.world.checks.sent, self.c)
-            return is_sent
+        def push(self, message):
+            count(current.world.checks.sent, self.c)
+            return pipe.Fifo.push(self, message)
 
         def pop(self):
             count(current.world.checks.received, self.c)
@@ -355,7 +357,7 @@ def install(library):
 
     def make_counting_pipe(self, mgr, c):
         make_pipe(self, mgr, c)
-        self.outbox = Outbox(mgr, c)
+        self.outbox = Outbox(c)
 
     pipe.Pipe.__init__ = make_counting_pipe
 
@@ -369,11 +371,11 @@ def install(library):
 
     connection.emit = counting_emit
 
-    call = workers.PoolConnection.call
+    call = workers.WorkerPool.call_on_done
 
     def counting_call(self, job, result, error):
         current.world.checks.called += 1
         current.world.progress += 1
         return call(self, job, result, error)
 
-    workers.PoolConnection.call = counting_call
+    workers.WorkerPool.call_on_done = counting_call

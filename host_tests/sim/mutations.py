@@ -33,14 +33,14 @@ MUTATIONS = [
     # --- queues
     Mutation("a pipe's queue without its lock", "unix", "Pipe.send", without_lock()),
     Mutation("wakeup's queue without its lock", "rp2-stock", "Wakeups.send", without_lock()),
-    Mutation("one message more than the queue may have", "unix", "Fifo.push", replace("len(A) >= B.queue", "len(A) > B.queue")),
+    Mutation("one message more than the queue may have", "unix", "Fifo.has_room", replace("A < B.queue", "A <= B.queue")),
     Mutation("bytes of a queue are not counted down", "esp32", "Fifo.pop", drop("A.size -= B")),
     Mutation("messages beyond one turn's are forgotten", "unix", "Pipe.deliver", drop("A.post(self)"), replace("A < _MESSAGES", "A < 2")),
     Mutation(
         "a message is handed over before it is taken off",
         "unix",
         "Fifo.pop",
-        replace("A.popleft()", "A.popleft() if len(A) > 2 else A[0]"),
+        replace("A.first = B.next", "A.first = B.next if A.count > 2 else B"),
     ),
     Mutation(
         "a pipe's messages go on while it is full",

@@ -5,7 +5,7 @@ import errno
 import gc
 
 import mungo
-from mungo.threads.pipe import Fifo
+from mungo.threads.pipe import Fifo, Message
 from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
@@ -248,26 +248,14 @@ def test_messages_are_not_kept(bell):
 
 def test_what_was_taken_out_does_not_hold_what_comes_after():
     # MicroPython's collector looks at old stack frames as well: one node that it finds there must not keep all later ones.
-    mgr = mungo.Manager(queue=10, queue_bytes=100)
-    queue = Fifo(mgr)
-    messages = [b"message %d" % i for i in range(3)]
-    for message in messages:
-        assert queue.push(message, mgr)
-    for message in messages:
-        assert queue.pop() is message
-    assert (len(queue.messages), queue.size) == (0, 0)
-    pool = mgr.workers()  # whose jobs are a chain, too
-    jobs = [pool.submit(int) for _ in range(3)]  # (there is no thread before the loop turns)
-    for job in jobs:
-        assert pool.next_job(None) is job
-        pool.complete(job, False)
-    assert jobs[0].next is jobs[1] and pool.first_done is jobs[0] and pool.last_done is jobs[2]
-    for job in jobs:
-        assert pool.next_done() is job
-        assert job.next is None
-        pool.finish(job)
-    assert pool.first_done is None and pool.last_done is None
-    close(mgr)
+    queue = Fifo()
+    nodes = [Message(b"%d" % i) for i in range(3)]
+    for node in nodes:
+        queue.push(node)
+    for node in nodes:
+        assert queue.pop() is node
+        assert node.next is None
+    assert queue.first is None and queue.last is None and (queue.count, queue.size) == (0, 0)
 
 
 @each_bell

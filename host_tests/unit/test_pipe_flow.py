@@ -448,7 +448,7 @@ def test_several_threads_receive(bell):
     until(lambda: count_waiters(mgr, end) == 4)
     for i in range(200):
         assert c2.send(b"%d" % i)
-    until(lambda: not end.inbox.messages)
+    until(lambda: end.inbox.count == 0)
     c2.is_closing = True
     crew.join(mgr)
     for mine in got:

@@ -14,7 +14,6 @@
 # What both threads touch exists before the worker gets its end, and is touched under the bell's lock alone. Under that lock nothing
 # allocates, does I/O or calls a handler.
 import _thread
-from collections import deque
 from errno import EAGAIN, EBADF, ETIMEDOUT
 from time import ticks_add, ticks_diff, ticks_ms
 
@@ -34,43 +33,59 @@ _ROOM = const(8)  # and has room again: C2's handler is to be told
 _TIMED = const(16)  # a waiter has, or had, a deadline: the loop must look at the waiters
 
 
+class Message:
+    """A message in a Fifo."""
+
+    def __init__(self, data):
+        self.data = data
+        self.next = None
+
+
 class Fifo:
-    """A bounded queue of messages (bytes). Used with the bell's lock held; allocates nothing after it was made."""
+    """A queue of messages, or of other objects with `data` and `next`. Used with the bell's lock held; allocates nothing."""
 
-    def __init__(self, mgr):
-        self.messages = deque((), mgr.queue)
-        self.size = 0  # bytes in it
+    def __init__(self):
+        self.first = None
+        self.last = None
+        self.count = 0
+        self.size = 0  # bytes of data
 
-    def push(self, data, mgr):
-        """Append `data`. Returns False if the queue would have more than `mgr.queue` messages or `mgr.queue_bytes` bytes.
+    def has_room(self, n, limits):
+        """Whether `n` bytes more are within `limits.queue` messages and `limits.queue_bytes` bytes. One message always has room."""
+        return not self.count or self.count < limits.queue and self.size + n <= limits.queue_bytes
 
-        If the queue is empty, every message fits.
-        """
-        messages = self.messages
-        n = len(data)
-        if messages and (len(messages) >= mgr.queue or self.size + n > mgr.queue_bytes):
-            return False
-        messages.append(data)
-        self.size += n
-        return True
+    def push(self, message):
+        """Append a message."""
+        if self.last is None:
+            self.first = message
+        else:
+            self.last.next = message
+        self.last = message
+        self.count += 1
+        self.size += len(message.data)
 
     def pop(self):
-        """Remove the first message and return it. IndexError if there is none."""
-        data = self.messages.popleft()
-        self.size -= len(data)
-        return data
+        """Remove the first message and return it. There must be one."""
+        message = self.first
+        self.first = message.next
+        message.next = None  # or an old stack frame that the collector finds would keep all messages after this one, too
+        if self.first is None:
+            self.last = None  # or the last message would be kept until the next one comes
+        self.count -= 1
+        self.size -= len(message.data)
+        return message
 
 
 class Inbox(Fifo):
     """The messages to a worker, which may receive them in pieces."""
 
-    def __init__(self, mgr):
-        Fifo.__init__(self, mgr)
+    def __init__(self):
+        Fifo.__init__(self)
         self.taken = 0  # bytes of the first message that recv has returned
 
     def take(self, n):
         """Count the next `n` bytes of the first message as received. True if that was the rest of it: it is removed."""
-        if n < len(self.messages[0]) - self.taken:
+        if n < len(self.first.data) - self.taken:
             self.taken += n
             return False
         self.taken = 0
@@ -97,7 +112,7 @@ def release_waiters(waiter):
         waiter = after
 
 
-def as_message(data):
+def as_bytes(data):
     """`data` (bytes-like or str) as bytes that nobody changes: bytes by reference, others copied. ValueError if empty."""
     if isinstance(data, str):
         data = data.encode()
@@ -116,7 +131,7 @@ class Pipe:
         self.mgr = mgr
         self.c = c  # C2. For the loop alone: a connection's dict may grow at any time
         self.next = False  # of the doorbell: not posted
-        self.outbox = Fifo(mgr)  # to the loop
+        self.outbox = Fifo()  # to the loop
         self.inbox: "Inbox | None" = None  # to the worker, once the loop has sent something
         self.waiters: "Waiter | None" = None
         self.flags = 0
@@ -141,8 +156,10 @@ class Pipe:
         Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE if the loop's end
         is closed, EBADF if this end is; ValueError if `data` is empty.
         """
-        data = as_message(data)
-        bell = self.mgr.bell
+        message = Message(as_bytes(data))
+        n = len(message.data)
+        mgr = self.mgr
+        bell = mgr.bell
         waiter = None
         while True:
             error = 0
@@ -150,18 +167,19 @@ class Pipe:
             with bell.lock:
                 if self.flags & (_GONE | _SHUT):
                     error = EBADF if self.flags & _SHUT else EPIPE
-                elif self.outbox.push(data, self.mgr):
+                elif self.outbox.has_room(n, mgr):
+                    self.outbox.push(message)
                     sent = True
                     ring = bell.post(self)
                 else:
                     if waiter is None:
-                        self.mgr.stats["queue_full"] += 1
+                        mgr.stats["queue_full"] += 1
                     ring = self._enlist(waiter)
             if ring:
                 bell.ring()
             if sent:
                 bell.gc_barrier.clear()
-                return len(data)
+                return n
             if error:
                 raise OSError(error)
             waiter = self._sleep(waiter)
@@ -184,8 +202,8 @@ class Pipe:
                 inbox = self.inbox
                 if self.flags & _SHUT:
                     data = b""
-                elif inbox is not None and inbox.messages:
-                    data = inbox.messages[0]
+                elif inbox is not None and inbox.count:
+                    data = inbox.first.data
                     at = inbox.taken
                     if inbox.take(n) and self.flags & _FULL:
                         self.flags ^= _FULL | _ROOM
@@ -258,18 +276,18 @@ class Pipe:
             c.on_flags()
         n = 0
         try:
-            while outbox.messages and not c.state and n < budget and n < _MESSAGES:
+            while outbox.count and not c.state and n < budget and n < _MESSAGES:
                 with bell.lock:
-                    data = outbox.pop()
+                    message = outbox.pop()
                 n += 1
                 if self.waiters is not None:  # there is room for another message
                     self.wake(0)
                 if c.fn is not None:
-                    c.fn(c, _EV_READ, data, c.fn_data)
+                    c.fn(c, _EV_READ, message.data, c.fn_data)
         except Exception as er:
             c.bug(er)  # which closes C2
         is_shut = self.flags & _SHUT  # read before the messages: after it is set, none is added
-        if outbox.messages:
+        if outbox.count:
             if not c.state:
                 with bell.lock:
                     bell.post(self)
@@ -305,23 +323,25 @@ class PipeConnection(Connection):
     @property
     def unread(self):
         """How many of the worker's messages wait for the handler."""
-        return len(self.end.outbox.messages)
+        return self.end.outbox.count
 
     def send(self, data):
         """Give `data` (bytes-like or str) to the worker as one message. Never waits. ValueError if it is empty.
 
         Returns False if the queue is full (EV_WRITE says when there is room) or the pipe is closing.
         """
-        data = as_message(data)
+        message = Message(as_bytes(data))
         mgr = self.mgr
         end = self.end
         if self.is_closing or end.flags & _SHUT:
             return False
         if end.inbox is None:
-            end.inbox = Inbox(mgr)
+            end.inbox = Inbox()
         with mgr.bell.lock:
-            sent = end.inbox.push(data, mgr)
-            if not sent:
+            sent = end.inbox.has_room(len(message.data), mgr)
+            if sent:
+                end.inbox.push(message)
+            else:
                 end.flags = end.flags & ~_ROOM | _FULL
                 mgr.stats["queue_full"] += 1
             waiters = end.waiters
@@ -370,7 +390,7 @@ class PipeConnection(Connection):
 
     def look(self):
         """`is_full` has changed: go on with the messages that wait."""
-        if not self.state and self.end.outbox.messages:
+        if not self.state and self.end.outbox.count:
             with self.mgr.bell.lock:
                 self.mgr.bell.post(self.end)
 
@@ -379,6 +399,6 @@ class PipeConnection(Connection):
         end = self.end
         if not end.flags & _SHUT:
             end.wake(_GONE)
-        if end.outbox.messages:
+        if end.outbox.count:
             self.mgr.stats["undelivered"] += self.unread
         self.mgr.pipes -= 1

@@ -6,6 +6,7 @@
 #   FAILED   its function has raised; the loop will call on_done
 #   OVER     on_done was called. A deadline, a client that leaves, and a pool that is closed call it before the job is done.
 #            If a worker is at the job then, its result is late and is dropped: a thread can't be stopped.
+#   STUCK    as OVER: the deadline has passed, and a worker is still at the job
 #
 # As with pipes, what two threads touch exists before the second one sees it, and is touched under the bell's lock; there nothing
 # allocates, does I/O or calls a handler. Workers never see a connection, whose dict may grow.
@@ -18,7 +19,7 @@ from ..core.limits import set_limits
 from ..core.shutdown import wait_until
 from ..port import EPIPE
 from ..port.pool import EAGER, Limits
-from .pipe import Waiter, release_waiters
+from .pipe import Fifo, Waiter, release_waiters
 
 # States of a job
 _QUEUED = const(0)
@@ -26,6 +27,7 @@ _RUNNING = const(1)
 _DONE = const(2)
 _FAILED = const(3)
 _OVER = const(4)
+_STUCK = const(5)
 
 _RESULTS = const(16)  # before pipes and sockets are served
 
@@ -42,6 +44,7 @@ def make_pool(mgr, limits):
 class Job:
     """A call of a function by a worker, as `pool.submit` returns it."""
 
+    data = b""  # for the Fifo of jobs that are done
     # Set before another thread sees the job, if at all.
     on_done = None
     conn = None  # its client
@@ -54,8 +57,7 @@ class Job:
         self.args = args
         self.due = due  # ticks_ms of its deadline
         self.state = _QUEUED
-        self.is_stuck = False  # its deadline has passed while it was running
-        self.outcome = None  # what fn has returned or raised
+        self.outcome: object = None  # what fn has returned or raised
         self.next = None  # the job that was done after this one
 
 
@@ -73,11 +75,10 @@ class WorkerPool(Limits):
         self.mgr = mgr
         self.c = PoolConnection(mgr, self)
         self.next = False  # of the doorbell: not posted
-        self.jobs: "list[Job | None]" = [None] * (self.queue + self.n)  # QUEUED and RUNNING, oldest first
+        self.jobs: list = [None] * (self.queue + self.n)  # QUEUED and RUNNING, oldest first
         self.under_way = 0  # how many those are
         self.queued = 0  # how many of them are QUEUED
-        self.first_done: "Job | None" = None  # DONE and FAILED, for the loop
-        self.last_done: "Job | None" = None
+        self.done = Fifo()  # DONE and FAILED, for the loop
         self.idle: "Waiter | None" = None  # workers that wait for a job
         self.threads = 0
         self.refused_starts = 0  # in a row
@@ -187,10 +188,10 @@ class WorkerPool(Limits):
             self.idle = waiter
             return None
         i = 0
-        while self.jobs[i].state != _QUEUED:  # pyright: ignore (there are jobs up to it)
+        while self.jobs[i].state != _QUEUED:
             i += 1
         job = self.jobs[i]
-        job.state = _RUNNING  # pyright: ignore
+        job.state = _RUNNING
         self.queued -= 1
         self.stats["busy"] += 1
         return job
@@ -201,15 +202,11 @@ class WorkerPool(Limits):
         self.stats["busy"] -= 1
         if job.state != _RUNNING:  # on_done was called before
             self.stats["late"] += 1
-            if job.is_stuck:
+            if job.state == _STUCK:
                 self.stats["stuck"] -= 1
             return False
         job.state = _FAILED if is_failed else _DONE
-        if self.first_done is None:
-            self.first_done = job
-        else:
-            self.last_done.next = job  # pyright: ignore
-        self.last_done = job
+        self.done.push(job)
         return self.mgr.bell.post(self)
 
     def remove(self, job):
@@ -245,33 +242,20 @@ class WorkerPool(Limits):
 
     def deliver(self, budget):
         """Called by the loop if the pool was posted: call on_done of the jobs that are done. Returns their number, at least 1."""
-        self.plan()
+        if self.queued and not self.refused_starts:
+            self.start_threads(self.missing())
+        self.watch_deadline()
         n = 0
-        while self.first_done is not None and n < budget and n < _RESULTS:
+        while self.done.count and n < budget and n < _RESULTS:
             with self.mgr.bell.lock:
-                job = self.next_done()
+                job = self.done.pop()
             n += 1
             if job.c2 is None:  # otherwise when C2 is closed, after its last message
                 self.finish(job)
-        if self.first_done is not None:
+        if self.done.count:
             with self.mgr.bell.lock:
                 self.mgr.bell.post(self)
         return n or 1
-
-    def next_done(self):
-        """Remove the first job that is done, and return it. There must be one. With the lock held."""
-        job = self.first_done
-        self.first_done = job.next  # pyright: ignore
-        job.next = None  # or an old stack frame that the collector finds would keep all jobs after this one, too
-        if self.first_done is None:
-            self.last_done = None  # it must not be kept until the next one is done
-        return job
-
-    def plan(self):
-        """Start the threads that are needed, and watch the first deadline."""
-        if not self.refused_starts:
-            self.start_threads(self.missing())
-        self.watch_deadline()
 
     def missing(self):
         """How many threads the jobs that wait could use. (A thread that is not busy is about to take a job.)"""
@@ -305,33 +289,46 @@ class WorkerPool(Limits):
 
     def look_at_deadlines(self):
         """End the jobs that are due; try a refused start again."""
-        with self.mgr.bell.lock:
-            self.due = None
         has_no_thread = self.refused_starts > _TRIES and not self.threads
-        for job in self.jobs_under_way():
-            if job.state > _RUNNING:
-                pass  # it runs on, and on_done was called
-            elif has_no_thread:
+        n = self.under_way  # at most so many: an on_done may submit another job
+        while n > 0:
+            n -= 1
+            job = self.most_urgent()
+            if job is None:
+                break
+            if has_no_thread:
                 self.abandon(job, EAGAIN, "unstarted")
             elif ticks_diff(job.due, ticks_ms()) <= 0:
                 self.abandon(job, ETIMEDOUT, "timeouts")
             else:
-                with self.mgr.bell.lock:
-                    if self.due is None or ticks_diff(job.due, self.due) < 0:
-                        self.due = job.due
+                break
+        self.most_urgent()
         if self.refused_starts > _TRIES or self.missing() <= 0:
             self.refused_starts = 0
         elif self.refused_starts:
             self.start_threads(self.missing())
         self.watch_deadline()
 
-    def jobs_under_way(self):
-        """The jobs that wait or run, in a list of their own."""
-        jobs = [None] * len(self.jobs)  # allocated before the lock is taken
+    def most_urgent(self):
+        """The job with the earliest deadline, which `due` is now, of those whose on_done was not called. None if there is none."""
+        first = None
+        with self.mgr.bell.lock:
+            self.due = None
+            for i in range(self.under_way):
+                job = self.jobs[i]
+                if job.state <= _RUNNING and (first is None or ticks_diff(job.due, first.due) < 0):
+                    first = job
+                    self.due = job.due
+        return first
+
+    def first_of(self, c):
+        """The first job of the client `c`, or of all if `c` is None, whose on_done was not called. None if there is none."""
         with self.mgr.bell.lock:
             for i in range(self.under_way):
-                jobs[i] = self.jobs[i]
-        return [job for job in jobs if job is not None]
+                job = self.jobs[i]
+                if job.state <= _RUNNING and (c is None or job.conn is c):
+                    return job
+        return None
 
     def _attach_client(self, job, c):
         # The job ends with its client.
@@ -351,9 +348,7 @@ class WorkerPool(Limits):
     def client_gone(self, c):
         """A client is closed: its jobs are dropped."""
         self.clients.discard(c.id)
-        for job in self.jobs_under_way():
-            if job.conn is c:
-                self.abandon(job, EPIPE, "dropped")
+        self.drop_jobs(c)
 
     def pipe_closed(self, job):
         """A job's C2 is closed: nothing more comes from its worker."""
@@ -373,12 +368,12 @@ class WorkerPool(Limits):
                 self.queued -= 1
             elif number == ETIMEDOUT:
                 self.stats["stuck"] += 1
-                job.is_stuck = True
+                job.state = _STUCK
         if job.c2 is not None:
             job.c2.is_closing = True  # so that the worker learns it
         if job.end is not None and state == _QUEUED:
             job.end.close()
-        self.c.call(job, None, OSError(number))
+        self.call_on_done(job, None, OSError(number))
 
     def finish(self, job):
         """The job is done, or its pipe is closed. Call on_done if both are."""
@@ -389,11 +384,19 @@ class WorkerPool(Limits):
         job.state = _OVER
         if state == _DONE:
             self.stats["done"] += 1
-            self.c.call(job, job.outcome, None)
+            self.call_on_done(job, job.outcome, None)
         else:
             self.stats["failed"] += 1
             self.mgr.report(job.outcome)
-            self.c.call(job, None, job.outcome)
+            self.call_on_done(job, None, job.outcome)
+
+    def call_on_done(self, job, result, error):
+        """Call the job's on_done. If that raises, report it."""
+        if job.on_done is not None:
+            try:
+                job.on_done(result, error)
+            except Exception as er:
+                self.mgr.report(er)
 
     def drop_all(self):
         """The pool is closed: threads that wait for a job end, and all jobs are dropped."""
@@ -402,8 +405,15 @@ class WorkerPool(Limits):
             waiter = self.idle
             self.idle = None
         release_waiters(waiter)
-        for job in self.jobs_under_way():
+        self.drop_jobs(None)
+
+    def drop_jobs(self, c):
+        """Drop the jobs of the client `c`, or all if `c` is None."""
+        # Without a list of them: a connection that closes must need no memory.
+        job = self.first_of(c)
+        while job is not None:
             self.abandon(job, EPIPE, "dropped")
+            job = self.first_of(c)
 
 
 class PoolConnection(Connection):
@@ -418,14 +428,8 @@ class PoolConnection(Connection):
         self.wait = 0
         self.pool.look_at_deadlines()
 
-    def call(self, job, result, error):
-        """Call the job's on_done."""
-        if job.on_done is not None:
-            with self:
-                job.on_done(result, error)
-
     def bug(self, er):
-        """An on_done has raised: report it. The pool goes on."""
+        """`expired` has raised: report it. The pool goes on."""
         self.mgr.report(er)
 
     def release(self):
