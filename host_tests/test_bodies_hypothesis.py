@@ -36,8 +36,8 @@ def main(property):
     import hypothesis.strategies as some
 
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "unit"))
+    import test_client_response
     import test_multipart
-    import test_response
 
     def from_alphabet(alphabet, **sizes):
         return some.lists(some.sampled_from(alphabet), **sizes).map(bytes)
@@ -114,13 +114,13 @@ def main(property):
         data += b"HTTP/1.1 %d %b\r\n" % (status, reason)
         for field, content in fields:
             data += field + b":" + content + b"\r\n"
-        hypothesis.assume(len(data) < test_response.LIMIT)
+        hypothesis.assume(len(data) < test_client_response.LIMIT)
         found = [(text(field), text(content).strip(" \t")) for field, content in fields]
         return data + b"\r\n" + coded, (status, text(reason), found, body), kind == "end"
 
     @hypothesis.given(some.lists(response(), min_size=1, max_size=3))
     def responses_are_read(all):
-        seen = test_response.events([b"".join(data for data, _, _ in all)])
+        seen = test_client_response.events([b"".join(data for data, _, _ in all)])
         for _, (status, reason, fields, body), is_endless in all:
             head, end, *seen = seen
             assert head[:3] == (status, reason, fields)
@@ -136,7 +136,7 @@ def main(property):
         some.lists(some.integers(0, 600), max_size=6),
     )
     def cuts_of_responses_do_not_matter(all, mutations, cuts):
-        same(test_response.events, mutate(b"".join(data for data, _, _ in all), mutations), cuts)
+        same(test_client_response.events, mutate(b"".join(data for data, _, _ in all), mutations), cuts)
 
     def mutate(data, mutations):
         data = bytearray(data)

@@ -263,7 +263,7 @@ def test_an_rp2_runs_no_test_that_needs_a_loopback():
     pico = BOARDS["RPI_PICO_W"]
     runs = [module for module in device_test.modules() if not module.why_not(pico, 190_000, 4)]
     assert sum(len(module.tests) for module in runs) >= 60
-    assert not [module.name for module in runs if {"net", "crew"} & module.imports]
+    assert not [module.name for module in runs if {"net", "waiting"} & module.imports]
 
 
 # --- ports and complaints

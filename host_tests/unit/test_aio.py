@@ -4,11 +4,11 @@ import asyncio
 import time
 
 import mungo
-from browser import Served, split
-from crew import open_files
+from app_client import Served, split
 from mungo.aio import Poller, serve
 from mungo.app import App
 from net import listening
+from waiting import open_files
 
 MIN_HEAP = "384k"
 

@@ -4,10 +4,10 @@ import json
 from errno import EADDRINUSE
 
 import mungo
-from browser import Served
-from crew import open_files, until
+from app_client import Served
 from mungo.app import App, HttpError, Response, abort, redirect
 from net import Client, listening
+from waiting import open_files, until
 
 MIN_HEAP = "256k"
 

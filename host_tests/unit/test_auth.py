@@ -5,7 +5,7 @@ from binascii import b2a_base64
 import mungo
 import mungo.app.auth as auth
 import mungo.app.digest as digest
-from browser import Served
+from app_client import Served
 from mungo.app import App
 from mungo.auth import Basic, Bearer
 

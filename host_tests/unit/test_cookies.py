@@ -1,7 +1,7 @@
 # Cookies that an answer sets, and signed ones: nobody else can make them, change them, or use them for another purpose or too late.
 
 import mungo.app.cookies as cookies
-from browser import Served
+from app_client import Served
 from mungo.app import App, Response
 from mungo.cookies import Signed, set_cookie
 

@@ -6,7 +6,7 @@ import socket
 import time
 
 import mungo
-from crew import Crew, close, each_bell, is_waiting, open_files, pipe, raised, raised_errno, recorder, turns, until
+from waiting import Crew, close, each_bell, is_waiting, open_files, pipe, raised, raised_errno, recorder, turns, until
 
 MIN_HEAP = "128k"
 

@@ -3,14 +3,14 @@
 import os
 
 import mungo
-from browser import split
-from crew import raised, turns, until
+from app_client import split
 from mungo.app import App
 from mungo.http import upload
 from mungo.http.formdata import Form
 from mungo.http.upload import File, UploadError, clean, safe
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
+from waiting import raised, turns, until
 
 MIN_HEAP = "400k"
 

@@ -3,7 +3,7 @@
 import time
 
 import mungo
-from crew import Crew, close, each_bell, pipe, raised, recorder, turns, until
+from waiting import Crew, close, each_bell, pipe, raised, recorder, turns, until
 
 MIN_HEAP = "160k"
 

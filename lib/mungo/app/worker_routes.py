@@ -59,7 +59,7 @@ def submit(c, req):
         reply(c, copy, result)
 
     try:
-        (getattr(c, "pool", None) or c.mgr.workers()).submit(work, copy, on_done=done, conn=c, timeout_ms=req.route.timeout_ms)
+        c.mgr.workers().submit(work, copy, on_done=done, conn=c, timeout_ms=req.route.timeout_ms)
     except OSError as er:
         done(None, er)
 

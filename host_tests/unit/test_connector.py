@@ -5,7 +5,7 @@ import socket
 import time
 
 import mungo
-from crew import raised, raised_errno, reads, recorder, turns, until
+from waiting import raised, raised_errno, reads, recorder, turns, until
 
 MIN_HEAP = "160k"
 
@@ -498,7 +498,7 @@ def test_wrap_udp():
     assert kinds(events)[3:] == rows("CLOSE")
 
 
-# --- mkpipe(udp=True): what barepipe.py tabulates
+# --- mkpipe(udp=True): what udp_pipe.py tabulates
 
 
 def test_bare_pipe():

@@ -6,7 +6,7 @@ import socket
 import time
 
 import mungo
-from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
+from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
 
