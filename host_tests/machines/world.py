@@ -12,7 +12,6 @@ from mungo.manager import Manager
 
 IN, OUT, ERR, HUP = 1, 4, 8, 16
 EAGAIN, EPIPE, ECONNRESET = 11, 32, 104
-CLOSING, DRAINING, FULL, ACCEPTED = 1, 4, 8, 128
 
 
 class Planned(Exception):
@@ -168,17 +167,17 @@ class World:
         """What holds for every connection, whatever its protocol is."""
         mgr = self.mgr
         assert not self.broken, self.broken
-        assert mgr.accepted == sum(c.state & ACCEPTED > 0 for c in mgr.conns), "accepted"
+        assert mgr.accepted == sum(c.is_accepted for c in mgr.conns), "accepted"
         assert mgr.accepted <= mgr.max_conns and mgr.stats["bugs"] == self.planned
         for c in mgr.conns:
             if c.is_listening:
                 continue
             assert not c.sock.closed
             assert mgr.find(c.id) is c
-            if not c.state & CLOSING:
+            if not c.is_closing:
                 mask = mgr.poller.masks.get(c.sock, 0)
                 assert mask == c.mask and (mask & OUT > 0) == (c.out is not None), "mask %d" % mask
-                if c.state & FULL:
+                if c.is_full:
                     assert not mask & IN, "it reads, though it is full"
 
     def end(self, ones):
