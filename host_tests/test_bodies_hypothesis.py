@@ -2,13 +2,12 @@
 
 The library wants MicroPython's modules, so each property runs in a process of its own, through the shim:
 
-    EXAMPLES=20000 python host_tests/shim/run.py host_tests/test_bodies_hypothesis.py PROPERTY
+    EXAMPLES=20000 MICROPYPATH=host_tests/unit python host_tests/shim/run.py host_tests/test_bodies_hypothesis.py PROPERTY
 
 Without EXAMPLES the examples are few, and always the same.
 """
 
 import os
-import subprocess
 import sys
 
 PROPERTIES = ("forms_are_read", "cuts_of_forms_do_not_matter", "responses_are_read", "cuts_of_responses_do_not_matter")
@@ -21,11 +20,8 @@ def pytest_generate_tests(metafunc):
 def test_property(property):
     import lanes
 
-    command, environment = lanes.script_command(lanes.LANES["cpython"], "host_tests/test_bodies_hypothesis.py")
-    done = subprocess.run(
-        [*command, property], cwd=lanes.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = lanes.run_script("cpython", "host_tests/test_bodies_hypothesis.py", property, path=["host_tests/unit"], timeout=None)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- the properties, in a process of the shim's
@@ -35,7 +31,6 @@ def main(property):
     import hypothesis
     import hypothesis.strategies as some
 
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "unit"))
     import test_client_response
     import test_multipart
 

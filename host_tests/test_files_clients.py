@@ -225,7 +225,7 @@ def test_a_packed_folder_is_served_like_the_folder(serve, tmp_path):
     bad = subprocess.run([lanes.sys.executable, "tools/pack.py", "no/such", "x.py"], cwd=lanes.ROOT, capture_output=True, text=True)
     assert bad.returncode == 1 and "no/such" in bad.stderr
     mpy.compile_file(tmp_path / "packed_www.py", tmp_path / "packed_www.mpy", "packed", "-O3")
-    server = serve(script="folder.py", env={"ROOT": WWW, "PACKED": tmp_path / "packed_www"})
+    server = serve(script="folder.py", env={"ROOT": WWW, "PACKED": "packed_www"}, path=[tmp_path])
     with httpx.Client(base_url=f"http://{server.host}:{server.port}", timeout=WAIT_S) as client:
         for path in WWW.rglob("*"):
             name = path.relative_to(WWW).as_posix()

@@ -8,7 +8,6 @@ Without EXAMPLES the examples are few, and always the same.
 """
 
 import os
-import subprocess
 import sys
 
 LIMIT = 200
@@ -22,11 +21,8 @@ def pytest_generate_tests(metafunc):
 def test_property(property):
     import lanes
 
-    command, environment = lanes.script_command(lanes.LANES["cpython"], "host_tests/test_frames_hypothesis.py")
-    done = subprocess.run(
-        [*command, property], cwd=lanes.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = lanes.run_script("cpython", "host_tests/test_frames_hypothesis.py", property, timeout=None)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- a second opinion: RFC 6455 section 5, over all of the bytes at once

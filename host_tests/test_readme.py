@@ -460,8 +460,7 @@ print(len(got), got == list(range(len(got))), longest)
 def test_what_the_two_pipes_promise(pipe, runtime, tmp_path):
     path = tmp_path / "loss.py"
     path.write_text(LOSS)
-    command, env = lanes.script_command(lanes.LANES[runtime], str(path))
-    done = subprocess.run([*command, pipe], cwd=ROOT, env=env, capture_output=True, text=True, timeout=WAIT_S)
+    done = lanes.run_script(runtime, path, pipe, timeout=WAIT_S)
     if pipe == "default":
         assert done.stdout == "600 True [65507, 65508]\n", done.stderr
     else:
@@ -533,10 +532,8 @@ def check_names(runtime, tmp_path, wanted):
     """Check the names in this lane, and return the counters of mgr.stats."""
     path = tmp_path / "names.py"
     path.write_text(NAMES)
-    command, env = lanes.script_command(lanes.LANES[runtime], str(path))
     (tmp_path / "wanted.json").write_text(json.dumps(wanted))  # too long for an argument
-    command += [str(server.free_port()), str(tmp_path / "wanted.json")]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=WAIT_S)
+    done = lanes.run_script(runtime, path, server.free_port(), tmp_path / "wanted.json", timeout=WAIT_S)
     assert done.stdout.startswith(f"checked {len(wanted)} "), done.stdout + done.stderr
     return json.loads(done.stdout.partition("[")[1] + done.stdout.partition("[")[2])
 
