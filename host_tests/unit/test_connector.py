@@ -5,7 +5,9 @@ import socket
 import time
 
 import mungo
-from waiting import raised, raised_errno, reads, recorder, turns, until
+from net import address, bound, listening
+from raising import raised, raised_errno
+from waiting import reads, recorder, turns, until
 
 MIN_HEAP = "160k"
 
@@ -17,43 +19,13 @@ def manager(**limits):
     return mungo.Manager(datagram=2000, **limits)
 
 
-def address(port):
-    return socket.getaddrinfo("127.0.0.1", port)[0][-1]
-
-
-_next = [20000 + time.ticks_us() % 10000]
-
-
-def free(use):
-    """Call `use(port)` with ports until one is free; return it and what `use` returned."""
-    for _ in range(200):
-        _next[0] += 1
-        try:
-            return _next[0], use(_next[0])
-        except OSError as error:
-            assert error.errno == errno.EADDRINUSE
-    raise AssertionError("no free port")
-
-
 def udp_listen(mgr, handler):
-    return free(lambda port: mgr.listen("udp://127.0.0.1:%d" % port, handler))
-
-
-def bound(kind):
-    def use(port):
-        sock = socket.socket(socket.AF_INET, kind)
-        try:
-            sock.bind(address(port))
-        except OSError:
-            sock.close()
-            raise
-        return sock
-
-    return free(use)
+    """The listener, and its port."""
+    return listening(lambda url: mgr.listen(url, handler), "udp")
 
 
 def tcp_listener(backlog=5):
-    port, sock = bound(socket.SOCK_STREAM)
+    sock, port = bound(socket.SOCK_STREAM)
     sock.listen(backlog)
     return port, sock
 
@@ -85,7 +57,7 @@ def test_udp_echo_and_rem():
         if ev == mungo.EV_READ:
             assert c.send(b"re: " + data)
 
-    port, c = udp_listen(mgr, handler)
+    c, port = udp_listen(mgr, handler)
     assert seen == [(mungo.EV_OPEN, None, None)]
     one, two = peer(port), peer(port)
     for sock, data in ((one, b"1"), (two, b"22"), (one, b"333")):
@@ -104,7 +76,7 @@ def test_udp_echo_and_rem():
 def test_udp_connect():
     mgr = manager()
     handler, events = recorder()
-    port, server = bound(socket.SOCK_DGRAM)
+    server, port = bound(socket.SOCK_DGRAM)
     c = mgr.connect("udp://127.0.0.1:%d" % port, handler)
     assert kinds(events) == rows("OPEN", "RESOLVE", "CONNECT")
     assert c.rem == "127.0.0.1:%d" % port
@@ -128,7 +100,7 @@ def test_udp_connect():
 def test_udp_send_that_fails():
     mgr = manager()
     handler, events = recorder()
-    port, server = udp_listen(mgr, handler)
+    server, port = udp_listen(mgr, handler)
     raised(ValueError, server.send, b"to whom?")
     c = mgr.connect("udp://127.0.0.1:%d" % port, handler)
     for data in (b"", "", bytearray()):
@@ -146,7 +118,7 @@ def test_udp_nobody_is_there():
     # The answer to a datagram is that nobody listens: the next may be lost, the connection goes on.
     mgr = manager()
     handler, events = recorder()
-    port, sock = bound(socket.SOCK_DGRAM)
+    sock, port = bound(socket.SOCK_DGRAM)
     sock.close()
     c = mgr.connect("udp://127.0.0.1:%d" % port, handler)
     for _ in range(4):
@@ -161,7 +133,7 @@ def test_udp_nobody_is_there():
 
 def test_udp_port_is_taken():
     mgr = manager()
-    port, server = udp_listen(mgr, None)
+    server, port = udp_listen(mgr, None)
     assert raised_errno(mgr.listen, "udp://127.0.0.1:%d" % port, None) == errno.EADDRINUSE
     assert mgr.conns == [server]
     assert mgr.close()
@@ -172,8 +144,8 @@ def test_udp_budget():
     mgr = manager()
     handler, events = recorder()
     other, others = recorder()
-    port, _ = udp_listen(mgr, handler)
-    other_port, _ = udp_listen(mgr, other)
+    _, port = udp_listen(mgr, handler)
+    _, other_port = udp_listen(mgr, other)
     sender, other_sender = peer(port), peer(other_port)
     for i in range(50):
         sender.send(b"%d" % i)
@@ -192,7 +164,7 @@ def test_udp_budget():
 def test_udp_is_full():
     mgr = manager()
     handler, events = recorder()
-    port, c = udp_listen(mgr, handler)
+    c, port = udp_listen(mgr, handler)
     sender = peer(port)
     c.is_full = True
     sender.send(b"1")
@@ -210,7 +182,7 @@ def test_udp_is_full():
 def test_udp_empty_datagram():
     mgr = manager()
     handler, events = recorder()
-    port, _ = udp_listen(mgr, handler)
+    _, port = udp_listen(mgr, handler)
     sender = peer(port)
     sender.send(b"")
     sender.send(b"x")
@@ -231,7 +203,7 @@ def test_udp_handler_that_raises():
             if data == b"bad":
                 raise ValueError("a bug on purpose")
 
-    port, server = udp_listen(mgr, handler)
+    server, port = udp_listen(mgr, handler)
     sender = peer(port)
     for data in (b"bad", b"good"):
         sender.send(data)
@@ -483,7 +455,7 @@ def test_wrap_tcp():
 def test_wrap_udp():
     mgr = manager()
     handler, events = recorder()
-    port, sock = bound(socket.SOCK_DGRAM)
+    sock, port = bound(socket.SOCK_DGRAM)
     other = peer(port)
     other.send(b"who")
     sock.connect(sock.recvfrom(9)[1])

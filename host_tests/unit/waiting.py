@@ -26,18 +26,6 @@ def each_bell(test):
     return run
 
 
-def raised(kind, function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except kind as error:
-        return error
-    raise AssertionError("not raised")
-
-
-def raised_errno(function, *args, **kwargs):
-    return raised(OSError, function, *args, **kwargs).errno
-
-
 def recorder():
     """A handler, and the list of (event, its data) that it was called with."""
     events = []
