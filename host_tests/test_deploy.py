@@ -125,7 +125,7 @@ def test_deploy_copies_all_then_nothing_then_what_changed(board, capsys):
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[3] for line in said if line.startswith("copy")] == ["lib/mungo/core/loop.mpy"]
     removed = [line for line in said if line.startswith("remove")]
-    assert removed == ["remove lib/mungo/gone.mpy", "remove lib/mungo/core/url.py", "remove settings.py"]
+    assert removed == ["remove lib/mungo/core/url.py", "remove lib/mungo/gone.mpy", "remove settings.py"]
     assert has(one) and (one.folder / "mine.py").exists()
 
 
