@@ -18,19 +18,13 @@ import requests
 
 import lanes
 import mpy
+from asking import curl
 
 WWW = lanes.ROOT / "firmware/apps/files/www"
 STORY = (WWW / "story.txt").read_bytes()
 WAIT_S = 30
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl: tools/debian.sh says how to get it")
-
-
-def curl(*args):
-    """What curl prints; its exit status must be 0."""
-    done = subprocess.run(["curl", "-sS", "--max-time", str(WAIT_S), *map(str, args)], capture_output=True)
-    assert done.returncode == 0, (args, done.returncode, done.stderr)
-    return done.stdout
 
 
 def head_of(output):

@@ -1,6 +1,5 @@
 """firmware/boot.py and main.py: as a board runs them, in a folder that is its flash, and as a host does."""
 
-import http.client
 import json
 import signal
 
@@ -8,6 +7,7 @@ import pytest
 
 import lanes
 import server
+from asking import request
 
 WAIT_S = 30
 HOME = {"home": "pass word"}
@@ -42,15 +42,10 @@ def board(serve, tmp_path):
     return start
 
 
-def ask(server, path="/", method="GET", body=None, headers=None):
+def ask(one, path="/", method="GET", body=None, **headers):
     """(status, headers, text)"""
-    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
-    try:
-        conn.request(method, path, body, headers or {})
-        response = conn.getresponse()
-        return response.status, dict(response.getheaders()), response.read().decode()
-    finally:
-        conn.close()
+    status, fields, body = request(one, path, method, body, **headers)
+    return status, fields, body.decode()
 
 
 def ends(server, status):
@@ -178,7 +173,7 @@ def test_a_browser_that_looks_for_the_internet_finds_the_portal(board, browser, 
 
 def test_ctrl_c_at_the_portal_leads_to_the_prompt(board, port):
     one = board(APP="hello", PORT=port)
-    status, headers, _ = ask(one, "/generate_204", headers={"Host": "connectivitycheck.example"})
+    status, headers, _ = ask(one, "/generate_204", Host="connectivitycheck.example")
     assert (status, headers["Location"]) == (302, f"http://127.0.0.1:{one.port}/")
     one.proc.send_signal(signal.SIGINT)
     said = ends(one, 0)

@@ -3,7 +3,6 @@
 import ast
 import concurrent.futures
 import contextlib
-import http.client
 import json
 import os
 import re
@@ -22,6 +21,7 @@ import pytest
 import lanes
 import server
 import size
+from asking import ask, request
 
 ROOT = lanes.ROOT
 README = ROOT / "README.md"
@@ -73,15 +73,6 @@ def environment(**settings):
     """The system's, without what an outer make or a developer has set for servers."""
     names = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "RUNTIME", *setting_names()}
     return {**{name: value for name, value in os.environ.items() if name not in names}, **settings}
-
-
-def ask(port, path="/", body=None):
-    """(status, body) of a request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-    with contextlib.closing(connection):
-        connection.request("POST" if body else "GET", path, body)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
 
 
 def wait_for_port(proc, port):
@@ -253,15 +244,6 @@ def check_demo(one):
             fast += 1
         assert [answer.result() for answer in slow] == [(200, b"hi, at last\n")] * 2
     assert fast > 20, fast
-
-
-def request(one, path, method="GET", body=None, **headers):
-    """(status, fields, body)."""
-    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=WAIT_S)
-    with contextlib.closing(connection):
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
 
 
 JSON = {"Content_Type": "application/json"}
