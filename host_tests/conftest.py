@@ -5,9 +5,11 @@ import signal
 
 import pytest
 
+import device
 import lanes
 import server
 import unit_items
+import usb_ports
 
 HERE = lanes.ROOT / "host_tests"
 _servers = pytest.StashKey()
@@ -64,6 +66,21 @@ def serve(request, runtime):
     yield start
     for one in started:
         one.stop()
+
+
+# --- what is to be seen at USB
+
+
+@pytest.fixture
+def plugged(monkeypatch):
+    """plugged(port, ...): these serial ports are there, each a usb_ports.Port or its name; at first none is."""
+
+    def plug(*ports):
+        found = [usb_ports.Port(port) if isinstance(port, str) else port for port in ports]
+        monkeypatch.setattr(device.list_ports, "comports", lambda: found)
+
+    plug()
+    return plug
 
 
 # --- a browser

@@ -7,7 +7,6 @@ The library wants MicroPython's modules, so each property runs in a process of i
 Without EXAMPLES the examples are few, and always the same.
 """
 
-import os
 import sys
 
 PROPERTIES = ("forms_are_read", "cuts_of_forms_do_not_matter", "responses_are_read", "cuts_of_responses_do_not_matter")
@@ -31,6 +30,7 @@ def main(property):
     import hypothesis
     import hypothesis.strategies as some
 
+    import examples
     import test_client_response
     import test_multipart
 
@@ -145,17 +145,9 @@ def main(property):
         cuts = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
         assert events([data[a:b] for a, b in zip(cuts, cuts[1:], strict=False) if a < b]) == whole
 
-    examples = os.environ.get("EXAMPLES")
-    settings = hypothesis.settings(
-        max_examples=int(examples or 150),
-        derandomize=not examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
     runs = (forms_are_read, cuts_of_forms_do_not_matter, responses_are_read, cuts_of_responses_do_not_matter)
     assert [run.__name__ for run in runs] == list(PROPERTIES)
-    settings(runs[PROPERTIES.index(property)])()
+    examples.settings(150)(runs[PROPERTIES.index(property)])()
 
 
 if __name__ == "__main__":

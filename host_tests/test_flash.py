@@ -16,26 +16,6 @@ from making import make
 ROOT = lanes.ROOT
 
 
-class Port:
-    vid = 0x303A
-    manufacturer = product = "x"
-
-    def __init__(self, name):
-        self.device = name
-
-    def __lt__(self, other):
-        return self.device < other.device
-
-
-@pytest.fixture
-def plugged(monkeypatch):
-    def plug(*names):
-        monkeypatch.setattr(device.list_ports, "comports", lambda: [Port(name) for name in names])
-
-    plug()
-    return plug
-
-
 @pytest.fixture
 def tools(tmp_path, monkeypatch):
     """tools(name, script): what stands in for esptool or mpflash; it appends its arguments to the file `calls`."""

@@ -7,7 +7,6 @@ The library wants MicroPython's modules, so each property runs in a process of i
 Without EXAMPLES the examples are few, and always the same.
 """
 
-import os
 import re
 import sys
 
@@ -139,6 +138,7 @@ def main(property):
     import hypothesis
     import hypothesis.strategies as some
 
+    import examples
     import feeding
 
     def events(parts):
@@ -255,17 +255,9 @@ def main(property):
     def bad_requests_are_read_as_strictly(data):
         assert first_opinion(events([data] if data else [])) == as_text(second_opinion(data))
 
-    examples = os.environ.get("EXAMPLES")
-    settings = hypothesis.settings(
-        max_examples=int(examples or 150),
-        derandomize=not examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
     for run in (good_requests_are_read, cuts_do_not_matter, bad_requests_are_read_as_strictly):
         if run.__name__ == property:
-            return settings(run)()
+            return examples.settings(150)(run)()
     sys.exit(f"no property {property}")
 
 
