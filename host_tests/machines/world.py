@@ -6,8 +6,7 @@ A Sock is both sides of a TCP connection: the library's calls, and what its peer
 import types
 
 import mungo.core.loop
-from mungo.core.connection import Connection
-from mungo.core.listener import Listener
+from mungo.core.listener import AcceptedConnection, Listener
 from mungo.manager import Manager
 
 IN, OUT, ERR, HUP = 1, 4, 8, 16
@@ -117,7 +116,7 @@ class Poll:
 class World:
     """A manager with these limits and a listener of this kind. `broken` is what a handler or the library has done wrong."""
 
-    def __init__(self, handler, kind=Connection, **limits):
+    def __init__(self, handler, accepted_class=AcceptedConnection, **limits):
         self.now = 1000
         self.broken = []
         self.planned = 0
@@ -129,7 +128,7 @@ class World:
         self.socks = []
         self.door = Door()
         self.listener = Listener(self.mgr, self.door, handler, None)
-        self.listener.accepted_class = kind
+        self.listener.accepted_class = accepted_class
 
     def report(self, er):
         self.mgr.stats["bugs"] += 1

@@ -8,8 +8,6 @@ from .http.server import handler
 
 _EV_DUE = const(100)
 
-_STREAMING = const(3)  # a phase, see http/server.py
-
 
 def message(data=None, **fields):
     """A message as bytes, for `put`. `data`: str, each of its lines is a line of the message (a CR is left out); None: there is none,
@@ -42,7 +40,7 @@ def start(c, hm, headers=(), ping_ms=15000):
     fields["Content-Type"] = "text/event-stream"
     it = c.proto
     c.http_reply(200, fields, "" if it.is_head else None)
-    if it.phase == _STREAMING:
+    if it.is_streaming:
         it.ping_ms = ping_ms
         c.pfn = _handler
         c.mgr.resuming.append(c)  # the deadline can only be set when this request's handler has returned
@@ -65,7 +63,7 @@ def broadcast(conns, data=None, **fields):
 def put(c, data):
     """`send` for what `message` has made."""
     hm = c.proto
-    if hm.phase != _STREAMING:
+    if not hm.is_streaming:
         return False
     if hm.is_old:  # HTTP/1.0 has no chunks
         data = data[data.find(b"\n") + 1 : -2]
@@ -100,7 +98,7 @@ class stream:
 def _handler(c, ev, data):
     # In the place of HTTP's own (`pfn`) while the stream lasts.
     hm = c.proto
-    if hm.phase != _STREAMING:
+    if not hm.is_streaming:
         c.pfn = handler
     if ev == _EV_DUE and c.pfn is _handler:
         data = put(c, b"2\r\n:\n\r\n")  # a comment

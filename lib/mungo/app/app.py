@@ -5,6 +5,7 @@
 # http/route.py has patterns and errors, http/outlast.py workers and streams. No thread may import, so what a request needs when it is
 # asked for something is imported here.
 import json
+import sys
 
 from ..http.form import Headers, cookies, parse, unquote
 
@@ -93,7 +94,7 @@ class Request:
             if name == "method":
                 value = hm.method
             elif name == "url":
-                value = hm.uri + hm.text(hm.tab[3], hm.tab[4])
+                value = hm.target
             elif name == "path":
                 value = unquote(hm.uri.encode())
             elif name == "args":
@@ -284,10 +285,8 @@ class App:
 
     def open(self, mgr, host, port):
         """Attach to a manager for this App alone, and say so."""
-        from .. import __version__
-
         self.attach(mgr, "http://%s:%d" % (host, port))
-        print("mungo %s: http://%s:%d/" % (__version__, host, port))
+        print("mungo %s: http://%s:%d/" % (sys.modules["mungo"].__version__, host, port))
 
     def run(self, host="0.0.0.0", port=8000, **limits):
         """Serve until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits and closed at the end."""
@@ -323,9 +322,7 @@ class App:
         """The handler of HTTP events."""
         # (The frame has no room for another name, see Loop._serve.)
         if ev == _EV_HTTP_MSG:
-            req = hm.tab
-            req = hm.text(req[0], req[3])  # "GET /path"
-            req = self.hot.get(req)
+            req = self.hot.get(hm.method_and_path)
             if req is None or not req.is_hot:
                 return self.answer(c, hm, req)
             req = Request(c, hm, req)
@@ -333,7 +330,7 @@ class App:
             quick(c, hm, req)
         elif ev == _EV_HTTP_HDRS:
             if self.streams:
-                self.answer(c, hm, self.hot.get(hm.text(hm.tab[0], hm.tab[3])), True)
+                self.answer(c, hm, self.hot.get(hm.method_and_path), True)
         elif ev == _EV_CLOSE and c.proto and c.proto.sink:
             c.proto.sink.close()
 

@@ -1,7 +1,6 @@
 # Requests that outlast the call of their handler: workers have them, generators that are answers, and handlers of bodies in pieces.
 from errno import ETIMEDOUT
 
-from ..http.head import keep as keep_head
 from ..http.parser import Request as Head
 from ..port.address import address
 from .app import HttpError, Request, Response, attempt, call, make, reply
@@ -12,7 +11,7 @@ def keep(req):
     hm = req.hm
     if type(hm) is Head:
         return
-    keep_head(hm, req.c.recv)
+    hm.keep(req.c.recv)
     req.hm = Head(hm.tab)
     req.hm.data = hm.data
     req.hm.parts = hm.body
@@ -109,7 +108,7 @@ class Feed:
         """A piece of the body has come."""
         self.feed(piece)
         hm = self.req.hm
-        if self.source is None and (hm.left or hm.state > 1):  # the handler does not want the rest
+        if self.source is None and hm.is_body_pending:  # the handler does not want the rest
             reply(self.c, self.req, self.req.result)
 
     def end(self):

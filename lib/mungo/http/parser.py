@@ -118,6 +118,34 @@ class Request:
             self.parts = self.parts.read()
         return self.parts or b""
 
+    @property
+    def method_and_path(self):
+        """The start of the request line, up to the query: "GET /fast"."""
+        return self.text(self.tab[0], self.tab[3])
+
+    @property
+    def target(self):
+        """The path with its query, as they came: "/fast?a=1"."""
+        return self.uri + self.text(self.tab[3], self.tab[4])
+
+    @property
+    def content_length(self):
+        """In EV_HTTP_HDRS: how many bytes the body has; None if it is chunked."""
+        return self.left if self.state == _LENGTH else None
+
+    @property
+    def is_body_pending(self):
+        """Whether some of the body is still to come."""
+        return self.left > 0 or self.state > _LENGTH
+
+    def head_bytes(self):
+        """The request line and the fields, with the empty line, as they came."""
+        return bytes(self.data[self.tab[0] : self.tab[7]])
+
+    def keep(self, buf):
+        """Copy the head out of the Buffer `buf`, which will be used for something else before this request is done."""
+        the_rules().keep(self, buf)
+
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
         # (To make a str costs a search among the names that are interned.)

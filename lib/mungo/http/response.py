@@ -83,7 +83,7 @@ def make_head(hm, status, headers, length):
     """An answer's head as bytes: status line, the program's fields, the body's `length` (None: not known), and Connection."""
     if not isinstance(status, int) or not 200 <= status <= 599:
         raise ValueError("status %r: want 200 to 599" % (status,))
-    if hm.phase == _EARLY and (hm.left or hm.state > 1):
+    if hm.phase == _EARLY and hm.is_body_pending:
         hm.keep_alive = None  # the rest of the body would be taken for the next request
     framing = b""
     if length is None:

@@ -42,6 +42,20 @@ class Exchange(Request):
     timing = 0  # which deadline runs: 0 idle, 1 head, 2 body
     source = None  # of a streamed answer
 
+    @property
+    def is_waiting(self):
+        """All of the request has come, and nothing of its answer is sent."""
+        return self.phase == _WAITING
+
+    @property
+    def is_streaming(self):
+        """Some of the answer is sent, and the rest follows."""
+        return self.phase == _STREAMING
+
+    def hand_over(self):
+        """Another protocol takes the connection, inside the handler of EV_HTTP_MSG: HTTP parses no more of what has come."""
+        self.serving = 2
+
     def resume(self, c):
         """Answered outside the handler: what was pipelined meanwhile comes next."""
         if len(c.recv):
@@ -72,6 +86,7 @@ def handler(c, ev, data):
 class HttpConnection(Connection):
     """A connection that `mgr.http_listen` has accepted."""
 
+    is_accepted = True
     proto: Exchange
     pfn = staticmethod(handler)
 

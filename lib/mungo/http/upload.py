@@ -12,7 +12,6 @@ import os
 _EV_CLOSE = const(9)
 _EV_HTTP_MSG = const(11)
 
-_LENGTH = const(1)  # a state of parser.py: the body's length is known
 _ENOSPC = const(28)  # on every port, though errno has no name for it
 _NO_ROOM = const("no room for the file")
 _SPARE = const(8192)  # bytes that stay free: a full flash file system can't even remove files
@@ -153,7 +152,7 @@ class Upload:
         self.limit = limit
         self.progress = progress
         self.received = 0
-        self.total = hm.left if hm.state == _LENGTH else None
+        self.total = hm.content_length
         self.files = []  # each a File: `name`, `path`, `size`
         room = free(folder)
         if self.total and self.total > limit:

@@ -18,7 +18,6 @@ _EV_WS_CTL = const(14)
 _EV_DUE = const(100)
 _EV_BUG = const(101)
 
-_WAITING = const(2)  # the phase of an exchange, see http/server.py
 _JOIN = const(2048)  # bytes: a message up to this goes out in one piece with its head
 
 _DIALLED = const(0)
@@ -45,6 +44,7 @@ class WebSocket(Frames):
     sending = False  # a message in pieces, which is not over
     pinged = False  # since the peer was heard last
     phase = 0  # (as HTTP's exchange) nothing to answer
+    is_waiting = False
 
     def __init__(self, c, masks, ping_ms):
         super().__init__(c.mgr.ws_limit, masks)
@@ -66,9 +66,9 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     ends; by default idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009.
     Returns True; False if the request is answered by 400, 403 or 426 instead (section 4.2). ValueError: no request waits.
     """
-    if c.proto.phase != _WAITING:
+    if not c.proto.is_waiting:
         raise ValueError("no request waits")
-    head = hm.data[hm.tab[0] : hm.tab[7]]
+    head = hm.head_bytes()
     key = listed(head, b"sec-websocket-key")[1:-1]
     origin = hm.header("Origin")
     status = 0
@@ -76,7 +76,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
         is_key = len(key) == 24 and len(a2b_base64(key)) == 16
     except ValueError:
         is_key = False
-    if head[:4] != b"GET " or not hm.tab[5] or not is_upgrade(head):
+    if head[:4] != b"GET " or hm.is_old or not is_upgrade(head):
         status = 400
     elif listed(head, b"sec-websocket-version") != b",13,":
         status = 426
@@ -87,7 +87,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     if status:
         c.http_reply(status, LINES % ("Version", 13))
         return False
-    hm.serving = 2  # HTTP's turn ends here
+    c.proto.hand_over()
     it = WebSocket(c, 128, ping_ms)
     lines = "HTTP/1.1 101 Switching Protocols\r\n" + LINES % ("Accept", accept(key).decode())
     for name in protocols:
