@@ -52,6 +52,14 @@ def bound(kind):
     return free(use)
 
 
+def udp_peer(port):
+    """A socket whose datagrams go to this port."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect(address(port))
+    sock.settimeout(5)
+    return sock
+
+
 class Client:
     """A TCP client of the server that `mgr` runs."""
 

@@ -36,6 +36,16 @@ def recorder():
     return handler, events
 
 
+def kinds(events):
+    """The events of a recorder without their data."""
+    return [ev for ev, _ in events]
+
+
+def kinds_of(*names):
+    """The numbers of the events with these names."""
+    return [getattr(mungo, "EV_" + name) for name in names]
+
+
 def until(ready, mgr=None, ms=MS):
     """Poll the manager, or sleep if there is none, until `ready()` is true; return in how many turns."""
     start = time.ticks_ms()
