@@ -1,5 +1,5 @@
 # A board for tests of firmware/: a folder for its flash, the radio's stand-in, no environment, and a clock that waits for nobody.
-# Import it first. sys.path is changed here and nowhere else: a board has one, a process of a test has another.
+# Import it first: a board looks for modules at fixed places, so that sys.path must not depend on the current folder.
 
 import os
 import sys
