@@ -63,7 +63,7 @@ MUTATIONS = [
     Mutation("a closed connection is resumed", "unix", "Loop._resume", always("not A.is_closing")),
     Mutation("closed oldest first", "unix", "shutdown.close", replace("A.conns[-1]", "A.conns[0]")),
     # --- sockets
-    Mutation("no unregister before close", "unix", "Loop.watch", drop("A.unregister(B)")),
+    Mutation("no unregister before close", "unix", "Loop.unwatch", drop("A.unregister(B)")),
     Mutation("an accepted socket may block", "unix", "Listener.make_connection", drop("A.setblocking(False)")),
     Mutation("one connection more than max_conns", "unix", "Listener.accept", replace("A.accepted >= B", "A.accepted > B")),
     Mutation("accepted ones are not counted down", "esp32", "Connection.release", drop("A.accepted -= 1")),

@@ -5,7 +5,8 @@ from mungo.app import App
 from mungo.fetch import fetch
 from mungo.http import client
 from net import Client, listening
-from waiting import raised, until
+from raising import raised
+from waiting import until
 
 MIN_HEAP = "300k"
 

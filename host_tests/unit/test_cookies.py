@@ -4,6 +4,7 @@ import mungo.app.cookies as cookies
 from app_client import Served
 from mungo.app import App, Response
 from mungo.cookies import Signed, set_cookie
+from raising import refused
 
 MIN_HEAP = "256k"
 
@@ -16,14 +17,6 @@ def field(*args, **kwargs):
     set_cookie(response, *args, **kwargs)
     assert len(response.cookies) == 1
     return response.cookies[0]
-
-
-def refused(function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except ValueError:
-        return
-    raise AssertionError("%r %r" % (args, kwargs))
 
 
 def test_attributes():

@@ -6,7 +6,8 @@ import mungo
 import mungo.sse as sse
 from app_client import Served
 from net import Client, listening
-from waiting import raised, turns, until
+from raising import raised
+from waiting import turns, until
 
 MIN_HEAP = "300k"
 

@@ -10,7 +10,8 @@ from mungo.http.formdata import Form
 from mungo.http.upload import File, UploadError, clean, safe
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
-from waiting import raised, turns, until
+from raising import raised
+from waiting import turns, until
 
 MIN_HEAP = "400k"
 

@@ -20,7 +20,8 @@ import mungo.ws as ws
 import wstable
 from mungo.app import App
 from net import Client, listening, turns
-from waiting import Crew, raised, until
+from raising import raised
+from waiting import Crew, until
 from wsnet import ACCEPT, KEY, Site, closing, frame, request, unframe
 
 MIN_HEAP = "1m"
