@@ -5,8 +5,8 @@
 # protects all routes of an App and of what is mounted in it; to protect some, mount an App that has the hook.
 from binascii import a2b_base64
 
-from .app import abort
 from .digest import same
+from .response import abort
 
 
 class Auth:

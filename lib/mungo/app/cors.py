@@ -1,5 +1,5 @@
 # Which other sites' scripts may read what this one answers: the CORS protocol of the Fetch standard.
-from .app import Response
+from .response import Response
 
 _ALLOW = const("Access-Control-Allow-")
 _ASKED = const("Access-Control-Request-")
