@@ -10,7 +10,8 @@ from served import answers, serve
 
 import mungo.app.cookies as cookies_module
 import mungo.http.date as date_module
-from mungo.app import App, HttpError, Response, worker_routes  # noqa: F401
+from mungo.app import App, HttpError, Response, body_streams, worker_routes  # noqa: F401
+from mungo.app.routing import NoRoute
 from mungo.auth import Basic, Bearer
 from mungo.cookies import Signed, set_cookie
 from mungo.cors import Cors
@@ -217,8 +218,8 @@ def routes(data):
         pattern = None
     hm = _Hm(uri)
     route, values = app.routes.find(app, hm)
-    if route.fn is not len:
-        return pattern is not None, route.fn(None).status
+    if isinstance(route, NoRoute):
+        return pattern is not None, route.result.status
     parts = []
     for part in route.parts:
         value = part if isinstance(part, str) else values[part[1]]

@@ -1,7 +1,7 @@
 # An App: routes with their hooks, served by a manager. A thin layer over the events of HTTP. A request goes through these files:
 #
-#   app.py        `handler` gets the events, `dispatch` finds the route and runs the before hooks
-#   request.py    the Request that hooks and handlers get
+#   app.py        `handler` gets the events, `serve_request` has the steps
+#   request.py    the Request that hooks and handlers get; the before hooks
 #   routing.py    the route of a request, and how it is served; worker_routes.py and body_streams.py: the same for other kinds of routes
 #   response.py   what a handler returns or raises becomes an answer; error handlers and after hooks
 import sys
@@ -173,63 +173,39 @@ class App:
         mgr = req.c.mgr
         return {"stats": mgr.stats, "limits": {name: getattr(mgr, name) for name in dir(Limits) if name[:1] != "_"}}
 
-    # --- a request. Handlers and hooks run in here, so the frames are small: see internals: FRAMES
+    # --- a request
 
     def handler(self, c, ev, hm, fn_data):
         """The handler of HTTP events."""
         if ev == _EV_HTTP_MSG:
             route = self.routes.by_request_line.get(hm.method_and_path)
             if route is not None and route.has_fast_path:
-                self.call_fast(c, hm, route)
+                req = Request(c, hm, route)
+                req.run(route.fn)
+                respond_fast(c, hm, req)
             elif hm.sink:
                 hm.sink.end()
             else:
-                self.dispatch(c, hm, route)
+                self.serve_request(c, hm, route, False)
         elif ev == _EV_HTTP_HDRS:
             if self.starts_early:
-                self.dispatch_early(c, hm)
+                self.serve_request(c, hm, self.routes.by_request_line.get(hm.method_and_path), True)
         elif ev == _EV_CLOSE and c.proto and c.proto.sink:
             c.proto.sink.close()
 
-    def call_fast(self, c, hm, route):
-        """Call the handler of a route that has no hooks and no values, and answer."""
+    def serve_request(self, c, hm, route, is_early):
+        """Find the route if it is None and run the before hooks. If none of them answers, the route does. `is_early`: the head alone has
+        come, and only some routes start then."""
+        values = None
+        if route is None:
+            route, values = self.routes.find(self, hm)
+        if is_early and not route.starts_early:
+            return
         req = Request(c, hm, route)
-        req.run(route.fn)
-        respond_fast(c, hm, req)
-
-    def dispatch(self, c, hm, route):
-        """Serve a request, for which `handler` knows the route, or None."""
-        serve_request(c, self.request(c, hm, route))
-
-    def dispatch_early(self, c, hm):
-        """The head has come: serve the request if its route does not wait for the body."""
-        req = self.request(c, hm, self.routes.by_request_line.get(hm.method_and_path))
-        if req.route.starts_early:
-            serve_request(c, req)
-
-    def request(self, c, hm, route):
-        """The Request for a head. Finds its route if that is None."""
-        if route is not None:
-            return Request(c, hm, route)
-        route, values = self.routes.find(self, hm)
-        req = Request(c, hm, route)
-        req.values = values
-        return req
-
-
-def serve_request(c, req):
-    """Run the before hooks. If none of them answers, the route does."""
-    req.run(run_before_hooks)
-    if req.result is None:
-        req.route.answer(c, req)
-    else:
-        respond(c, req, req.result)
-
-
-def run_before_hooks(req):
-    """What the first before hook returns that returns anything, else None."""
-    for app in req.route.apps:
-        for hook in app.before:
-            result = hook(req)
-            if result is not None:
-                return result
+        if values:
+            req.values = values
+        req.run_before_hooks()
+        if req.result is None:
+            route.answer(c, req)
+        else:
+            respond(c, req, req.result)

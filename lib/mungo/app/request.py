@@ -77,16 +77,21 @@ class Request:
 
     def run(self, fn):
         """Call `fn(self)`; `result` is then what it has returned or raised."""
-        with self:  # rather than except, see internals: FRAMES
+        try:
             self.result = fn(self)
-
-    def __enter__(self):
-        pass
-
-    def __exit__(self, kind, er, _):
-        if isinstance(er, Exception):
+        except Exception as er:
             self.result = er
-            return True
+
+    def run_before_hooks(self):
+        """Call the before hooks, up to the first that answers: `result` is then what it has returned or raised, else None."""
+        try:
+            for app in self.route.apps:
+                for hook in app.before:
+                    self.result = hook(self)
+                    if self.result is not None:
+                        return
+        except Exception as er:
+            self.result = er
 
     def detach(self):
         """Copy the head and the body, so that this request stays valid when the loop's buffer is used for others. Twice is once."""
@@ -95,8 +100,9 @@ class Request:
 
     def copy_for_worker(self):
         """A detached copy of this request for another thread, with nothing that the loop changes."""
+        copy = Request(None, None, self.route)
         self.detach()
-        copy = Request(None, self.hm, self.route)
+        copy.hm = self.hm
         copy.peer = self.c.peer
         if self.user is not None:
             copy.user = self.user

@@ -164,9 +164,13 @@ def _send(c, req, response):
     body = response.body
     if callable(body):
         return body(c, req.hm)
-    is_bare = response.status == 200 and not response.headers and not response.cookies
-    if is_bare and body and isinstance(body, str) and _send_ok(c, c.proto, body.encode(), response.content_type.encode()):
-        return
+    if response.status == 200 and body and not response.headers and not response.cookies and response.content_type in (_TEXT, _BYTES, _JSON):
+        content_type = response.content_type.encode()
+        if isinstance(body, str):
+            if _send_ok(c, c.proto, body.encode(), content_type):
+                return
+        elif isinstance(body, bytes) and _send_ok(c, c.proto, body, content_type):
+            return
     headers = list(response.headers.items())
     if body and "content-type" not in [name.lower() for name, _ in headers]:
         headers.append(("Content-Type", response.content_type))

@@ -28,6 +28,20 @@ class Route:
         respond(c, req, req.result)
 
 
+class NoRoute:
+    """In place of a Route for a request that has none: `result` is an error, or the Response to OPTIONS."""
+
+    starts_early = False
+
+    def __init__(self, result, apps):
+        self.result = result
+        self.apps = apps
+
+    def answer(self, c, req):
+        """Answer with the error or Response, after the before hooks."""
+        respond(c, req, self.result)
+
+
 class Routes:
     """The routes of an App."""
 
@@ -63,11 +77,11 @@ class Routes:
         return found + self.others
 
     def find(self, app, hm):
-        """(Route, {name: value}) for a request to `app`. A request without a route gets one that answers 404, 405 or 400, or OPTIONS."""
+        """(Route, {name: value}) for a request to `app`; (NoRoute, {}) if there is none: 404, 405, 400, or OPTIONS."""
         try:
             parts = [unquote(part) for part in hm.uri.encode().split(b"/")]
         except ValueError:
-            return _answering(HttpError(400), (app,))
+            return NoRoute(HttpError(400), (app,)), {}
         known = {}  # {method: (Route, values)}: the first that fits
         first = parts[1] if parts[1:] else ""
         for method, route in self.fixed.get("/".join(parts), []) + self.by_first.get(first, []) + self.others:
@@ -76,30 +90,21 @@ class Routes:
                 known.setdefault(method, (route, values))
         if "GET" in known:
             known.setdefault("HEAD", known["GET"])
-        return known.get(hm.method) or _without_route(app, hm.method, known)
+        return known.get(hm.method) or (_no_route(app, hm.method, known), {})
 
 
-def _without_route(app, method, known):
+def _no_route(app, method, known):
     # `known` has the routes of the path, all of other methods.
     if not known:
-        return _answering(HttpError(404), (app,))
-    apps = (app,)
-    starts_early = False
-    for route, _ in known.values():
-        apps = route.apps
-        starts_early = starts_early or route.starts_early
+        return NoRoute(HttpError(404), (app,))
     methods = set(known)
     methods.add("OPTIONS")
     headers = {"Allow": ", ".join(sorted(methods))}
-    if method == "OPTIONS":
-        return _answering(Response("", 204, headers), apps, starts_early)
-    return _answering(HttpError(405, None, headers), apps, starts_early)
-
-
-def _answering(answer, apps, starts_early=False):
-    route = Route("/", lambda req: answer, apps)
-    route.starts_early = starts_early
-    return route, {}
+    found = NoRoute(Response("", 204, headers) if method == "OPTIONS" else HttpError(405, None, headers), (app,))
+    for route, _ in known.values():
+        found.apps = route.apps
+        found.starts_early = found.starts_early or route.starts_early
+    return found
 
 
 def read_pattern(path):
