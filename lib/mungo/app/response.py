@@ -164,16 +164,16 @@ def _send(c, req, response):
     body = response.body
     if callable(body):
         return body(c, req.hm)
-    if response.status == 200 and body and not response.headers and not response.cookies and response.content_type in (_TEXT, _BYTES, _JSON):
-        content_type = response.content_type.encode()
+    content_type = response.content_type
+    if response.status == 200 and body and not response.headers and not response.cookies and content_type in (_TEXT, _BYTES, _JSON):
         if isinstance(body, str):
-            if _send_ok(c, c.proto, body.encode(), content_type):
+            if _send_ok(c, c.proto, body.encode(), content_type.encode()):
                 return
-        elif isinstance(body, bytes) and _send_ok(c, c.proto, body, content_type):
+        elif isinstance(body, bytes) and _send_ok(c, c.proto, body, content_type.encode()):
             return
     headers = list(response.headers.items())
     if body and "content-type" not in [name.lower() for name, _ in headers]:
-        headers.append(("Content-Type", response.content_type))
+        headers.append(("Content-Type", content_type))
     for value in response.cookies:
         headers.append(("Set-Cookie", value))
     if isinstance(body, GENERATOR):
