@@ -49,17 +49,17 @@ class Poller:
 
     def register(self, sock, mask):
         """A task waits for `sock`."""
-        self.mgr.watch(sock, Watched(self, sock), mask, 0)
+        self.mgr.watch(sock, Watched(self, sock), mask)
 
     def modify(self, sock, mask):
         """It waits for something else."""
-        self.mgr.watch(sock, None, mask, 1)
+        self.mgr.watch(sock, Watched(self, sock), mask)
 
     def unregister(self, sock):
         """No task waits for it any more."""
         self.ready = [one for one in self.ready if one[0] is not sock]
         if self.mgr.poller is not None:
-            self.mgr.watch(sock, None, 0, 0)
+            self.mgr.unwatch(sock)
 
     def ipoll(self, ms):
         """Make one turn of the manager, which sleeps at most `ms` milliseconds. Returns the (socket, flags) that are ready for asyncio."""
