@@ -2,11 +2,12 @@
 
 from cutting import parts_of, same
 
+from mungo.app.request import parse_cookies
 from mungo.core.url import parse as parse_url
 from mungo.fetch import join
 from mungo.http import formdata, upload
 from mungo.http.client import split
-from mungo.http.form import cookies, parse, unquote
+from mungo.http.form import parse, unquote
 from mungo.http.match import match
 from mungo.http.multipart import Parser, parameter
 from mungo.http.wholefile import WholeFile
@@ -208,7 +209,7 @@ def form(data):
         text = None
     if text is None:
         return tuple(found)
-    found.append(len(cookies(text)))
+    found.append(len(parse_cookies(text)))
     escaped = _quote(data)
     if unquote(escaped) != text or parse(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
         raise AssertionError("%r" % text)

@@ -9,6 +9,7 @@ import os
 from time import gmtime, time
 
 from .form import unquote
+from .status_error import StatusError
 from .stream import Part
 
 _FOLDER = const(4)  # as os.stat has them, from bit 12 on
@@ -49,7 +50,7 @@ class send:
     An App's error handlers answer for what is not found, its after hooks may change `headers` and `cookies`.
     """
 
-    kind = ""  # as a Response has it
+    content_type = ""  # as a Response has it
 
     def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=()):
         if isinstance(root, str):
@@ -73,9 +74,7 @@ class send:
         """Called by the App, in the loop."""
         status = self.reply(c, hm)
         if status > 1:
-            from ..app.app import abort
-
-            abort(status)
+            raise StatusError(status)
 
     def reply(self, c, hm):
         """Answer the request: what `c.http_reply` returns, or the status of an error that the caller has to send."""

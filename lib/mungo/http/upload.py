@@ -9,6 +9,8 @@
 # file of that name is as it was. What is broken off, refused or wrong leaves nothing behind.
 import os
 
+from .status_error import StatusError
+
 _EV_CLOSE = const(9)
 _EV_HTTP_MSG = const(11)
 
@@ -20,13 +22,8 @@ _names = [0]  # how many temporary names there were
 _open = []  # what is being written, by path
 
 
-class UploadError(Exception):
+class UploadError(StatusError):
     """What is wrong with a body: `status` and `headers` for the answer; the text says it in words."""
-
-    def __init__(self, status, text, headers=None):
-        super().__init__(text)
-        self.status = status
-        self.headers = headers
 
 
 def safe(name):
