@@ -7,8 +7,9 @@ from mungo.fetch import join
 from mungo.http import formdata, upload
 from mungo.http.client import split
 from mungo.http.form import cookies, parse, unquote
+from mungo.http.header_lists import parameter
 from mungo.http.match import match
-from mungo.http.multipart import Parser, parameter
+from mungo.http.multipart import Parser
 from mungo.http.wholefile import WholeFile
 
 NEED, PART, DATA, PART_END, LAST = range(5)

@@ -4,11 +4,12 @@ from cutting import moved, parts_of, same
 
 import mungo.sse as sse
 from mungo.core.buffer import Buffer
+from mungo.core.utf8 import text
 from mungo.http.parser import Request, make
 from mungo.ws import WebSocket, accept, is_upgrade, listed, upgrade
 from mungo.ws.client import Dialled
 from mungo.ws.frames import Frames, head, is_code
-from mungo.ws.mask import mask, text
+from mungo.ws.mask import mask
 
 NEED, MSG = range(2)
 LIMIT = 200

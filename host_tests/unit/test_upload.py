@@ -178,6 +178,8 @@ def test_forms_that_are_wrong_leave_nothing(is_app):
             (400, TYPE, FORM + b"--XX"),
             (400, TYPE, FORM + b"--XXY\r\n" + LAST),
             (400, TYPE, FORM + part(b"\xff", 'name="x"') + LAST),
+            (400, TYPE, FORM + part(b"\xc0\xaf", 'name="x"') + LAST),  # a slash in too many bytes
+            (400, TYPE, FORM + part(b"\xed\xa0\x80", 'name="x"') + LAST),  # half of a pair
             (400, TYPE, FORM + part(b"x", 'name="x"; filename=".."') + LAST),
             (431, TYPE, FORM + part(b"x", 'name="%s"' % ("x" * 300)) + LAST),
             (413, TYPE, FORM + part(b"x" * 21, 'name="x"') + LAST),

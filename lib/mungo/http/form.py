@@ -1,7 +1,9 @@
 # What browsers put into a target's query, a form's body and a Cookie field, as dicts; and a request's fields by their names.
 from binascii import unhexlify
 
+from ..core import utf8
 from .head import header, headers
+from .header_lists import without_parameters
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 
@@ -17,13 +19,7 @@ def unquote(data):
         end = data.find(b"%", at + 3)
         out.extend(data[at + 3 : end] if end >= 0 else data[at + 3 :])
         at = end
-    text = str(out, "utf-8")
-    if len(text) < len(out):
-        # MicroPython lets longer forms of a character pass, and halves of pairs.
-        for x in text:
-            if x != chr(ord(x)) or 0xD800 <= ord(x) < 0xE000:
-                raise ValueError("not UTF-8")
-    return text
+    return utf8.text(out)
 
 
 def parse(data):
@@ -82,4 +78,4 @@ class Headers:
 
     def has(self, kind):
         """Whether the body is of this media type, by the Content-Type."""
-        return self.get("Content-Type", "").partition(";")[0].strip().lower() == kind
+        return without_parameters(self.get("Content-Type", "")) == kind

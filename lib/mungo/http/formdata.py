@@ -1,5 +1,7 @@
 # A form with files, multipart/form-data, as an upload.
-from .multipart import Parser, parameter
+from ..core import utf8
+from .header_lists import parameter, without_parameters
+from .multipart import Parser
 from .upload import File, Upload, UploadError
 
 _PART = const(1)  # events of multipart.py
@@ -16,7 +18,7 @@ class Form(Upload):
         super().__init__(hm, folder, limit, progress)
         value = hm.header("Content-Type", "")
         boundary = parameter(value, "boundary")
-        if value.partition(";")[0].strip().lower() != "multipart/form-data" or not boundary or len(boundary) > 70:
+        if without_parameters(value) != "multipart/form-data" or not boundary or len(boundary) > 70:
             raise UploadError(415, "want multipart/form-data")
         self.parser = Parser(boundary, **limits)
         self.fields = {}
@@ -58,7 +60,7 @@ class Form(Upload):
             self.file.shut()
         elif self.field is not None:
             try:
-                self.fields.setdefault(parser.name, str(self.field, "utf-8"))
+                self.fields.setdefault(parser.name, utf8.text(self.field))
             except ValueError:
                 raise UploadError(400, "field %r: not UTF-8" % parser.name)
         self.file = self.field = None

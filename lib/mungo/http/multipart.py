@@ -15,6 +15,7 @@
 # Pieces of content are cut as the bytes came; everything else does not depend on that.
 from ..core.buffer import Buffer
 from .head import header, text
+from .header_lists import parameter, without_parameters
 from .parser import make, scan
 
 _NEED = const(0)
@@ -28,39 +29,6 @@ _LINE = const(1)
 _PART_HEAD = const(2)
 _CONTENT = const(3)
 _AFTER = const(4)
-
-
-def parameter(value, name):
-    """The parameter `name` (in lower case) of a field's value like `form-data; name="a"`, as str; None if it is not there.
-
-    RFC 9110 section 5.6.6, save that a backslash is one unless a quote follows: old browsers send paths.
-    """
-    at = value.find(";")
-    while at >= 0:
-        end = value.find("=", at)
-        if end < 0:
-            return
-        found = value[at + 1 : end].strip().lower()
-        at = end + 1
-        this = ""
-        if value[at : at + 1] == '"':
-            is_open = 1
-            while is_open:
-                at += 1
-                end = value.find('"', at)
-                if end < 0:
-                    return
-                piece = value[at:end]
-                is_open = len(piece) - len(piece.rstrip("\\")) & 1
-                this += piece[:-1] + '"' if is_open else piece
-                at = end
-            end = value.find(";", at)
-        else:
-            end = value.find(";", at)
-            this = value[at : end if end >= 0 else len(value)].strip()
-        if found == name:
-            return this
-        at = end
 
 
 class Parser:
@@ -177,6 +145,6 @@ class Parser:
         self.name = parameter(value, "name")
         self.filename = parameter(value, "filename")
         self.type = self.header("content-type")
-        if self.name is None or value.partition(";")[0].strip().lower() != "form-data":
+        if self.name is None or without_parameters(value) != "form-data":
             return -400
         return _PART

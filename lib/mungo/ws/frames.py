@@ -16,7 +16,8 @@ from ..core.buffer import Buffer
 try:
     from .mask_viper import mask, text
 except (ImportError, AttributeError, SyntaxError, ValueError):  # no such compiler, or another architecture's .mpy
-    from .mask import mask, text
+    from ..core.utf8 import text
+    from .mask import mask
 
 _NEED = const(0)
 _MSG = const(1)
