@@ -3,9 +3,9 @@
 from cutting import parts_of, same
 
 from mungo.core.url import parse as parse_url
-from mungo.fetch import join
+from mungo.fetch import join_url
 from mungo.http import formdata, upload
-from mungo.http.client import split
+from mungo.http.client import split_url
 from mungo.http.form import cookies, parse, unquote
 from mungo.http.header_lists import parameter
 from mungo.http.match import match
@@ -244,9 +244,9 @@ def redirects(data):
     except UnicodeError:
         return None
     target = "/" + target.replace("#", "")
-    url = join("h:1", target, location)
+    url = join_url("h:1", target, location)
     try:
-        host, path = split(url)
+        host, path = split_url(url)
     except ValueError:
         return False
     if path[:1] != "/" or not host or "/" in host or "@" in host or "#" in path:

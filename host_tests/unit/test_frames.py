@@ -5,7 +5,7 @@ import mungo.ws.frames as module
 import wstable
 from mungo.core import utf8
 from mungo.core.buffer import Buffer
-from mungo.ws.frames import Frames, head, is_code
+from mungo.ws.frames import Frames, frame_head, is_close_code
 from mungo.ws.mask import mask
 from wsnet import closing, frame, unframe
 from wstable import LIMIT
@@ -144,15 +144,15 @@ def test_long_messages_are_said_in_64_bits():
 def test_heads_are_the_shortest():
     for n in (0, 1, 125, 126, 127, 65535, 65536, 70000):
         by_the_book = frame(2, bytes(n), masked=False)
-        made = head(0x82, n)
+        made = frame_head(0x82, n)
         assert bytes(made) == by_the_book[: len(made)] and len(made) + n == len(by_the_book), n
 
 
 def test_codes_of_close_frames():
     for code in range(0, 5100):
         want = code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
-        assert bool(is_code(code)) == want, code
-    assert not is_code(-1) and not is_code(1 << 40)
+        assert bool(is_close_code(code)) == want, code
+    assert not is_close_code(-1) and not is_close_code(1 << 40)
 
 
 def test_masks_are_the_key_s_bytes_in_turn():
