@@ -5,8 +5,9 @@ from cutting import moved, parts_of, same
 import mungo.sse as sse
 from mungo.core.buffer import Buffer
 from mungo.core.utf8 import text
-from mungo.http.parser import Request, make
+from mungo.http.parser import make
 from mungo.http.response_parser import Response
+from mungo.http.server import Exchange
 from mungo.ws import WebSocket, upgrade
 from mungo.ws.client import Client
 from mungo.ws.frames import Frames, frame_head, is_close_code
@@ -142,7 +143,7 @@ _common = make(400)
 def handshake(data):
     """A client's request for a WebSocket: 101 with the right answer to its key, or 400, 403, 426; a protocol that it offers, or none."""
     buf = Buffer(bytearray(data), len(data))
-    hm = Request(_common)
+    hm = Exchange(_common)
     if not data or hm.parse(buf) != 1:
         return None
     c = _Connection()

@@ -366,11 +366,13 @@ class Connection:
 
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
-        with self:  # rather than except, see Loop
+        try:
             if self.pfn is not None:
                 self.pfn(self, ev, data)
             if self.fn is not None:
                 self.fn(self, ev, data, self.fn_data)
+        except Exception as er:
+            self.bug(er)
 
     def __enter__(self):
         pass

@@ -106,7 +106,7 @@ class Loop(Limits):
                 self._serve()
             self.finish()
             if self._found:
-                self.find  # noqa: B018  (makes a bound method: one block of the heap) see _serve
+                self.find  # noqa: B018  (allocates one block, see internals: ONE BLOCK A TURN)
         finally:
             self.busy = False
         return self.running
@@ -159,27 +159,15 @@ class Loop(Limits):
                 self._reserve = free - free // 4
             self._collect_at = ticks_add(self.now, (free - self._reserve) // ALLOC_RATE)
 
-    # MicroPython takes a function's frame from the heap if it has more than 11 words, and an except with a name needs 6 of them. A
-    # frame that lives there while handlers allocate makes each of their allocations search all the garbage behind it: measured,
-    # half of the time. So the functions that are below a handler on the stack are small, and `with` does what except would. Programs'
-    # own handlers have large frames all the same: one block, allocated when none of them is left, moves their place behind the garbage.
     def _serve(self):
-        with self:
+        # Call the connections that are ready, until one of them raises.
+        try:
             while self._next < self._found:
                 i = self._next
                 self._next = i + 2
                 self._ready[i].event(self._ready[i + 1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, er, _):
-        """The end of `with mungo.Manager() as mgr`: close. (In a turn: what a connection's event let go is that connection's bug.)"""
-        if not self.busy:
-            self.close()  # pyright: ignore (the Manager's)
-        elif isinstance(er, Exception):
+        except Exception as er:
             self._ready[self._next - 2].bug(er)
-            return True
 
     def deliver(self):
         """Hand over what other threads have posted."""
@@ -227,9 +215,11 @@ class Loop(Limits):
             if c.wait:
                 if ticks_diff(self.now, c.since) < c.wait:
                     self.due(c)
-                else:
-                    with c:
-                        c.expired()
+                    continue
+                try:
+                    c.expired()
+                except Exception as er:
+                    c.bug(er)
 
     # --- what connections need
 
@@ -241,19 +231,21 @@ class Loop(Limits):
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = id = self.last + 1
-        ids = self._ids
-        found = self._found_by
-        if None not in ids:  # (what allocates comes before the lock)
-            more = [None] * 8
-            ids = ids + more
-            found = found + more
         self.conns.append(c)
+        if None not in self._ids:
+            self._grow()
         with self.bell.lock:
-            at = ids.index(None)
-            ids[at] = id
-            found[at] = c
+            at = self._ids.index(None)
+            self._ids[at] = id
+            self._found_by[at] = c
+
+    def _grow(self):
+        # (What allocates comes before the lock.)
+        ids = self._ids + [None] * 8
+        found_by = self._found_by + [None] * 8
+        with self.bell.lock:
             self._ids = ids
-            self._found_by = found
+            self._found_by = found_by
 
     def remove(self, c):
         """Forget the connection; late mail for it is undelivered from here on."""
@@ -262,11 +254,12 @@ class Loop(Limits):
             self._ids[at] = self._found_by[at] = None
         # They are in the order of their ids. (list.remove would compare each with it, and look for __eq__ in all its classes.)
         conns = self.conns
+        id = c.id
         at = 0
         end = len(conns)
         while end - at > 1:
             mid = (at + end) // 2
-            if conns[mid].id > c.id:
+            if conns[mid].id > id:
                 end = mid
             else:
                 at = mid

@@ -180,17 +180,21 @@ def handler(c, ev, data):
     elif ev == _EV_CLOSE:
         source = it.source
         it.source = None
-        if hasattr(source, "close"):  # a generator may clean up
-            with c:  # an exception of its own must not keep EV_CLOSE from the program
-                source.close()
+        if hasattr(source, "close"):
+            try:
+                source.close()  # a generator may clean up
+            except Exception as er:  # which must not keep EV_CLOSE from the program
+                c.bug(er)
         if it.is_waiting and c.is_ended and not c.error_text:
             it.is_waiting = False
-            with c:
+            try:
                 if it.is_endless and it.state:
                     call_handler(c, _EV_HTTP_MSG, it)
                 else:
                     c.mgr.stats["failed"] += 1
                     call_handler(c, _EV_ERROR, "closed before the response was complete")
+            except Exception as er:
+                c.bug(er)
 
 
 def call_handler(c, ev, data):

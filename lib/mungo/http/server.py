@@ -86,6 +86,7 @@ def handler(c, ev, data):
 class HttpConnection(Connection):
     """A connection that `mgr.http_listen` has accepted."""
 
+    is_accepted = True
     proto: Exchange
     pfn = staticmethod(handler)
 

@@ -41,7 +41,7 @@ class WebSocket(Frames):
 
     protocol = None
     stage = _READY
-    client = None  # the Client of client.py, if this side has connected
+    client: object = None  # the Client of client.py, if this side has connected
     is_partial = False  # a message in pieces is under way
     is_pinged = False  # since the peer was heard last
     phase = 0  # as in HTTP's exchange: there is nothing to answer
