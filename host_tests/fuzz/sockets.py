@@ -11,7 +11,7 @@ from mungo.http.server import Exchange
 from mungo.ws import WebSocket, upgrade
 from mungo.ws.client import Client
 from mungo.ws.frames import Frames, frame_head, is_close_code
-from mungo.ws.handshake import accept, field_list, is_upgrade
+from mungo.ws.handshake import accept_value, field_list, is_upgrade
 from mungo.ws.mask import mask
 
 NEED, MSG = range(2)
@@ -159,7 +159,7 @@ def handshake(data):
     said = c.said.split(b"\r\n")
     if hm.method != "GET" or hm.proto == "HTTP/1.0" or len(key) != 24 or not isinstance(c.proto, WebSocket):
         raise AssertionError("%r" % key)
-    if said[0] != b"HTTP/1.1 101 Switching Protocols" or b"Sec-WebSocket-Accept: " + accept(key.encode()) not in said:
+    if said[0] != b"HTTP/1.1 101 Switching Protocols" or b"Sec-WebSocket-Accept: " + accept_value(key.encode()) not in said:
         raise AssertionError("%r" % said)
     if origin and not (origin == "http://o" or origin.partition("://")[2] == hm.header("Host")):
         raise AssertionError("%r" % origin)
@@ -195,7 +195,7 @@ def dialled(data):
     hm = Response(400)
     hm.may_switch = True
     hm.parse(Buffer(bytearray(data), len(data)))
-    if hm.status != 101 or hm.header("sec-websocket-accept") != accept(_KEY).decode() or not is_upgrade(hm) or said is not None:
+    if hm.status != 101 or hm.header("sec-websocket-accept") != accept_value(_KEY).decode() or not is_upgrade(hm) or said is not None:
         raise AssertionError("%r" % (whole,))
     if len(data) - left != len(hm.head_bytes()) + data.find(hm.head_bytes()):
         raise AssertionError("%r" % (whole,))

@@ -11,7 +11,7 @@ from binascii import a2b_base64
 
 from ..http.header_lists import combined_value
 from .frames import Frames, frame_head, is_close_code
-from .handshake import FIELDS, accept, field_list, is_upgrade
+from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -76,7 +76,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
         return False
     c.proto.hand_over()
     it = WebSocket(c, 128, ping_ms)
-    lines = "HTTP/1.1 101 Switching Protocols\r\n" + FIELDS % ("Accept", accept(key.encode()).decode())
+    lines = "HTTP/1.1 101 Switching Protocols\r\n" + FIELDS % ("Accept", accept_value(key.encode()).decode())
     offered = field_list(hm, "sec-websocket-protocol")
     for name in protocols:
         if name in offered:

@@ -4,7 +4,7 @@ from os import urandom
 
 from ..http.response_parser import Response
 from .frames import mask
-from .handshake import FIELDS, accept, field_list, is_upgrade
+from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
 _NEED = const(0)  # the response parser's event
 
@@ -54,7 +54,7 @@ class Client:
             hm.status != 101
             or hm.is_old
             or not is_upgrade(hm)
-            or field_list(hm, "sec-websocket-accept") != [accept(self.key).decode()]
+            or field_list(hm, "sec-websocket-accept") != [accept_value(self.key).decode()]
             or field_list(hm, "sec-websocket-extensions")  # none was offered
             or chosen
             and websocket.protocol is None

@@ -21,6 +21,6 @@ def _lower(hm, name):
     return [member.lower() for member in field_list(hm, name)]
 
 
-def accept(key):
+def accept_value(key):
     """The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key, both bytes."""
     return b2a_base64(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())[:-1]
