@@ -109,3 +109,19 @@ def test_a_check_keeps_nothing():
             assert len(text(data)) == 100
         gc.collect()
         assert gc.mem_alloc() - before < 1000, gc.mem_alloc() - before
+
+
+def test_nor_does_an_escaped_one():
+    from mungo.http.form import unquote
+
+    if not hasattr(gc, "mem_alloc"):
+        return
+    gc.collect()
+    before = gc.mem_alloc()
+    for code in range(0x4E00, 0x4E00 + 1000, 10):
+        data = b"%"
+        for i in range(code, code + 10):
+            data += b"%%%02X%%%02X%%%02X" % (0xE0 | i >> 12, 0x80 | i >> 6 & 63, 0x80 | i & 63)
+        assert len(unquote(data[1:])) == 10
+    gc.collect()
+    assert gc.mem_alloc() - before < 1000, gc.mem_alloc() - before

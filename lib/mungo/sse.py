@@ -67,14 +67,13 @@ def broadcast(conns, data=None, **fields):
 def push(c, data):
     """`send` for bytes that `message` has made."""
     it = c.proto
-    if not it.is_streaming:
-        return False
-    if it.is_old:  # HTTP/1.0 has no chunks
-        data = data[data.find(b"\n") + 1 : -2]
-    is_sent = c.send(data)
-    if not is_sent:
+    if it.is_streaming:
+        if it.is_old:  # HTTP/1.0 has no chunks
+            data = data[data.find(b"\n") + 1 : -2]
+        if c.send(data):
+            return True
         c.is_closing = True
-    return is_sent
+    return False
 
 
 class stream:
@@ -90,10 +89,9 @@ class stream:
         self.ping_ms = ping_ms
         self.headers = {}
         self.cookies = []  # (not sent)
-        self.body = self.answer
 
-    def answer(self, c, hm):
-        """Called by the App."""
+    def body(self, c, hm):
+        """What the App calls to answer."""
         last_id = start(c, hm, self.headers, self.ping_ms)
         if last_id is not None:
             self.fn(c, last_id)

@@ -8,7 +8,6 @@
 from binascii import b2a_base64
 
 from .char_classes import fit
-from .head import keep
 from .response_parser import Response
 
 _EV_ERROR = const(0)
@@ -228,7 +227,7 @@ def parse_received(c, it):
         if len(c.recv):
             c.error("a response that nobody asked for")
     elif it.state:
-        keep(it, c.recv)
+        it.keep(c.recv)
         if c.out is None:
             c.mgr.deadline(c, it.idle_ms)
 

@@ -72,10 +72,9 @@ class send:
         self.links = links
         self.headers = dict(headers)
         self.cookies = []
-        self.body = self.answer
 
-    def answer(self, c, hm):
-        """Called by the App, in the loop."""
+    def body(self, c, hm):
+        """What the App calls, in the loop, to answer."""
         status = self.reply(c, hm)
         if status:
             from ..app.app import abort
@@ -160,7 +159,7 @@ class send:
         if status > 299:
             return self._reply(c, status, headers)
         headers["Accept-Ranges"] = "bytes"
-        headers.setdefault("Content-Type", content_type(extension))
+        headers.setdefault("Content-Type", media_type(extension))
         if coding:
             headers["Content-Encoding"] = coding
         try:
@@ -191,8 +190,8 @@ def accepts_gzip(value):
     return False
 
 
-def content_type(extension):
-    """The content type for a file's extension, in lower case."""
+def media_type(extension):
+    """The Content-Type for a file's extension, in lower case."""
     at = max(_TYPES.find(" %s:" % extension), 13)
     major = _TYPES[:at].split("/")[-2].split(" ")[-1]
     minor = _TYPES[at : at + 30].split(" ")[1].split(":")[1] or extension

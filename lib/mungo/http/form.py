@@ -3,13 +3,13 @@ from binascii import unhexlify
 
 from ..core import utf8
 from .head import header, headers
-from .header_lists import without_parameters
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 
 
 def unquote(data):
-    """The str that `data`, bytes with %XX in it, stands for. ValueError if an escape is not two hex digits, or all is not UTF-8."""
+    """The str that `data`, bytes with %XX in it, stands for. Raises ValueError for an escape that is not two hex digits, and for what is
+    not UTF-8."""
     at = data.find(b"%")
     out = data if at < 0 else bytearray(data[:at])
     while at >= 0:
@@ -23,19 +23,19 @@ def unquote(data):
 
 
 def parse(data):
-    """The fields of a query or an urlencoded body (bytes) as a dict of str; of those with the same name the first.
+    """The fields of a query or an urlencoded body (bytes) as a dict of str; of fields with the same name the first.
 
-    ValueError as `unquote`, and for more than 256 fields.
+    Raises ValueError as `unquote`, and for more than 256 fields.
     """
     fields = {}
     at = 0
-    left = _MOST
+    count = 0
     while at < len(data):
         end = data.find(b"&", at)
         if end < 0:
             end = len(data)
-        left -= 1
-        if left < 0:
+        count += 1
+        if count > _MOST:
             raise ValueError("more than %d fields" % _MOST)
         name, _, value = data[at:end].replace(b"+", b" ").partition(b"=")
         if end > at:
@@ -78,4 +78,4 @@ class Headers:
 
     def has(self, kind):
         """Whether the body is of this media type, by the Content-Type."""
-        return without_parameters(self.get("Content-Type", "")) == kind
+        return self.get("Content-Type", "").partition(";")[0].strip().lower() == kind

@@ -3,7 +3,6 @@ from array import array
 
 from ..core import utf8
 from ..core.buffer import Buffer
-from .header_lists import combined_value, split_list
 from .parser import make, scan
 
 _NEED = const(0)
@@ -122,6 +121,8 @@ def wait(c, hm):
 
 def _members(hm, name):
     # The members of the list in the fields of this name, in lower case.
+    from .header_lists import combined_value, split_list
+
     return split_list(combined_value(headers(hm), name).lower())
 
 
