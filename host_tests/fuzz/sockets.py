@@ -4,7 +4,8 @@ from cutting import moved, parts_of, same
 
 import mungo.sse as sse
 from mungo.core.buffer import Buffer
-from mungo.http.parser import Request, make
+from mungo.http.parser import Request
+from mungo.http.scan import request_table
 from mungo.ws import WebSocket, accept, is_upgrade, listed, upgrade
 from mungo.ws.client import Dialled
 from mungo.ws.frames import Frames, head, is_code
@@ -129,7 +130,7 @@ class _Connection:
         self.said = text
 
 
-_common = make(400)
+_common = request_table(400)
 
 
 def handshake(data):

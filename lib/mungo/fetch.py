@@ -3,7 +3,6 @@ from errno import EIO, ETIMEDOUT
 
 from .core.loop import Loop
 from .http.client import Response, connect, request, split
-from .http.head import keep
 from .manager import Manager
 
 _EV_ERROR = const(0)
@@ -18,13 +17,6 @@ class Result(Response):
     """A whole response: `status`, `reason`, `header(name)`, `headers()`, `body`, and `url`, where it came from."""
 
     url = ""
-
-    def __init__(self, hm, url):
-        super().__init__(hm.tab)
-        self.data = hm.data
-        self.parts = hm.body
-        self.status = hm.status
-        self.url = url
 
 
 class Fetch:
@@ -45,8 +37,10 @@ class Fetch:
             if self.location is None and self.sink:
                 hm.on_body(self.sink)
         elif ev == _EV_HTTP_MSG:
-            keep(hm, c.recv)
-            self.result = Result(hm, self.url)
+            self.result = hm.snapshot(c.recv, Result)
+            self.result.status = hm.status
+            self.result.reason = hm.reason
+            self.result.url = self.url
         elif ev == _EV_ERROR:
             self.error = hm
         elif ev == _EV_CLOSE and self.result is None and not self.error:

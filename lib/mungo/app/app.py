@@ -7,15 +7,12 @@
 import json
 
 from ..http.form import Headers, cookies, parse, unquote
+from ..http.server import reply_ok
 
 _EV_CLOSE = const(9)
 _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
 
-_WAITING = const(2)  # the phase of an exchange, see http/server.py
-_JOIN = const(2048)
-
-_HEAD = const(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n")
 _TEXT = const("text/plain; charset=UTF-8")
 _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
@@ -411,19 +408,8 @@ def quick(c, hm, req):
     if isinstance(body, str):
         body = body.encode()
         kind = b"text/plain; charset=UTF-8"
-    if not (isinstance(body, bytes) and plain(c, hm, body, kind)):
+    if not (isinstance(body, bytes) and reply_ok(c, hm, kind, body)):
         reply(c, req, req.result)
-
-
-def plain(c, hm, body, kind):
-    """Answer 200 without other headers, as http_reply does; False if this answer needs more. `body` and `kind` are bytes."""
-    if len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING:
-        return False
-    c.put(_HEAD % (kind, len(body)) + body)
-    hm.phase = 0
-    if not hm.serving:
-        hm.resume(c)
-    return True
 
 
 def reply(c, req, result):
@@ -458,7 +444,7 @@ def send(c, req, result, is_first):
         and not (response.headers or response.cookies)
         and isinstance(body, (str, bytes))
         and response.kind in (_TEXT, _BYTES, _JSON)
-        and plain(c, c.proto, body.encode() if isinstance(body, str) else body, response.kind.encode())  # pyright: ignore
+        and reply_ok(c, c.proto, response.kind.encode(), body.encode() if isinstance(body, str) else body)  # pyright: ignore
     ):
         return
     headers = list(response.headers.items())

@@ -11,10 +11,7 @@ def keep(req):
     hm = req.hm
     if type(hm) is Head:
         return
-    hm.keep(req.c.recv)
-    req.hm = Head(hm.tab)
-    req.hm.data = hm.data
-    req.hm.parts = hm.body
+    req.hm = hm.snapshot(req.c.recv)
 
 
 class Copy(Request):

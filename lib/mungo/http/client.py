@@ -7,9 +7,10 @@
 from binascii import b2a_base64
 
 from ..core.buffer import Buffer
-from .char_classes import fit
-from .head import framing, keep, text
-from .parser import Request, make, scan
+from .char_classes import all_in
+from .head import text
+from .parser import Request
+from .scan import fields_table
 
 _EV_ERROR = const(0)
 _EV_READ = const(7)
@@ -23,9 +24,6 @@ _NEED = const(0)  # the parser's events
 _HEAD = const(1)
 _PIECE = const(2)
 _DONE = const(3)
-
-_LENGTHS = const(20)  # places in the parser's table
-_CODINGS = const(23)
 
 _VERSION = const(b"HTTP/1.")
 
@@ -83,17 +81,13 @@ class Response(Request):
     """One response after the other of a connection: what a client's handler gets as `hm`. Valid as a server's; `status` stays.
 
     Bytes in, events out, no socket here: the events and states are parser.py's, with the status line in place of the request line; and a
-    body may end with the connection. `tab` is a table of its own, with `tab[26]` set. Set `is_head` if the request was HEAD, then there
+    body may end with the connection. `tab` is a table of its own, from `fields_table`. Set `is_head` if the request was HEAD, then there
     is no body.
     """
 
     status = 0
+    reason = ""  # what follows the status, for people
     is_endless = False  # its body ends with the connection
-
-    @property
-    def reason(self):
-        """What stands behind the status, for people."""
-        return text(self, self.tab[2], self.tab[4])
 
     def parse(self, buf):
         """What comes next in `buf`: an event; or -502, whatever is wrong, since nobody answers it. After DONE call `finish`."""
@@ -105,7 +99,6 @@ class Response(Request):
 
     def head(self, buf):
         """The head: HEAD, NEED or less than 0."""
-        t = self.tab
         code = 100
         while code < 200:  # behind an interim one the response is still to come
             data = buf.data
@@ -116,13 +109,15 @@ class Response(Request):
             end = data.find(b"\r\n\r\n", at + max(self.at - 3, 0), buf.end) + 4
             if end < 4:
                 self.at = n
-                return _NEED if n < t[9] else -1
+                return _NEED if n < self.head_limit else -1
             self.at = end - at
             line = data.find(b"\r", at)
             minor, _, code = bytes(data[at + 7 : line]).partition(b" ")
-            is_line = len(minor) == 1 and fit(code, 2)
+            is_line = len(minor) == 1 and all_in(code, 2)
             code = code.split(b" ")[0]
-            if not is_line or len(code) != 3 or not (minor + code).isdigit() or self.at > t[9] or scan(data, line + 2, end, t) != end:
+            if not is_line or len(code) != 3 or not (minor + code).isdigit() or self.at > self.head_limit:
+                return -1
+            if not self.read_fields(buf, line + 2, end, int(minor)):
                 return -1
             code = int(code)
             if code < 100 or code == 101:  # nobody has asked for another protocol
@@ -130,24 +125,19 @@ class Response(Request):
             if code < 200:
                 buf.start = end
                 self.at = 0
-        t[0] = at
-        t[2] = min(line, at + 13)
-        t[4] = line
-        t[5] = int(minor)
-        t[6] = line + 2
-        self.data = data
+        self.reason = text(data[at + 13 : line])
         self.status = code
         self.state = 1
         self.is_endless = False
-        ev = framing(self, t)
+        status = self.read_framing()
         if self.is_head or code == 204 or code == 304:
             self.state = 1
             self.left = 0
-        elif not t[_CODINGS] and not t[_LENGTHS]:
+        elif self.state == 1 and not self.left and self.header("content-length") is None:
             self.is_endless = True
             self.keep_alive = False
-            self.parts = Buffer()
-        return ev
+            self.collected = Buffer()
+        return status or _HEAD
 
 
 class Client(Response):
@@ -158,8 +148,7 @@ class Client(Response):
     unsent = None  # None: it is sent chunked
 
     def __init__(self, mgr, host, first_ms=30000, idle_ms=30000):
-        super().__init__(make(mgr.head_limit))
-        self.tab[26] = 1
+        super().__init__(fields_table(mgr.head_limit))
         self.host = host
         self.first_ms = first_ms
         self.idle_ms = idle_ms
@@ -167,14 +156,14 @@ class Client(Response):
     def ask(self, method, target, headers, body, length, auth):
         """A request's head, and its body if that is at hand, as bytes."""
         data = target.encode()
-        if data[:1] not in b"/*" or not (data and method and fit(data, 4) and fit(method.encode(), 1)) or (length or 0) < 0:
+        if data[:1] not in b"/*" or not (data and method and all_in(data, 4) and all_in(method.encode(), 1)) or (length or 0) < 0:
             raise ValueError("%r %r, length=%r: want a token, a path, no less than 0" % (method, target, length))
         self.keep_alive = True
         text = b""
         if headers:
-            from .fields import fields
+            from .fields import make_fields
 
-            text = fields(self, headers)
+            text = make_fields(self, headers)
         if b"\nhost:" not in b"\n" + text.lower():
             text = b"Host: %s\r\n%s" % (self.host.encode(), text)
         if auth:
@@ -289,7 +278,7 @@ def read(c, it):
         elif ev == _PIECE:
             if it.sink is not None:
                 it.sink(it.view(c.recv))
-            elif not it.collect(c.recv, c.mgr.body_limit):
+            elif not it.collect(it.view(c.recv), c.mgr.body_limit):
                 ev = -413
         elif ev == _DONE:
             done(c, it)
@@ -303,7 +292,7 @@ def read(c, it):
         if len(c.recv):
             c.error("a response that nobody asked for")
     elif it.state:
-        keep(it, c.recv)
+        it.keep(c.recv)
         if c.out is None:
             c.mgr.deadline(c, it.idle_ms)
 

@@ -1,8 +1,6 @@
 # What browsers put into a target's query, a form's body and a Cookie field, as dicts; and a request's fields by their names.
 from binascii import unhexlify
 
-from .head import header, headers
-
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 
 
@@ -65,11 +63,11 @@ class Headers:
         self.req = req  # whose `hm` may become another, see outlast.keep
 
     def __iter__(self):
-        return headers(self.req.hm)
+        return self.req.hm.headers()
 
     def get(self, name, default=None):
         """The value of the first field of this name as str, or `default`."""
-        return header(self.req.hm, name, default)
+        return self.req.hm.header(name, default)
 
     def __contains__(self, name):
         return self.get(name) is not None

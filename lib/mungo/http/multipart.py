@@ -14,8 +14,8 @@
 # What is kept between two pieces is at most a part's head, or the length of the boundary: memory does not depend on what is sent.
 # Pieces of content are cut as the bytes came; everything else does not depend on that.
 from ..core.buffer import Buffer
-from .head import header, text
-from .parser import make, scan
+from .head import find_field
+from .scan import fields_table, scan
 
 _NEED = const(0)
 _PART = const(1)
@@ -72,7 +72,8 @@ class Parser:
     """
 
     state = _BEFORE
-    data = b""  # where the part's head is
+    data = b""  # where the part's fields are, from
+    fields_at = 0
     name = filename = type = None
     size = 0  # of a head that was looked at and is not whole
 
@@ -82,8 +83,8 @@ class Parser:
         self.mark = b"\r\n--" + boundary.encode()
         self.buf = Buffer(bytearray(640))
         self.buf.append(b"\r\n", 2)  # the first boundary may be the first line
-        self.tab = make(head_limit)
-        self.tab[26] = 1
+        self.tab = fields_table(head_limit)
+        self.head_limit = head_limit
         self.parts = parts
         self.field_limit = field_limit
         self.at = self.end = 0
@@ -96,13 +97,9 @@ class Parser:
         """The content that DATA has found: a memoryview, valid until the next `parse`."""
         return memoryview(self.buf.data)[self.at : self.end]
 
-    def text(self, at, end):
-        """As Request.text."""
-        return text(self, at, end)
-
     def header(self, name, default=None):
         """The value of the part's field of this name, in any case; else `default`."""
-        return header(self, name, default)
+        return find_field(self.data, self.fields_at, name, default)
 
     def parse(self):
         """The next event."""
@@ -126,7 +123,7 @@ class Parser:
                     return -400
             elif self.state == _PART_HEAD:
                 # (Looked at before: only another line, or too much, makes it worth another look.)
-                if n < self.tab[9] and buf.data.find(b"\n", at + self.size, buf.end) < 0:
+                if n < self.head_limit and buf.data.find(b"\n", at + self.size, buf.end) < 0:
                     self.size = n
                     return _NEED
                 end = scan(buf.data, at, buf.end, self.tab)
@@ -166,7 +163,7 @@ class Parser:
 
     def _begin(self, at, end):
         self.data = self.buf.data
-        self.tab[6] = at
+        self.fields_at = at
         self.buf.start = end
         self.size = 0
         self.state = _CONTENT

@@ -21,6 +21,7 @@ import mungo.core.connection
 import mungo.core.doorbell
 import mungo.core.loop
 import mungo.http.parser
+import mungo.http.scan
 import mungo.http.server
 import mungo.manager
 import mungo.threads.pipe
@@ -34,6 +35,7 @@ MODULES = (
     mungo.manager,
     mungo.core.connection,
     mungo.core.buffer,
+    mungo.http.scan,
     mungo.http.parser,
     mungo.http.server,
     mungo.core.doorbell,
@@ -71,7 +73,7 @@ def instrument(owner, prefix, items):
     for name, value in items:
         if name[:2] == "__" and name not in ("__enter__", "__exit__"):
             continue
-        if type(value) in (type(wrap), type(mungo.http.parser.scan)):
+        if type(value) in (type(wrap), type(mungo.http.scan.scan)):
             setattr(owner, name, wrap(value, prefix + name))
         elif isinstance(value, staticmethod):
             # `pfn = staticmethod(handler)`
