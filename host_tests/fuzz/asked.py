@@ -8,7 +8,7 @@ from time import gmtime
 from cutting import parts_of, same
 from served import answers, serve
 
-import mungo.cookies as cookies_module
+import mungo.app.cookies as cookies_module
 import mungo.http.date as date_module
 from mungo.app import App, HttpError, Response, routing, worker_routes  # noqa: F401
 from mungo.auth import Basic, Bearer

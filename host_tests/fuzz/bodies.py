@@ -89,8 +89,7 @@ class _File:
 
 class _Message:
     # What an upload looks at of a request.
-    left = 0
-    state = 2
+    content_length = None  # it is chunked
 
     def __init__(self, value):
         self.value = value

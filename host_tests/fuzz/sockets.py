@@ -4,8 +4,8 @@ from cutting import moved, parts_of, same
 
 import mungo.sse as sse
 from mungo.core.buffer import Buffer
-from mungo.http.parser import Request
 from mungo.http.scan import request_table
+from mungo.http.server import Exchange
 from mungo.ws import WebSocket, accept, is_upgrade, listed, upgrade
 from mungo.ws.client import Dialled
 from mungo.ws.frames import Frames, head, is_code
@@ -136,7 +136,7 @@ _common = request_table(400)
 def handshake(data):
     """A client's request for a WebSocket: 101 with the right answer to its key, or 400, 403, 426; a protocol that it offers, or none."""
     buf = Buffer(bytearray(data), len(data))
-    hm = Request(_common)
+    hm = Exchange(_common)
     if not data or hm.parse(buf) != 1:
         return None
     c = _Connection()

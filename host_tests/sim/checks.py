@@ -1,11 +1,10 @@
 """What must hold: at each event, after each turn of the loop, whenever everybody waits, and at the end."""
 
+import sys
+
 from .net import IN, RingIO
 
 _OPEN, _ERROR, _ACCEPT, _CLOSE, _WAKEUP = 1, 0, 5, 9, 19
-_STATE_CLOSED, _STATE_FULL, _STATE_CLOSING, _STATE_ACCEPTED = 2, 8, 1, 128
-_STATE_CONNECTING, _STATE_ENDED = 32, 64
-_NO_READ = 8 | 16 | 32 | 64  # full, paused, connecting, ended
 _GONE, _SHUT = 1, 2  # of a pipe's flags
 _OUTCOMES = ("done", "failed", "dropped", "timeouts", "unstarted")
 _EPIPE = 32
@@ -79,7 +78,7 @@ class Checks:
                 self.fail(f"event {ev} inside a handler's own call")
             if ev == _CLOSE:
                 del self.open[c.id]
-                self.accepted -= c.state & _STATE_ACCEPTED > 0
+                self.accepted -= c.is_accepted
                 if self.closing_order is not None:
                     if c.id >= self.closing_order:
                         self.fail("closed in the wrong order")
@@ -119,25 +118,24 @@ class Checks:
         looked = socks = 1
         accepted = pipes = 0
         for c in mgr.conns:
-            if c.state & _STATE_CLOSED:
+            if c.state & sys.modules["mungo.core.connection"]._CLOSED:
                 fail(f"connection {c.id} is closed, and in the list")
-            accepted += c.state & _STATE_ACCEPTED > 0
+            accepted += c.is_accepted
             if c.sock is not None:
                 socks += 1
-                looked += c.mask > 0
-                mask = 0 if c.state & _NO_READ else 1
-                if c.out is not None or c.state & _STATE_CONNECTING:
+                is_off = c.is_full and isinstance(c, sys.modules["mungo.core.udp"].UdpConnection)
+                looked += not is_off
+                mask = 0 if c.state & sys.modules["mungo.core.connection"]._UNREAD else 1
+                if c.out is not None or c.is_connecting:
                     mask |= 4
-                # Without memory for it a listener tries again soon; of others the program was told.
-                is_off = not c.mask and (c.wait if c.is_listening else world.memory_faults)
-                if masks.get(c.sock, 0) != mask and not c.state & _STATE_CLOSING and not is_off:
+                if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
             if hasattr(c, "end"):
                 pipes += 1
                 self.queue(c.end)
                 if c.end.inbox is not None:
                     self.queue(c.end.inbox)
-            if c.out is not None and not c.state & _STATE_CLOSING and c.out.size != sum(map(len, c.out.pieces)) - c.out.at:
+            if c.out is not None and not c.is_closing and c.out.size != sum(map(len, c.out.pieces)) - c.out.sent:
                 fail(f"backlog of {c.id}: {c.out.size} bytes are not there")
             if c.wait and world.ticks_diff(mgr.now, c.since) > c.wait + self.grain:
                 fail(f"the deadline of {c.id} has passed, and the turn also")
@@ -163,7 +161,7 @@ class Checks:
         if mgr.bell.first is None:
             self.net.lost_ring = False
         # lwIP says that a socket whose peer has sent its end may be written to, whether it may or not.
-        ended = world.profile.platform == "rp2" and any(c.out is not None and c.state & _STATE_ENDED for c in mgr.conns)
+        ended = world.profile.platform == "rp2" and any(c.out is not None and c.is_ended for c in mgr.conns)
         if ms and world.progress == self.seen_progress and not self.has_slept() and not ended:
             self.idle_turns += 1
             if self.idle_turns > _TURNS:
@@ -232,7 +230,7 @@ class Checks:
         if mgr.bell.first is not None:
             self.fail("mail waits, the bell is silent, and the loop sleeps")
         for c in mgr.conns:
-            if hasattr(c, "end") and c.end.count and not c.state & (_STATE_FULL | _STATE_CLOSING):
+            if hasattr(c, "end") and c.end.count and not c.is_full and not c.is_closing:
                 self.fail(f"messages of pipe {c.id} wait, and nobody looks")
         pool = next((c.pool for c in mgr.conns if type(c).__name__ == "Foreman"), None)
         if pool is not None and pool.queued and not pool.tries:

@@ -49,17 +49,17 @@ class Poller:
 
     def register(self, sock, mask):
         """A task waits for `sock`."""
-        self.mgr.watch(sock, Watched(self, sock), mask, 0)
+        self.mgr.watch(sock, Watched(self, sock), mask)
 
     def modify(self, sock, mask):
         """It waits for something else."""
-        self.mgr.watch(sock, None, mask, 1)
+        self.mgr.watch(sock, Watched(self, sock), mask)
 
     def unregister(self, sock):
         """Nobody waits for it any more."""
         self.found = [one for one in self.found if one[0] is not sock]
         if self.mgr.poller is not None:
-            self.mgr.watch(sock, None, 0, 0)
+            self.mgr.unwatch(sock)
 
     def ipoll(self, ms):
         """One turn of the manager's, of at most `ms` milliseconds; what it has found of asyncio's."""

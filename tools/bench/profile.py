@@ -1,9 +1,10 @@
 """Count the instructions of a request by function, under callgrind. Prints Markdown.
 
     .venv/bin/python -m tools.bench.profile [c] [python] [--server mungo | mungo-app | bare | ..] [--requests 2000]
+        [--kind hello | json | 10k | 100k | upload] [--close]
 
 c       by C function of MicroPython: a server of tools/bench/servers answers browsers' requests with different headers, on 10
-        kept-alive connections.
+        kept-alive connections, or with --close on a new one for each request.
 python  by function of mungo: parts.py serves the same requests from one thread, with a mark before and after each call. The cost of
         the marks is measured and subtracted.
 
@@ -40,21 +41,23 @@ GROUPS = (  # (purpose of C functions, starts of their names)
 )
 
 
-def count_server(name, count):
+def count_server(name, count, kind=None, close=False):
     """({C function: instructions}, {C function: calls}, instructions of gc.mem_free()), each for `count` requests and one GET /mem.
 
     The first dict is without gc.mem_free(): mungo's loop calls it by the clock, so it runs too often under callgrind, which is slow.
     """
     one = CONTENDERS[name]
+    close = close or one.closes
+    kind = kind or ("work" if name.startswith("threads") else "hello")
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, needed(one.needs) as site:
         path = ("lib:.frozen:" if one.uses_mungo else ".frozen:") + site
-        script = [str(BENCH / "servers" / one.script)]
+        script = [str(BENCH / "servers" / (one.bodies if kind not in ("hello", "work") and one.bodies else one.script))]
         with callgrind.running(folder, [callgrind.MEM], script, {"PORT": str(port), "MICROPYPATH": path}) as process:
             connect(port, process)
-            blocks = load.blocks("work" if name.startswith("threads") else "hello", one.closes)
-            asking = AskingOnce(port) if one.closes else Asking(port)
-            mark = load.plain("/mem", one.closes)
+            blocks = load.blocks(kind, close)
+            asking = AskingOnce(port) if close else Asking(port)
+            mark = load.plain("/mem", close)
             rounds = count // CONNECTIONS
             for n in range(WARM + rounds):
                 if n == WARM:
@@ -127,8 +130,8 @@ def group(name):
     return "the rest"
 
 
-def by_c(name, count):
-    own, calls, looks = count_server(name, count)
+def by_c(name, count, kind, close):
+    own, calls, looks = count_server(name, count, kind, close)
     whole = sum(own.values())
     print("## %s: %d instructions a request, by C function\n" % (name, whole / count))
     print("Not counted: gc.mem_free(), %d a request. The loop calls it by the clock, too often for a slow run.\n" % (looks / count))
@@ -201,7 +204,7 @@ def turns_of(polls, turns):
 
 def count_functions(kind, turns):
     """(a sorted list of (instructions a request, calls a request, function of mungo), the two figures of `overhead`)."""
-    heads = b"".join(load.blocks("work" if kind == "threads" else kind, False, CONNECTIONS * (turns + 5)))
+    heads = b"".join(load.blocks("work" if kind == "threads" else "hello", kind == "close", CONNECTIONS * (turns + 5)))
     with tempfile.TemporaryDirectory() as folder:
         script = ["-X", "heapsize=64m", str(BENCH / "servers/parts.py"), kind, str(turns), str(free_port())]
         names, marks = json.loads(callgrind.run(folder, [callgrind.TICKS], script, heads))
@@ -239,15 +242,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", default=["c", "python"], metavar="c | python")
     parser.add_argument("--server", default="mungo")
+    parser.add_argument("--kind", choices=load.KINDS, help="of the requests; by default hello, or work for threads")
+    parser.add_argument("--close", action="store_true", help="a new connection for each request")
     parser.add_argument("--requests", type=int, default=2000, help="of the table by C function")
     parser.add_argument("--turns", type=int, default=8, help="of the table by Python function, with 10 requests each")
     args = parser.parse_args()
     if not callgrind.is_there():
         return "valgrind is not installed: see tools/debian.sh"
     if "c" in args.tables:
-        by_c(args.server, args.requests)
+        by_c(args.server, args.requests, args.kind, args.close)
     if "python" in args.tables:
-        by_python("threads" if args.server.startswith("threads") else "hello", args.turns)
+        by_python("threads" if args.server.startswith("threads") else "close" if args.close else "hello", args.turns)
     return None
 
 

@@ -5,6 +5,7 @@
 # http/route.py has patterns and errors, http/outlast.py workers and streams. No thread may import, so what a request needs when it is
 # asked for something is imported here.
 import json
+import sys
 
 from ..http.form import Headers, cookies, parse, unquote
 from ..http.server import reply_ok
@@ -281,10 +282,8 @@ class App:
 
     def open(self, mgr, host, port):
         """Attach to a manager for this App alone, and say so."""
-        from .. import __version__
-
         self.attach(mgr, "http://%s:%d" % (host, port))
-        print("mungo %s: http://%s:%d/" % (__version__, host, port))
+        print("mungo %s: http://%s:%d/" % (sys.modules["mungo"].__version__, host, port))
 
     def run(self, host="0.0.0.0", port=8000, **limits):
         """Serve until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits and closed at the end."""

@@ -1,4 +1,3 @@
-import select
 from time import ticks_diff, ticks_ms
 
 
@@ -29,7 +28,7 @@ def close(mgr, ms):
             return False
         for _ in mgr.poller.ipoll(min(left, 10)):
             mgr.bell.event(0)
-    mgr.watch(mgr.bell.rx, mgr.bell, 0, select.POLLIN)
+    mgr.unwatch(mgr.bell.rx)
     mgr.bell.close()
     mgr.poller = None
     return True

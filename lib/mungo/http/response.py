@@ -20,15 +20,7 @@ def reason(status):
 
 
 def answer(c, hm, status, headers, body):
-    """Send the answer to the request that waits at `c`. Arguments and errors as `http_reply`, but a str is bytes already."""
-    if status == 205:
-        body = b""
-    if isinstance(body, (bytearray, memoryview)):
-        body = bytes(body)
-    elif not isinstance(body, bytes):
-        from .stream import start
-
-        return start(c, hm, status, headers, body)
+    """Send the answer to the request that waits at `c`, with `body`, bytes. Other arguments and errors as `http_reply`."""
     head = make_head(hm, status, headers, len(body))
     if hm.is_head or status == 204 or status == 304:
         is_sent = c.put(head)

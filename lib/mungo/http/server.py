@@ -127,6 +127,7 @@ def handler(c, ev, data):
 class HttpConnection(Connection):
     """A connection that `mgr.http_listen` has accepted."""
 
+    is_accepted = True
     proto: Exchange
     pfn = staticmethod(handler)
 
@@ -279,9 +280,15 @@ def reply(c, hm, status, headers, body):
     if hm.phase == _EARLY and hm.is_body_pending:  # the rest of the body would be taken for the next request
         hm.keep_alive = False
         hm.discards = True
-    from .response import answer
+    if status == 205:
+        body = b""
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        from .response import answer
 
-    return answer(c, hm, status, headers, body)
+        return answer(c, hm, status, headers, bytes(body))
+    from .stream import start
+
+    return start(c, hm, status, headers, body)
 
 
 def fail(c, hm, status):

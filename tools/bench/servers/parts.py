@@ -1,7 +1,7 @@
 # mungo's server and 10 clients in one thread, with a mark before and after each call of mungo's functions. Runs on MicroPython under
 # callgrind, for profile.py:
 #
-#     MICROPYTHON parts.py hello | threads TURNS PORT < HEADS
+#     MICROPYTHON parts.py hello | close | threads TURNS PORT < HEADS
 #
 # `threads` does the same as threads_mungo.py, but calls the thread's function directly.
 #
@@ -19,8 +19,13 @@ import mungo
 import mungo.core.buffer
 import mungo.core.connection
 import mungo.core.doorbell
+import mungo.core.listener
 import mungo.core.loop
+import mungo.core.send_buffer
+import mungo.core.socket_io
+import mungo.http.head
 import mungo.http.parser
+import mungo.http.response
 import mungo.http.scan
 import mungo.http.server
 import mungo.manager
@@ -34,9 +39,13 @@ MODULES = (
     mungo.core.loop,
     mungo.manager,
     mungo.core.connection,
+    mungo.core.socket_io,
+    mungo.core.listener,
     mungo.core.buffer,
     mungo.http.scan,
     mungo.http.parser,
+    mungo.http.head,
+    mungo.http.response,
     mungo.http.server,
     mungo.core.doorbell,
     mungo.threads.pipe,
@@ -147,6 +156,8 @@ def fn_threads(c, ev, hm, fn_data):
 
 def turn(mgr, clients, heads):
     """Each client sends a request and reads the answer."""
+    if kind == "close":
+        connect()
     for i in range(CLIENTS):
         clients[i].write(heads[i])
     for _ in range(turns):
@@ -154,18 +165,27 @@ def turn(mgr, clients, heads):
     for client in clients:
         if client.recv(1000)[9:12] != b"200":
             raise OSError("no answer")
+        if kind == "close":
+            client.close()
+
+
+def connect():
+    """Make the clients, which the server accepts in its next turn."""
+    for i in range(CLIENTS):
+        clients[i] = socket.socket()
+        clients[i].connect(address)
 
 
 kind, count, port = sys.argv[1:]
 if kind == "threads":
     fn = fn_threads
-turns = 2 if kind == "threads" else 1  # of the loop, until all requests are answered
+turns = 1 if kind == "hello" else 2  # of the loop, until all requests are answered
 mgr = mungo.Manager(**({"max_pipes": 2 * CLIENTS} if kind == "threads" else {}))
 mgr.http_listen("http://127.0.0.1:" + port, fn)
 address = socket.getaddrinfo("127.0.0.1", int(port))[0][-1]
-clients = [socket.socket() for _ in range(CLIENTS)]
-for client in clients:
-    client.connect(address)
+clients = [None] * CLIENTS
+if kind != "close":
+    connect()
     mgr.poll(100)
 blocks = sys.stdin.buffer.read().split(b"\r\n\r\n")
 blocks = [block + b"\r\n\r\n" for block in blocks if block]
