@@ -91,7 +91,7 @@ if __name__ == "__main__":
 
     import examples
     from mungo.core.buffer import Buffer
-    from mungo.ws.frames import Frames, head
+    from mungo.ws.frames import Frames, frame_head
 
     def events(pieces, masks):
         parser = Frames(LIMIT, 128 if masks else 0)
@@ -116,7 +116,7 @@ if __name__ == "__main__":
         yield data[at:]
 
     def made(op, data, is_last, key):
-        start = bytearray(head(op | (128 if is_last else 0), len(data)))
+        start = bytearray(frame_head(op | (128 if is_last else 0), len(data)))
         if key is None:
             return bytes(start) + data
         start[1] |= 128

@@ -11,9 +11,9 @@ from mungo.core.buffer import Buffer
 from mungo.http import chunked as _chunked  # noqa: F401  (so that it is instrumented)
 from mungo.http import head as rules  # noqa: F401
 from mungo.http import scan as plain
-from mungo.http.client import Response
 from mungo.http.fields import fields as make_fields
 from mungo.http.parser import Request, make
+from mungo.http.response_parser import Response
 
 NEED, HEAD, PIECE, DONE = range(4)
 LIMIT = 160  # bytes of a head: small, so that small inputs reach it
@@ -151,7 +151,8 @@ def scanners(data):
 
 def responses(parts, is_head):
     """The events of a client's connection, as `events`; it asks again and again."""
-    hm = Response(_fields)
+    hm = Response(LIMIT)
+    hm.tab = _fields
     hm.is_head = is_head
     buf = Buffer()
     seen = []

@@ -1,6 +1,6 @@
 """How a function of the library is broken: a mutation names the function and says what changes in it, by patterns.
 
-A function is named as far as needed to tell it from others: "hire", "Pipe.send", "overload.fail", "Connection.is_closing.setter".
+A function is named as far as needed to tell it from others: "close", "Pipe.send", "overload.fail", "Connection.is_closing.setter".
 The file it is in doesn't matter.
 
 A pattern is Python: an expression (`A.count >= B`) or statements (`if A: B.ring()`). In it

@@ -185,7 +185,7 @@ def test_all_names_are_compared_whichever_it_is():
         for hook, right in ((Basic(known), ("a:1", "b:2", "c:3")), (Bearer(known), ("a", "b", "c"))):
             for text in right + ("nobody:x", ""):
                 compared.clear()
-                hook.find(b2a_base64(text.encode())[:-1].decode() if hook.kind == "Basic" else text)
+                hook.find(b2a_base64(text.encode())[:-1].decode() if hook.scheme == "Basic" else text)
                 assert sorted(compared) == sorted(right), (text, compared)
     finally:
         auth.same = real

@@ -159,7 +159,7 @@ def count_waiters(mgr, end):
         waiter = end.waiters
         while waiter is not None:
             n += 1
-            waiter = waiter[1]
+            waiter = waiter.next
     return n
 
 

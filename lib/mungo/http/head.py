@@ -1,6 +1,7 @@
 # How a request is read beyond the common case of the parser: RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1.
 from array import array
 
+from ..core import utf8
 from ..core.buffer import Buffer
 from .parser import make, scan
 
@@ -59,8 +60,8 @@ def text(hm, at, end):
     """What stands from `at` to `end` in the head, as str: UTF-8, or Latin-1 where it is not that."""
     raw = hm.data[at:end]
     try:
-        return str(raw, "utf-8")
-    except UnicodeError:
+        return utf8.text(raw)
+    except ValueError:
         return "".join(map(chr, raw))
 
 
@@ -119,15 +120,10 @@ def wait(c, hm):
 
 
 def _members(hm, name):
-    # Of a list, RFC 9110 section 5.6.1, in small letters: it may stand on several lines, and empty members don't count.
-    members = []
-    for field, value in headers(hm):
-        if field.lower() == name:
-            for member in value.lower().split(","):
-                member = member.strip(" \t")
-                if member:
-                    members.append(member)
-    return members
+    # The members of the list in the fields of this name, in lower case.
+    from .header_lists import combined_value, split_list
+
+    return split_list(combined_value(headers(hm), name).lower())
 
 
 def framing(hm, t):
