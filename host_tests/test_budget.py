@@ -11,6 +11,7 @@ import pytest
 import lanes
 import mpy
 import size
+from server import free_port
 
 # Runs the tutorial's app in a process of its own, talks to it, and tells which parts were loaded.
 LOADED = """
@@ -50,12 +51,6 @@ def run(source, heap="2m"):
     result = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
 
 
 def test_all_that_the_tutorial_imports_is_at_most_20_kb():

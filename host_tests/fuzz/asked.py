@@ -10,12 +10,14 @@ from served import answers, serve
 
 import mungo.app.cookies as cookies_module
 import mungo.http.date as date_module
-from mungo.app import App, HttpError, Response, routing, worker_routes  # noqa: F401
+from mungo.app import App, HttpError, Response, body_streams, worker_routes  # noqa: F401
+from mungo.app.routing import NoRoute
 from mungo.auth import Basic, Bearer
 from mungo.cookies import Signed, set_cookie
 from mungo.cors import Cors
 from mungo.http import files, folder, stream  # noqa: F401  (so that they are instrumented)
 from mungo.http.conditions import evaluate, http_date
+from mungo.http.form import unquote
 
 _PAGE = b"<p>page</p>"
 _LONG = bytes(range(256)) * 9  # longer than what goes out in one piece
@@ -215,21 +217,21 @@ def routes(data):
         app.get(pattern)(len)
     except ValueError:
         pattern = None
-    req = routing.find(app, None, _Hm(uri))
-    if req.route.fn is not len:
-        return pattern is not None, req.route.fn(req).status
-    path = req.path if hasattr(req.hm, "query") else None
+    hm = _Hm(uri)
+    route, values = app.routes.find(app, hm)
+    if isinstance(route, NoRoute):
+        return pattern is not None, route.result.status
     parts = []
-    for part in req.route.parts:
-        value = part if isinstance(part, str) else req.values[part[1]]
+    for part in route.parts:
+        value = part if isinstance(part, str) else values[part[1]]
         if not isinstance(part, str) and part[0] == "int" and not 0 <= value < 10**18:
             raise AssertionError("%r" % value)
         parts.append(str(value))
-    meant = routing.unquote(uri.encode())
+    meant = unquote(uri.encode())
     made = "/".join(parts)
-    if path is None and made != meant and not any([not isinstance(part, str) and part[0] == "int" for part in req.route.parts]):
-        raise AssertionError("%r: %r" % (req.route.path, made))
-    return pattern is not None, req.route.path, sorted([str(value) for value in req.values.values()])
+    if made != meant and not any([not isinstance(part, str) and part[0] == "int" for part in route.parts]):
+        raise AssertionError("%r: %r" % (route.path, made))
+    return pattern is not None, route.path, sorted([str(value) for value in values.values()])
 
 
 def _site():

@@ -28,7 +28,7 @@ class World(Limits):
     def add(self, c):
         c.id = 1
 
-    def watch(self, sock, c, mask, now):
+    def watch(self, sock, c, mask):
         pass
 
     def deadline(self, c, ms):

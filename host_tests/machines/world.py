@@ -93,11 +93,6 @@ class Poll:
         self.masks = {}
 
     def register(self, sock, mask):
-        assert sock not in self.masks, "registered twice"
-        self.masks[sock] = mask
-
-    def modify(self, sock, mask):
-        assert sock in self.masks, "not registered"
         self.masks[sock] = mask
 
     def unregister(self, sock):

@@ -1,11 +1,12 @@
 # The HTTP client with events: against mungo's own server in the same loop, and against servers that do what no server should.
 
 import mungo
-from crew import raised, until
 from mungo.app import App
 from mungo.fetch import fetch
 from mungo.http import client
 from net import Client, listening
+from raising import raised
+from waiting import until
 
 MIN_HEAP = "300k"
 

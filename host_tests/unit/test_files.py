@@ -149,7 +149,7 @@ def test_nor_with_the_conveniences_switched_on():
 
 def test_an_app_is_as_safe():
     import mungo
-    from browser import Served
+    from app_client import Served
 
     app = mungo.App()
 
@@ -699,7 +699,7 @@ def test_a_program_may_send_part_of_any_file():
     from io import BytesIO
 
     import mungo
-    from browser import Browser
+    from app_client import Browser
     from mungo.http.stream import Part
     from net import listening
 

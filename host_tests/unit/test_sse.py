@@ -4,9 +4,10 @@ import socket
 
 import mungo
 import mungo.sse as sse
-from browser import Served
-from crew import raised, turns, until
+from app_client import Served
 from net import Client, listening
+from raising import raised
+from waiting import turns, until
 
 MIN_HEAP = "300k"
 

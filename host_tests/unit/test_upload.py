@@ -3,14 +3,15 @@
 import os
 
 import mungo
-from browser import split
-from crew import raised, turns, until
+from app_client import split
 from mungo.app import App
 from mungo.http import upload
 from mungo.http.formdata import Form
 from mungo.http.upload import File, UploadError, clean, safe_name
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
+from raising import raised
+from waiting import turns, until
 
 MIN_HEAP = "400k"
 

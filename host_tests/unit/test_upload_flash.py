@@ -3,11 +3,11 @@
 import os
 
 import mungo
-from crew import turns, until
 from mungo.http import upload
 from mungo.http.formdata import Form
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
+from waiting import turns, until
 
 LANES = ("upy",)
 FOLDER = "/flash/up"

@@ -18,9 +18,10 @@ import time
 import mungo
 import mungo.ws as ws
 import wstable
-from crew import Crew, raised, until
 from mungo.app import App
 from net import Client, listening, turns
+from raising import raised
+from waiting import Crew, until
 from wsnet import ACCEPT, KEY, Site, closing, frame, request, unframe
 
 MIN_HEAP = "1m"

@@ -82,7 +82,7 @@ class stream:
     In the loop `fn(c, last_id)` gets the connection, to which `send` sends, and the client's Last-Event-ID, "" if there is none.
     """
 
-    kind = ""  # as a Response has it
+    content_type = ""  # as a Response has it
 
     def __init__(self, fn, ping_ms=15000):
         self.fn = fn

@@ -31,6 +31,10 @@ class Listener(Connection):
             if self.is_closing or not self.accept():
                 return
 
+    def put(self, data):
+        """A listener has no peer, so nothing is sent: False. (Programs broadcast over mgr.conns.)"""
+        return False
+
     def accept(self):
         """Accept one connection. False if there is none, or no room for it."""
         mgr = self.mgr

@@ -52,6 +52,7 @@ class Loop(Limits):
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
                 "rings_lost",
                 "bugs",  # exceptions that handlers let go
+                "unprinted",  # those whose traceback stdout did not take
             ),
             0,
         )
@@ -84,7 +85,7 @@ class Loop(Limits):
         self._collect_at = self.now  # when to look at the heap again,
         self._reserve = _MOST  # which is to have more than this free
         self._due = None  # no deadline of a connection is earlier
-        self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
+        self.watch(self.bell.rx, self.bell, select.POLLIN)
 
     # --- one turn
 
@@ -126,7 +127,7 @@ class Loop(Limits):
             ms = min(ms, self.timers.left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
-        if ms < 0 or self.closing or self.resuming or self.poll_events or self.bell.first or not self.running:
+        if ms < 0 or self.closing or self.resuming or self.bell.first or not self.running:
             ms = 0
         ready = self._ready
         n = 0
@@ -150,7 +151,7 @@ class Loop(Limits):
     # collection that is under way when it wakes it waits for.)
     def collect_early(self):
         """Wait for a collection that is under way; collect if a quarter of what was free is used. Called at the start of each turn."""
-        self.bell.fence.clear()
+        self.bell.gc_barrier.clear()
         if ticks_diff(self.now, self._collect_at) >= 0:
             free = gc.mem_free()  # (not each time: it takes as long as a collection)
             if free < self._reserve:
@@ -270,18 +271,15 @@ class Loop(Limits):
         if id in self._ids:
             return self._found_by[self._ids.index(id)]
 
-    def watch(self, sock, c, mask, now):
-        """Have the poll look at `sock` for `mask` (0: not at all) instead of `now`; `c.event(flags)` is called when it is ready."""
-        poller = self.poller
-        if not mask:
-            # Also before every close: the unix port would go on polling the descriptor's number.
-            poller.unregister(sock)
-            self._socks.pop(sock, None)
-        elif now:
-            poller.modify(sock, mask)
-        else:
-            self._socks[sock] = c
-            poller.register(sock, mask)
+    def watch(self, sock, c, mask):
+        """From now on call `c.event(flags)` when `sock` is ready for `mask`, or has failed, which a mask of 0 shows as well."""
+        self._socks[sock] = c
+        self.poller.register(sock, mask)
+
+    def unwatch(self, sock):
+        """Stop watching. Before every close: the unix port would go on polling the descriptor's number."""
+        self.poller.unregister(sock)
+        self._socks.pop(sock, None)
 
     def deadline(self, c, ms):
         """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
@@ -298,4 +296,7 @@ class Loop(Limits):
     def report(self, er):
         """Print a handler's exception with its traceback and count it."""
         self.stats["bugs"] += 1
-        sys.print_exception(er)
+        try:
+            sys.print_exception(er)
+        except OSError:  # nobody reads stdout any more: it is counted all the same
+            self.stats["unprinted"] += 1

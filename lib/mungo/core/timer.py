@@ -25,6 +25,7 @@ class Timer:
         self.ms = ms
         self.repeat = repeat
         self.due = ticks_add(ticks_ms(), ms)
+        mgr.timers.made = self.number = mgr.timers.made + 1
         mgr.timers.add(self)
 
     def cancel(self):
@@ -40,6 +41,7 @@ class Timers:
     def __init__(self, mgr):
         self.mgr = mgr
         self.all = []
+        self.made = 0  # how many there were
 
     def add(self, timer):
         """Put a timer in its place. OSError(ENOMEM) if max_timers are running."""
@@ -60,11 +62,10 @@ class Timers:
         return min(_LONGEST, ticks_diff(self.all[0].due, now)) if self.all else _LONGEST
 
     def fire(self):
-        """Call the timers that are due, each at most once."""
+        """Call the timers that are due, each at most once. Timers that they start are for the next turn."""
         now = self.mgr.now
-        for _ in range(len(self.all)):
-            if not self.all or ticks_diff(self.all[0].due, now) > 0:
-                return
+        made = self.made
+        while self.all and ticks_diff(self.all[0].due, now) <= 0 and self.all[0].number <= made:
             timer = self.all.pop(0)
             if timer.repeat:
                 late = ticks_diff(now, timer.due)

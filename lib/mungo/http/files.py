@@ -12,6 +12,7 @@ from time import gmtime, time
 from .conditions import evaluate, http_date
 from .form import unquote
 from .header_lists import parameter, split_list, without_parameters
+from .status_error import StatusError
 from .stream import Part
 
 _FOLDER = const(4)  # the type in os.stat()[0], from bit 12 on
@@ -53,7 +54,7 @@ class send:
     An App's error handlers answer for errors, and its after hooks may change `headers` and `cookies`.
     """
 
-    kind = ""  # as a Response has it
+    content_type = ""  # as a Response has it
     is_sent = False  # what http_reply has returned
 
     def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=()):
@@ -77,9 +78,7 @@ class send:
         """What the App calls, in the loop, to answer."""
         status = self.reply(c, hm)
         if status:
-            from ..app.app import abort
-
-            abort(status)
+            raise StatusError(status)
 
     def reply(self, c, hm):
         """Answer the request. Returns 0, or the status of an error that the caller has to send: 404 or 503."""

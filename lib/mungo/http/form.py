@@ -1,8 +1,7 @@
-# What browsers put into a target's query, a form's body and a Cookie field, as dicts; and a request's fields by their names.
+# What browsers put into the query of a target, and into the body of a form, as a dict.
 from binascii import unhexlify
 
 from ..core import utf8
-from .head import header, headers
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 
@@ -22,7 +21,7 @@ def unquote(data):
     return utf8.text(out)
 
 
-def parse(data):
+def parse_query(data):
     """The fields of a query or an urlencoded body (bytes) as a dict of str; of fields with the same name the first.
 
     Raises ValueError as `unquote`, and for more than 256 fields.
@@ -42,40 +41,3 @@ def parse(data):
             fields.setdefault(unquote(name), unquote(value))
         at = end + 1
     return fields
-
-
-def cookies(text):
-    """What the value of a Cookie field says, as a dict; of those with the same name the first, which has the longer path."""
-    found = {}
-    for part in text.split(";"):
-        name, is_cookie, value = part.partition("=")
-        if is_cookie:
-            found.setdefault(name.strip(), value.strip().strip('"'))
-    return found
-
-
-class Headers:
-    """A request's fields, by their names in any case; iterating gives (name, value), one by one, in the order they came."""
-
-    def __init__(self, req):
-        self.req = req  # whose `hm` may become another, see outlast.keep
-
-    def __iter__(self):
-        return headers(self.req.hm)
-
-    def get(self, name, default=None):
-        """The value of the first field of this name as str, or `default`."""
-        return header(self.req.hm, name, default)
-
-    def __contains__(self, name):
-        return self.get(name) is not None
-
-    def __getitem__(self, name):
-        value = self.get(name)
-        if value is None:
-            raise KeyError(name)
-        return value
-
-    def has(self, kind):
-        """Whether the body is of this media type, by the Content-Type."""
-        return self.get("Content-Type", "").partition(";")[0].strip().lower() == kind

@@ -146,6 +146,15 @@ class Request:
         """Copy the head out of the Buffer `buf`, which will be used for something else before this request is done."""
         the_rules().keep(self, buf)
 
+    def copy(self, buf):
+        """A Request of its own with this head and body, safe to keep and to give to a thread. The body must be whole, or there is none.
+        `buf` is the Buffer that the head was parsed in."""
+        self.keep(buf)
+        copy = Request(self.tab)
+        copy.data = self.data
+        copy.parts = self.body
+        return copy
+
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
         # (To make a str costs a search among the names that are interned.)

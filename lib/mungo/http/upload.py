@@ -9,6 +9,8 @@
 # file of that name stays as it was. An upload that is broken off, refused or wrong leaves nothing behind.
 import os
 
+from .status_error import StatusError
+
 _EV_CLOSE = const(9)
 _EV_HTTP_MSG = const(11)
 
@@ -20,13 +22,8 @@ _names = [0]  # how many temporary names have been used
 _open = []  # the paths that are being written
 
 
-class UploadError(Exception):
+class UploadError(StatusError):
     """What is wrong with a body: `status` and `headers` for the answer; the text says it in words."""
-
-    def __init__(self, status, text, headers=None):
-        super().__init__(text)
-        self.status = status
-        self.headers = headers
 
 
 def safe_name(name):

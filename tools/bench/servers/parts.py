@@ -29,6 +29,7 @@ import mungo.http.response
 import mungo.http.server
 import mungo.manager
 import mungo.threads.pipe
+import mungo.threads.wakeups
 
 CLIENTS = 10
 TIMES = 20  # calls in a calibration
@@ -47,6 +48,7 @@ MODULES = (
     mungo.http.server,
     mungo.core.doorbell,
     mungo.threads.pipe,
+    mungo.threads.wakeups,
 )
 
 names = []
