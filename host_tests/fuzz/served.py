@@ -115,7 +115,7 @@ def answers(sent, heads):
         is_endless = hm.is_endless
         while ev in (HEAD, PIECE):
             ev = hm.parse(buf)
-            if ev == PIECE and not hm.collect(buf, 10000):
+            if ev == PIECE and not hm.collect(hm.view(buf), 10000):
                 raise AssertionError("too long")
         if ev != DONE and not is_endless:
             raise AssertionError("cut short: %r" % sent)

@@ -5,8 +5,8 @@ from cutting import moved, parts_of, same
 import mungo.sse as sse
 from mungo.core.buffer import Buffer
 from mungo.core.utf8 import text
-from mungo.http.parser import make
 from mungo.http.response_parser import Response
+from mungo.http.scan import request_table
 from mungo.http.server import Exchange
 from mungo.ws import WebSocket, upgrade
 from mungo.ws.client import Client
@@ -137,7 +137,7 @@ class _Connection:
         self.said = text
 
 
-_common = make(400)
+_common = request_table(400)
 
 
 def handshake(data):

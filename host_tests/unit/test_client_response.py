@@ -25,7 +25,7 @@ def events(pieces, is_head=False, limit=LIMIT):
                 kind = "chunked" if hm.state > 1 else "end" if hm.is_endless else hm.left
                 seen.append((hm.status, hm.reason, list(hm.headers()), hm.keep_alive, kind))
             elif ev == PIECE:
-                assert hm.collect(buf, 1000)
+                assert hm.collect(hm.view(buf), 1000)
             elif ev == DONE:
                 seen.append((hm.body, hm.status, hm.reason))
                 hm.finish(buf)

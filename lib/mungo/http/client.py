@@ -7,7 +7,7 @@
 # asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`).
 from binascii import b2a_base64
 
-from .char_classes import fit
+from .char_classes import all_in
 from .response_parser import Response
 
 _EV_ERROR = const(0)
@@ -89,14 +89,14 @@ class Client(Response):
     def make_request(self, method, target, headers, body, length, auth):
         """A request as bytes: the head, and the body unless that is an iterator, which `send_body` takes from `source`."""
         path = target.encode()
-        if path[:1] not in b"/*" or not (path and method and fit(path, 4) and fit(method.encode(), 1)) or (length or 0) < 0:
+        if path[:1] not in b"/*" or not (path and method and all_in(path, 4) and all_in(method.encode(), 1)) or (length or 0) < 0:
             raise ValueError("%r %r, length=%r: want a token, a path, no less than 0" % (method, target, length))
         self.keep_alive = True
         lines = b""
         if headers:
-            from .fields import fields
+            from .fields import make_fields
 
-            lines = fields(self, headers)
+            lines = make_fields(self, headers)
         if b"\nhost:" not in b"\n" + lines.lower():
             lines = b"Host: %s\r\n%s" % (self.host.encode(), lines)
         if auth:
@@ -213,7 +213,7 @@ def parse_received(c, it):
         elif ev == _PIECE:
             if it.sink is not None:
                 it.sink(it.view(c.recv))
-            elif not it.collect(c.recv, c.mgr.body_limit):
+            elif not it.collect(it.view(c.recv), c.mgr.body_limit):
                 ev = -413
         elif ev == _DONE:
             end_response(c, it)

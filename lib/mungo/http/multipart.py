@@ -14,9 +14,9 @@
 # Between two pieces it keeps a part's head, or as many bytes as a boundary has: memory does not depend on what is sent.
 # Pieces of content are cut as the bytes came; everything else does not depend on that.
 from ..core.buffer import Buffer
-from .head import header, text
+from .head import find_field
 from .header_lists import parameter, without_parameters
-from .parser import make, scan
+from .scan import fields_table, scan
 
 _NEED = const(0)
 _PART = const(1)
@@ -37,27 +37,23 @@ class PartHead:
     """The fields of a part, at most `limit` bytes."""
 
     data = b""
+    at = 0  # where they start
 
     def __init__(self, limit):
         self.limit = limit
-        self.tab = make(limit)
-        self.tab[26] = 1
+        self.tab = fields_table(limit)
 
     def read(self, data, at, end):
         """Read the fields at the start of `data[at:end]`: where they end, 0 if they are not complete, or minus an HTTP status."""
         end = scan(data, at, end, self.tab)
         if end > 0:
             self.data = data
-            self.tab[6] = at
+            self.at = at
         return end
-
-    def text(self, at, end):
-        """As Request.text."""
-        return text(self, at, end)
 
     def header(self, name, default=None):
         """The value of the field of this name, in any case; else `default`."""
-        return header(self, name, default)
+        return find_field(self.data, self.at, name, default)
 
 
 class Parser:

@@ -1,17 +1,16 @@
 # HTTP responses as a client reads them (RFC 9112 section 4): bytes in, events out, no socket here.
 from ..core.buffer import Buffer
-from .char_classes import fit
-from .head import framing, text
-from .parser import Request, make, scan
+from .char_classes import all_in
+from .head import text
+from .parser import Request
+from .scan import fields_table
 
 _NEED = const(0)  # the parser's events
 _HEAD = const(1)
 _BAD = const(-502)  # no response: nobody answers it, so it does not matter what is wrong
 
 _VERSION = const(b"HTTP/1.")
-
-_LENGTHS = const(20)  # places in the parser's table
-_CODINGS = const(23)
+_LENGTH = const(1)  # a state of the parser
 
 
 class Response(Request):
@@ -23,17 +22,12 @@ class Response(Request):
     """
 
     status = 0
+    reason = ""  # the reason phrase behind the status
     is_endless = False  # the body ends with the connection
     may_switch = False  # the request asked for another protocol: 101 is its response, what follows belongs to that protocol
 
     def __init__(self, head_limit):
-        super().__init__(make(head_limit))
-        self.tab[26] = 1
-
-    @property
-    def reason(self):
-        """The reason phrase behind the status, as str; "" if there is none."""
-        return text(self, self.tab[2], self.tab[4])
+        super().__init__(fields_table(head_limit))
 
     def parse(self, buf):
         """What comes next in `buf`: an event, or -502 if it is no response. After DONE call `finish`."""
@@ -45,7 +39,6 @@ class Response(Request):
 
     def _parse_head(self, buf):
         # HEAD, NEED, or less than 0.
-        t = self.tab
         status = 0
         while status < 200:
             data = buf.data
@@ -56,14 +49,14 @@ class Response(Request):
             end = data.find(b"\r\n\r\n", at + max(self.at - 3, 0), buf.end) + 4
             if end < 4:
                 self.at = n
-                return _NEED if n < t[9] else _BAD
+                return _NEED if n < self.head_limit else _BAD
             self.at = end - at
             line = data.find(b"\r", at)
             minor, _, rest = bytes(data[at + 7 : line]).partition(b" ")
             digits = rest.split(b" ")[0]
-            if len(minor) != 1 or len(digits) != 3 or not (minor + digits).isdigit() or not fit(rest, 2):
+            if len(minor) != 1 or len(digits) != 3 or not (minor + digits).isdigit() or not all_in(rest, 2):
                 return _BAD
-            if self.at > t[9] or scan(data, line + 2, end, t) != end:
+            if self.at > self.head_limit or not self.read_fields(buf, line + 2, end, int(minor)):
                 return _BAD
             status = int(digits)
             if status == 101 and self.may_switch:
@@ -73,21 +66,16 @@ class Response(Request):
             if status < 200:
                 buf.start = end
                 self.at = 0
-        t[0] = at
-        t[2] = min(line, at + 13)
-        t[4] = line
-        t[5] = int(minor)
-        t[6] = line + 2
-        self.data = data
+        self.reason = text(data[at + 13 : line])
         self.status = status
-        self.state = 1
+        self.state = _LENGTH
         self.is_endless = False
-        ev = framing(self, t)
+        wrong = self.read_framing()
         if self.is_head or status in (101, 204, 304):
-            self.state = 1
+            self.state = _LENGTH
             self.left = 0
-        elif not t[_CODINGS] and not t[_LENGTHS]:
+        elif self.state == _LENGTH and not self.left and self.header("content-length") is None:
             self.is_endless = True
             self.keep_alive = False
-            self.parts = Buffer()
-        return ev
+            self.collected = Buffer()
+        return wrong or _HEAD
