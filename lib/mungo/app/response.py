@@ -56,9 +56,10 @@ def redirect(location, status=302):
 
 
 def to_response(value, status=200):
-    """The Response for what a handler has returned, `status` unless that says another. A body for JSON becomes str here.
+    """The Response for what a handler has returned. `status` is the one for a `value` that has none. A body for JSON becomes str here.
 
-    An object with `cookies` is a Response, or like one (files.send). Raises TypeError or ValueError for what can't be an answer.
+    An object with `cookies` is a Response, or like one (files.send). A function as body answers by itself, later. Any thread.
+    Raises TypeError or ValueError for what can't be an answer.
     """
     if hasattr(value, "cookies"):
         response = value
@@ -76,7 +77,9 @@ def to_response(value, status=200):
         content_type = _BYTES
     elif body is None:
         response.body = ""
-    elif not (isinstance(body, (str, GENERATOR)) or callable(body)):
+    elif callable(body):
+        return response
+    elif not isinstance(body, (str, GENERATOR)):
         raise TypeError("%s is no answer" % type(body))
     response.content_type = response.content_type or content_type
     return response

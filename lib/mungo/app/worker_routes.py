@@ -2,6 +2,7 @@
 #
 # In the loop `answer` submits a job with a copy of the request. In a worker `_work` calls the handler and makes a Response of what it
 # returns. In the loop again `done` answers.
+from ..threads import pool  # noqa: F401  (mgr.workers() needs it: it loads here, before the first request)
 from .request import call_handler
 from .response import Response, pool_error, respond, to_response
 from .routing import Route

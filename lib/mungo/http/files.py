@@ -50,8 +50,6 @@ class send:
     An App's error handlers answer for what is not found, its after hooks may change `headers` and `cookies`.
     """
 
-    content_type = ""  # as a Response has it
-
     def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=()):
         if isinstance(root, str):
             self.fs = os
