@@ -173,7 +173,7 @@ def test_an_app_loads_what_a_kind_of_route_needs_when_the_first_is_added():
     plain, stream, worker = (ast.literal_eval(line) for line in run(ROUTES % free_port()).splitlines())
     assert plain == []
     assert stream == ["mungo.app.body_streams"]
-    assert worker == ["mungo.app.body_streams", "mungo.app.worker_routes", "mungo.threads.pool"]
+    assert worker == ["mungo.app.body_streams", "mungo.app.relay", "mungo.app.worker_routes", "mungo.threads.pool"]
 
 
 # An import needs a descriptor and memory, which may be what is missing. Prints each answer's status, and what was imported meanwhile.
