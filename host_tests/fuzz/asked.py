@@ -16,6 +16,7 @@ from mungo.auth import Basic, Bearer
 from mungo.cookies import Signed, set_cookie
 from mungo.cors import Cors
 from mungo.http import files, folder, stream  # noqa: F401  (so that they are instrumented)
+from mungo.http.conditions import evaluate, http_date
 from mungo.http.form import unquote
 
 _PAGE = b"<p>page</p>"
@@ -91,7 +92,7 @@ def ranges(data):
     except UnicodeError:
         return None
     date = "Sun, 06 Nov 1994 08:49:37 GMT" if data[:1] < b"\x80" else ""
-    status, first, n = files.judge(asked, "GET", '"a"', date, size)
+    status, first, n = evaluate(asked, "GET", '"a"', date, size)
     if status == 206 and not 0 <= first < first + n <= size or status == 200 and (first, n) != (0, size):
         raise AssertionError("%r" % ((status, first, n),))
     if status not in (200, 206, 304, 412, 416):
@@ -109,19 +110,19 @@ def date(data):
     """A date is a moment or none; all three forms of one that is are the same moment, and moments compare as times do."""
     n = 200000000 + int.from_bytes(data[:4], "big") % 1900000000  # in the century that two digits mean
     t = gmtime(n)
-    first = files.http_date(t)
-    moment = date_module.parse(first)
+    first = http_date(t)
+    moment = date_module.parse_date(first)
     other = "%s, %s-%s-%s" % (_DAYS[t[6]], first[5:7], first[8:11], first[14:])
     third = "%s %s %2d %s %s" % (first[:3], first[8:11], t[2], first[17:25], first[12:16])
-    later = date_module.parse(files.http_date(gmtime(n + 1)))
-    if not moment or not moment == date_module.parse(other) == date_module.parse(third) or not moment < later:
+    later = date_module.parse_date(http_date(gmtime(n + 1)))
+    if not moment or not moment == date_module.parse_date(other) == date_module.parse_date(third) or not moment < later:
         raise AssertionError("%r %r %r: %r" % (first, other, third, moment))
     try:
         text = data[4:].decode()
     except UnicodeError:
         return moment
-    found = date_module.parse(text)
-    if found and not (len(found) == 20 and found == date_module.parse(text)):
+    found = date_module.parse_date(text)
+    if found and not (len(found) == 20 and found == date_module.parse_date(text)):
         raise AssertionError("%r" % found)
     return moment, found
 

@@ -4,21 +4,14 @@ import json
 from errno import EADDRINUSE
 
 import mungo
-from browser import Served
-from crew import open_files, until
+from app_client import Served
 from mungo.app import App, HttpError, Response, abort, redirect
 from mungo.http.status_error import StatusError
 from net import Client, listening
+from raising import refused
+from waiting import open_files, until
 
 MIN_HEAP = "256k"
-
-
-def refused(function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except ValueError:
-        return
-    raise AssertionError("%r %r" % (args, kwargs))
 
 
 def echo(*args):

@@ -4,9 +4,9 @@ import _thread
 import json
 import time
 
-from browser import Served
-from crew import until
+from app_client import Served
 from mungo.app import App, Response, abort
+from waiting import until
 
 MIN_HEAP = "384k"
 
@@ -310,7 +310,7 @@ def test_a_client_that_leaves_takes_its_request_along(n):
 
 
 class NoThreads:
-    """_thread for mungo.threads.crew, on a board whose other core is in use."""
+    """_thread for mungo.threads.pool, on a board whose other core is in use."""
 
     stack_size = staticmethod(_thread.stack_size)
 
@@ -324,9 +324,9 @@ def test_with_no_thread_to_be_had_worker_routes_answer_503_and_the_loop_lives():
     app.get("/slow", worker=True)(lambda req: "slow")
     app.get("/fast")(lambda req: "fast")
     with Served(app) as site:
-        import mungo.threads.crew as crew
+        import mungo.threads.pool as pool
 
-        crew._thread = NoThreads
+        pool._thread = NoThreads
         try:
             browsers = [site.browser() for _ in range(6)]
             for browser in browsers:
@@ -336,7 +336,7 @@ def test_with_no_thread_to_be_had_worker_routes_answer_503_and_the_loop_lives():
                 answer = browser.answer()
                 assert (answer.status, answer.field("retry-after")) == (503, "1")
         finally:
-            crew._thread = _thread
+            pool._thread = _thread
         stats = site.mgr.stats["workers"]
         assert (stats["jobs"], stats["unstarted"], stats["threads"]) == (6, 6, 0) and site.bugs == 0
         assert browsers[0].ask("/slow").body == b"slow"  # the core is free again

@@ -5,9 +5,10 @@ from binascii import b2a_base64
 import mungo
 import mungo.app.auth as auth
 import mungo.app.digest as digest
-from browser import Served
+from app_client import Served
 from mungo.app import App
 from mungo.auth import Basic, Bearer
+from raising import refused
 
 MIN_HEAP = "256k"
 
@@ -27,14 +28,6 @@ def protected(hook, **options):
 
 def basic(text):
     return "Authorization: Basic %s\r\n" % b2a_base64(text.encode())[:-1].decode()
-
-
-def refused(function, *args):
-    try:
-        function(*args)
-    except ValueError:
-        return
-    raise AssertionError(args)
 
 
 def test_basic():

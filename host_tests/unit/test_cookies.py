@@ -1,10 +1,11 @@
 # Cookies that an answer sets, and signed ones: nobody else can make them, change them, or use them for another purpose or too late.
 
 import mungo.app.cookies as cookies
-from browser import Served
+from app_client import Served
 from mungo.app import App, Response
 from mungo.app.request import parse_cookies
 from mungo.cookies import Signed, set_cookie
+from raising import refused
 
 MIN_HEAP = "256k"
 
@@ -17,14 +18,6 @@ def field(*args, **kwargs):
     set_cookie(response, *args, **kwargs)
     assert len(response.cookies) == 1
     return response.cookies[0]
-
-
-def refused(function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except ValueError:
-        return
-    raise AssertionError("%r %r" % (args, kwargs))
 
 
 def test_attributes():

@@ -1,16 +1,9 @@
 # What form.py makes of a query and of a form's body.
 
 from mungo.http.form import parse, unquote
+from raising import refused
 
 MIN_HEAP = "100k"
-
-
-def refused(function, data):
-    try:
-        result = function(data)
-    except ValueError:
-        return
-    raise AssertionError("%r gave %r" % (data, result))
 
 
 def test_unquote():

@@ -74,7 +74,7 @@ class Relay:
         if not self.is_begun:
             return
         c.fn = self.fn
-        if er is None and not self.c2.end.count and not self.c2.error_text:  # nothing of it is lost
+        if er is None and not self.c2.unread and not self.c2.error_text:  # nothing of it is lost
             c.http_chunk(b"")
         elif not c.is_closing:
             c.is_closing = True

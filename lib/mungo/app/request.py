@@ -3,7 +3,6 @@
 import json
 
 from ..http.form import parse, unquote
-from ..http.head import header, headers
 from ..http.parser import Request as Head
 from ..port.address import address
 from .response import abort
@@ -96,7 +95,7 @@ class Request:
     def detach(self):
         """Copy the head and the body, so that this request stays valid when the loop's buffer is used for others. Twice is once."""
         if type(self.hm) is not Head:
-            self.hm = self.hm.copy(self.c.recv)
+            self.hm = self.hm.snapshot(self.c.recv)
 
     def copy_for_worker(self):
         """A detached copy of this request for another thread, with nothing that the loop changes."""
@@ -120,11 +119,11 @@ class Headers:
         self.req = req  # not its `hm`, which detach replaces
 
     def __iter__(self):
-        return headers(self.req.hm)
+        return self.req.hm.headers()
 
     def get(self, name, default=None):
         """The value of the first field of this name as str, or `default`."""
-        return header(self.req.hm, name, default)
+        return self.req.hm.header(name, default)
 
     def __contains__(self, name):
         return self.get(name) is not None

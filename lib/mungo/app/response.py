@@ -11,12 +11,9 @@ import json
 from errno import ETIMEDOUT
 
 from ..http.response import reason
+from ..http.server import reply_ok
 from ..http.status_error import StatusError
 
-_WAITING = const(2)  # the phase of an exchange in which its answer is due, see http/server.py
-_JOIN = const(2048)  # bytes: a body up to this is sent in one piece with its head
-
-_HEAD = const(b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n")
 _TEXT = const("text/plain; charset=UTF-8")
 _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
@@ -171,9 +168,9 @@ def _send(c, req, response):
     content_type = response.content_type
     if response.status == 200 and body and not response.headers and not response.cookies and content_type in (_TEXT, _BYTES, _JSON):
         if isinstance(body, str):
-            if _send_ok(c, c.proto, body.encode(), content_type.encode()):
+            if reply_ok(c, c.proto, content_type.encode(), body.encode()):
                 return
-        elif isinstance(body, bytes) and _send_ok(c, c.proto, body, content_type.encode()):
+        elif isinstance(body, bytes) and reply_ok(c, c.proto, content_type.encode(), body):
             return
     headers = list(response.headers.items())
     if body and "content-type" not in [name.lower() for name, _ in headers]:
@@ -201,22 +198,11 @@ def _send_generator(c, req, response, headers):
 
 
 def respond_fast(c, hm, req):
-    """`respond` with `req.result` for a route without hooks, fast for str and bytes of up to 2 KB."""
+    """`respond` with `req.result` for a route without hooks, fast for str and bytes."""
     result = req.result
     if isinstance(result, str):
-        is_sent = _send_ok(c, hm, result.encode(), b"text/plain; charset=UTF-8")
+        is_sent = reply_ok(c, hm, b"text/plain; charset=UTF-8", result.encode())
     else:
-        is_sent = isinstance(result, bytes) and _send_ok(c, hm, result, b"application/octet-stream")
+        is_sent = isinstance(result, bytes) and reply_ok(c, hm, b"application/octet-stream", result)
     if not is_sent:
         respond(c, req, result)
-
-
-def _send_ok(c, hm, body, content_type):
-    # Answer 200 without other fields, as c.http_reply does. False if this answer needs more. `body` and `content_type` are bytes.
-    if len(body) > _JOIN or not hm.is_plain or hm.phase != _WAITING:
-        return False
-    c.put(_HEAD % (content_type, len(body)) + body)
-    hm.phase = 0
-    if not hm.serving:
-        hm.resume(c)
-    return True

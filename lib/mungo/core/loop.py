@@ -151,7 +151,7 @@ class Loop(Limits):
     # collection that is under way when it wakes it waits for.)
     def collect_early(self):
         """Wait for a collection that is under way; collect if a quarter of what was free is used. Called at the start of each turn."""
-        self.bell.fence.clear()
+        self.bell.gc_barrier.clear()
         if ticks_diff(self.now, self._collect_at) >= 0:
             free = gc.mem_free()  # (not each time: it takes as long as a collection)
             if free < self._reserve:

@@ -1,11 +1,14 @@
 # What browsers put into the query of a target, and into the body of a form, as a dict.
 from binascii import unhexlify
 
+from ..core import utf8
+
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 
 
 def unquote(data):
-    """The str that `data`, bytes with %XX in it, stands for. ValueError if an escape is not two hex digits, or all is not UTF-8."""
+    """The str that `data`, bytes with %XX in it, stands for. Raises ValueError for an escape that is not two hex digits, and for what is
+    not UTF-8."""
     at = data.find(b"%")
     out = data if at < 0 else bytearray(data[:at])
     while at >= 0:
@@ -15,29 +18,23 @@ def unquote(data):
         end = data.find(b"%", at + 3)
         out.extend(data[at + 3 : end] if end >= 0 else data[at + 3 :])
         at = end
-    text = str(out, "utf-8")
-    if len(text) < len(out):
-        # MicroPython lets longer forms of a character pass, and halves of pairs.
-        for x in text:
-            if x != chr(ord(x)) or 0xD800 <= ord(x) < 0xE000:
-                raise ValueError("not UTF-8")
-    return text
+    return utf8.text(out)
 
 
 def parse(data):
-    """The fields of a query or an urlencoded body (bytes) as a dict of str; of those with the same name the first.
+    """The fields of a query or an urlencoded body (bytes) as a dict of str; of fields with the same name the first.
 
-    ValueError as `unquote`, and for more than 256 fields.
+    Raises ValueError as `unquote`, and for more than 256 fields.
     """
     fields = {}
     at = 0
-    left = _MOST
+    count = 0
     while at < len(data):
         end = data.find(b"&", at)
         if end < 0:
             end = len(data)
-        left -= 1
-        if left < 0:
+        count += 1
+        if count > _MOST:
             raise ValueError("more than %d fields" % _MOST)
         name, _, value = data[at:end].replace(b"+", b" ").partition(b"=")
         if end > at:
