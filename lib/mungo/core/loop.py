@@ -124,7 +124,7 @@ class Loop(Limits):
             ms = _LONGEST
         now = ticks_ms()
         if self.timers:
-            ms = min(ms, self.timers.left(now))
+            ms = min(ms, self.timers.time_left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
         if ms < 0 or self.closing or self.resuming or self.bell.first or not self.running:
