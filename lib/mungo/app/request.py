@@ -3,6 +3,7 @@
 import json
 
 from ..http.form import parse, unquote
+from ..http.head import fields, header
 from ..http.parser import Request as Head
 from ..port.address import address
 from .response import abort
@@ -113,17 +114,20 @@ class Request:
 
 
 class Headers:
-    """The fields of a request's head, by their names in any case. Iterating gives (name, value) in the order in which they came."""
+    """The fields of a request's head, by their names in any case. Iterating gives (name, value) in the order in which they came.
+
+    (The methods of `hm` for fields are not for workers: they import.)
+    """
 
     def __init__(self, req):
         self.req = req  # not its `hm`, which detach replaces
 
     def __iter__(self):
-        return self.req.hm.headers()
+        return fields(self.req.hm.data, self.req.hm.fields_at)
 
     def get(self, name, default=None):
         """The value of the first field of this name as str, or `default`."""
-        return self.req.hm.header(name, default)
+        return header(self.req.hm, name, default)
 
     def __contains__(self, name):
         return self.get(name) is not None

@@ -24,6 +24,13 @@ def find_field(data, at, name, default):
     return default
 
 
+def header(hm, name, default):
+    """Request.header, for any thread: it imports nothing."""
+    if hm.authority and name.lower() == "host":  # RFC 9112 section 3.2.2
+        return hm.authority
+    return find_field(hm.data, hm.fields_at, name, default)
+
+
 def text(raw):
     """A field's value as str: UTF-8, or Latin-1 where it is not that."""
     try:

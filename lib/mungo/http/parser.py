@@ -134,23 +134,26 @@ class Request:
         """Whether some of the body is still to come."""
         return self.left > 0 or self.state > _LENGTH
 
+    @property
+    def fields_at(self):
+        """Where in `data` the fields start, for head.py."""
+        return self.tab[_FIELDS]
+
     def head_bytes(self):
         """The request line and the fields, with the empty line, as they came."""
         return bytes(self.data[self.tab[_METHOD] : self.tab[_END]])
 
     def header(self, name, default=None):
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
-        if self.authority and name.lower() == "host":  # RFC 9112 section 3.2.2
-            return self.authority
-        from .head import find_field
+        from .head import header
 
-        return find_field(self.data, self.tab[_FIELDS], name, default)
+        return header(self, name, default)
 
     def headers(self):
         """All fields in their order, each as (name, value), one by one."""
         from .head import fields
 
-        return fields(self.data, self.tab[_FIELDS])
+        return fields(self.data, self.fields_at)
 
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
