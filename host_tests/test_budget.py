@@ -146,6 +146,64 @@ def test_parts_that_are_not_used_are_not_loaded():
     assert "mungo.http.files" in files and not {"mungo.http.folder", "mungo.http.date"} & set(files), files
 
 
+# What an App loads, without its routes, with each kind of them, and when it has answered.
+ROUTES = """
+import sys
+import mungo
+KINDS = ("mungo.threads.pool", "mungo.app.worker_routes", "mungo.app.body_streams", "mungo.app.relay", "mungo.fetch", "mungo.aio")
+def parts():
+    return sorted(name for name in KINDS if name in sys.modules)
+app = mungo.App()
+app.get("/")(lambda req: "hi")
+mgr = mungo.Manager()
+app.attach(mgr, "http://127.0.0.1:%d")
+print(parts())
+app.post("/stream", stream=True)(lambda req: "hi")
+print(parts())
+app.get("/worker", worker=True)(lambda req: "hi")
+print(parts())
+"""
+
+
+def test_an_app_loads_what_a_kind_of_route_needs_when_the_first_is_added():
+    plain, stream, worker = (ast.literal_eval(line) for line in run(ROUTES % free_port()).splitlines())
+    assert plain == []
+    assert stream == ["mungo.app.body_streams"]
+    assert worker == ["mungo.app.body_streams", "mungo.app.relay", "mungo.app.worker_routes", "mungo.threads.pool"]
+
+
+# An import needs a descriptor and memory, which may be what is missing. Prints each answer's status, and what was imported meanwhile.
+FAILURES = """
+import socket, sys
+import mungo
+from mungo.app import abort
+app = mungo.App()
+app.get("/bug")(lambda req: {}["x"])
+app.get("/abort")(lambda req: abort(403))
+mgr = mungo.Manager()
+app.attach(mgr, "http://127.0.0.1:%d")
+s = socket.socket()
+s.connect(socket.getaddrinfo("127.0.0.1", %d)[0][-1])
+s.setblocking(False)
+before = set(sys.modules)
+for line in ("GET /nowhere", "GET /%%zz", "PUT /bug", "GET /bug", "GET /abort"):
+    s.write(line.encode() + b" HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+    answer = None
+    while not answer:
+        mgr.poll(10)
+        answer = s.read(500)
+    print("status", answer.split(b" ")[1].decode())
+print("imported", sorted(name for name in sys.modules if name not in before))
+"""
+
+
+def test_an_app_imports_nothing_to_answer_an_error():
+    port = free_port()
+    lines = [line.split(" ", 1) for line in run(FAILURES % (port, port)).splitlines()]
+    assert [text for word, text in lines if word == "status"] == ["404", "400", "405", "500", "403"], lines
+    assert [text for word, text in lines if word == "imported"] == ["[]"], lines
+
+
 def test_files_are_at_most_3_5_kb_and_events_1_kb():
     sizes = size.measure()
     files = sizes["lib/mungo/http/files.py"] + sizes["lib/mungo/http/folder.py"]

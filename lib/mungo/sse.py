@@ -82,8 +82,6 @@ class stream:
     In the loop `fn(c, last_id)` gets the connection, to which `send` sends, and the client's Last-Event-ID, "" if there is none.
     """
 
-    content_type = ""  # as a Response has it
-
     def __init__(self, fn, ping_ms=15000):
         self.fn = fn
         self.ping_ms = ping_ms

@@ -50,19 +50,19 @@ class App:
         """
         if not methods or isinstance(methods, str) or worker and stream:
             raise ValueError("methods: want a tuple; worker or stream")
-        kind = Route
+        route_class = Route
         if worker:
             from .worker_routes import WorkerRoute
 
-            kind = WorkerRoute
+            route_class = WorkerRoute
         elif stream:
             from .body_streams import StreamRoute
 
-            kind = StreamRoute
+            route_class = StreamRoute
 
         def add(fn):
             for method in methods:
-                self.add(method.upper(), kind(path, fn, (self,), timeout_ms))
+                self.add(method.upper(), route_class(path, fn, (self,), timeout_ms))
             return fn
 
         return add
@@ -96,8 +96,8 @@ class App:
         if prefix[:1] != "/" or prefix[-1] == "/":
             raise ValueError("prefix %r: want /text" % prefix)
         for method, route in other.routes.all():
-            kind = type(route)
-            self.add(method, kind(prefix + route.path, route.fn, (self,) + route.apps, route.timeout_ms))
+            route_class = type(route)
+            self.add(method, route_class(prefix + route.path, route.fn, (self,) + route.apps, route.timeout_ms))
 
     def add(self, method, route):
         """Add a Route for one method, for `route` and `mount`."""

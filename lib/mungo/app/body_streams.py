@@ -29,7 +29,7 @@ class Feed:
 
     def start(self):
         """Run the handler up to its first yield. The head has come."""
-        self.resume(None)
+        self.step(None)
         if self.generator is None:
             respond(self.c, self.req, self.req.result)
         else:
@@ -37,20 +37,20 @@ class Feed:
 
     def __call__(self, piece):
         """Give the handler a piece of the body, a memoryview."""
-        self.resume(piece)
+        self.step(piece)
         if self.generator is None and self.req.hm.is_body_pending:  # the handler does not want the rest
             respond(self.c, self.req, self.req.result)
 
     def end(self):
         """Give the handler None, since all of the body has come, and answer."""
         if self.generator is not None:
-            self.resume(None)
+            self.step(None)
         if self.generator is not None:
             self.close()
             self.req.result = RuntimeError("a stream handler must return after None")
         respond(self.c, self.req, self.req.result)
 
-    def resume(self, piece):
+    def step(self, piece):
         """Have the handler's yield return `piece`. If the handler ends, `req.result` is what it has returned or raised."""
         try:
             self.generator.send(piece)

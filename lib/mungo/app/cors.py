@@ -12,8 +12,8 @@ class Cors:
     `expose`: the fields of answers that they may read besides the usual ones. `credentials`: browsers send cookies and Authorization along,
     which needs a list of origins. `max_age`: the browser need not ask again for this number of seconds.
 
-    It adds hooks to `app`. Browsers ask without credentials first, so add it before hooks that need them. ValueError for origins that
-    can't be.
+    It adds hooks to `app`. Browsers ask without credentials first, so add it before hooks that need them. Raises ValueError for wrong
+    origins.
     """
 
     def __init__(self, app, origins, methods=None, headers=None, expose=(), credentials=False, max_age=None):

@@ -5,8 +5,8 @@
 #   respond          does one of these, runs the after hooks and sends the Response
 #   respond_fast     sends the most frequent answers without a Response
 #
-# Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top,
-# except relay.py, which the loop imports at the first generator of a worker.
+# Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top, except
+# relay.py, which worker_routes.py loads.
 import json
 from errno import ETIMEDOUT
 
@@ -53,9 +53,10 @@ def redirect(location, status=302):
 
 
 def to_response(value, status=200):
-    """The Response for what a handler has returned, `status` unless that says another. A body for JSON becomes str here.
+    """The Response for what a handler has returned. `status` is the one for a `value` that has none. A body for JSON becomes str here.
 
-    An object with `cookies` is a Response, or like one (files.send). Raises TypeError or ValueError for what can't be an answer.
+    An object with `cookies` is a Response, or like one (files.send). A function as body answers by itself. Any thread.
+    Raises TypeError or ValueError for what can't be an answer.
     """
     if hasattr(value, "cookies"):
         response = value
@@ -73,7 +74,9 @@ def to_response(value, status=200):
         content_type = _BYTES
     elif body is None:
         response.body = ""
-    elif not (isinstance(body, (str, GENERATOR)) or callable(body)):
+    elif callable(body):
+        return response
+    elif not isinstance(body, (str, GENERATOR)):
         raise TypeError("%s is no answer" % type(body))
     response.content_type = response.content_type or content_type
     return response
@@ -98,14 +101,14 @@ def error_response(c, req, er):
         by_status = app.errors.get(status) or by_status
         by_class = app.errors.get(_closest_class(app.errors, er)) or by_class
     if isinstance(er, HttpError):
-        handler = by_status or by_class
+        error_handler = by_status or by_class
     else:
-        handler = by_class or by_status
+        error_handler = by_class or by_status
         if is_bug and not by_class:
             c.mgr.report(er)
-    if handler:
+    if error_handler:
         headers = response.headers
-        response = to_response(handler(req, er), status)
+        response = to_response(error_handler(req, er), status)
         for name in headers:
             response.headers.setdefault(name, headers[name])
     elif response.body is None:
@@ -160,7 +163,8 @@ def _response(c, req, result):
 def _send(c, req, response):
     body = response.body
     if callable(body):
-        return body(c, req.hm)
+        body(c, req.hm)
+        return
     content_type = response.content_type
     if response.status == 200 and body and not response.headers and not response.cookies and content_type in (_TEXT, _BYTES, _JSON):
         if isinstance(body, str):

@@ -5,7 +5,7 @@ from .response import HttpError, Response, respond
 
 
 class Route:
-    """A handler and the pattern of its path. How its requests are answered is `answer`; worker_routes.py and body_streams.py have others.
+    """A handler and the pattern of its path, which serves requests in the loop. WorkerRoute and StreamRoute have another `answer`.
 
     `apps`: the Apps whose hooks and error handlers apply, the outermost first. `timeout_ms` is for workers. Raises ValueError for a path
     that can't be one.
@@ -48,9 +48,9 @@ class Routes:
     def __init__(self):
         self.by_request_line = {}  # {"GET /fast": Route}: those without names
         self.shapes = set()  # of all, "GET /users/<int"
-        # [(method, Route)] of those without names, by path; of those whose first part is text, by that; of the others
-        self.fixed = {}
-        self.by_first = {}
+        # Lists of (method, Route), in the order in which they are tried:
+        self.fixed = {}  # {path: list}: those without names
+        self.by_first = {}  # {first part: list}: those whose first part is text
         self.others = []
 
     def add(self, method, route):

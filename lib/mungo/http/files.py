@@ -54,7 +54,6 @@ class send:
     An App's error handlers answer for errors, and its after hooks may change `headers` and `cookies`.
     """
 
-    content_type = ""  # as a Response has it
     is_sent = False  # what http_reply has returned
 
     def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=()):

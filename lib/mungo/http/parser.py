@@ -18,6 +18,7 @@
 from array import array
 
 from ..core.buffer import Buffer
+from . import head
 from .char_classes import CLASSES
 from .scan import scan
 
@@ -142,15 +143,11 @@ class Request:
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
         if self.authority and name.lower() == "host":  # RFC 9112 section 3.2.2
             return self.authority
-        from .head import find_field
-
-        return find_field(self.data, self.tab[_FIELDS], name, default)
+        return head.find_field(self.data, self.tab[_FIELDS], name, default)
 
     def headers(self):
         """All fields in their order, each as (name, value), one by one."""
-        from .head import fields
-
-        return fields(self.data, self.tab[_FIELDS])
+        return head.fields(self.data, self.tab[_FIELDS])
 
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
@@ -264,18 +261,14 @@ class Request:
 
     def judge(self):
         """`read_head` for heads that are not common."""
-        from .head import judge
-
         t = self.tab
         self.is_old = not t[_MINOR]
-        return judge(self, t[_EXPECT], self.data[t[_TARGET]] == _SLASH) or _HEAD
+        return head.judge(self, t[_EXPECT], self.data[t[_TARGET]] == _SLASH) or _HEAD
 
     def read_framing(self):
         """Find out whether the connection goes on, and where the body ends: 0, or minus a status."""
-        from .head import read_framing
-
         t = self.tab
-        return read_framing(self, t[_CONNECTION], t[_LENGTHS], t[_CODINGS])
+        return head.read_framing(self, t[_CONNECTION], t[_LENGTHS], t[_CODINGS])
 
     def read_length(self):
         """Take the Content-Length, which has come: 0, or minus a status."""
