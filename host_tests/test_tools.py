@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 
 import mpy
 import size
+from making import make
 
 ROOT = mpy.ROOT
 
@@ -130,14 +130,6 @@ def test_size_budgets_only_go_down(tmp_path, monkeypatch):
 
 
 # --- make
-
-
-def make(*args):
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    own.pop("MICROPYTHON", None)
-    # -o: never set up the tools anew from inside a test.
-    command = ["make", "-o", ".venv/.stamp", *args]
-    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=60)
 
 
 def test_make_run_starts_the_chosen_runtime():

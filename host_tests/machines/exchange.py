@@ -3,7 +3,7 @@ later, in pieces, too early, or raises."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from world import CLOSING, DRAINING, Planned, World
+from world import Planned, World
 
 import mungo
 from mungo.http.server import HttpConnection
@@ -298,13 +298,13 @@ class Exchange(RuleBasedStateMachine):
         for one in self.all:
             one.sock.room = 1 << 20
             one.mode = "now"
-            if one.c is not None and not one.closed and not one.c.state & CLOSING:
+            if one.c is not None and not one.closed and not one.c.is_closing:
                 one.c.is_full = False
         self.world.rest()
         self.holds()
         for one in self.all:
             c = one.c
-            if c is None or one.closed or c.state & (CLOSING | DRAINING) or one.sock.is_reset:
+            if c is None or one.closed or c.is_ending or one.sock.is_reset:
                 continue
             whole = [it for it, asked in zip(one.answers, one.requests, strict=False) if it[2] or asked[2] or asked[3]]
             assert len(one.found) == len(whole), "%d of %d answers have come" % (len(one.found), len(whole))

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from world import CLOSING, DRAINING, Planned, World
+from world import Planned, World
 
 import mungo
 
@@ -70,7 +70,7 @@ class Tcp(RuleBasedStateMachine):
             assert len(one.taken) + len(c.recv) == one.announced, "bytes are missing"
             self.act(one, c)
         elif ev == mungo.EV_WRITE:
-            assert c.out is None and not c.state & (CLOSING | DRAINING)
+            assert c.out is None and not c.is_ending
             one.has_room = True
         elif ev == mungo.EV_ERROR:
             if data == "recv_limit":
@@ -111,7 +111,7 @@ class Tcp(RuleBasedStateMachine):
     def send_to(self, one, data):
         c = one.c
         was = c.out.size if c.out is not None else None
-        is_over = c.state & (CLOSING | DRAINING)
+        is_over = c.is_ending
         done = c.send(data)
         if done:
             assert not is_over and (was is None or was + len(data) <= LIMIT), "taken: %d bytes behind %r" % (len(data), was)
@@ -227,14 +227,14 @@ class Tcp(RuleBasedStateMachine):
             assert one.wrote[: len(one.taken)] == one.taken, "other bytes than were sent"
             assert one.accepted[: len(sock.sent)] == sock.sent, "other bytes than were sent"
             c = one.c
-            if one.closed or c.state & CLOSING:
+            if one.closed or c.is_closing:
                 continue
             assert bytes(memoryview(c.recv.data)[c.recv.start : c.recv.end]) == one.wrote[len(one.taken) : one.announced]
             assert sock.count == one.announced and len(c.recv) < LIMIT, "%d bytes read, %d told of" % (sock.count, one.announced)
             rest = b""
             if c.out is not None:
                 assert c.out.pieces and c.wait, "nothing waits, or without a deadline"
-                rest = b"".join(bytes(piece) for piece in c.out.pieces)[c.out.at :]
+                rest = b"".join(bytes(piece) for piece in c.out.pieces)[c.out.sent :]
                 assert c.out.size == len(rest), "%d bytes wait, it says %d" % (len(rest), c.out.size)
                 if not one.waits:
                     one.waits = True
@@ -250,13 +250,13 @@ class Tcp(RuleBasedStateMachine):
             one.sock.room = 1 << 20
             one.mode = "take"
         for one in self.known():
-            if not one.c.state & CLOSING:
+            if not one.c.is_closing:
                 one.c.is_full = True
                 one.c.is_full = False  # so that the program is shown what it has left
         self.world.rest()
         self.holds()
         for one in self.known():
-            if one.c.state & CLOSING == 0 and not one.sock.is_reset:
+            if not one.c.is_closing and not one.sock.is_reset:
                 assert one.sock.sent == one.accepted and one.c.out is None, "it is not sent"
                 assert len(one.taken) == one.announced == len(one.wrote), "it is not read"
         self.world.end(self.all)

@@ -3,7 +3,7 @@ pauses, pings and closes."""
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from world import CLOSING, DRAINING, Planned, World
+from world import Planned, World
 
 import mungo
 import mungo.ws as ws
@@ -159,7 +159,7 @@ class Sockets(RuleBasedStateMachine):
     def put(self, one, data, more=False):
         c = one.c
         was = c.out.size if c.out is not None else None
-        is_over = one.closes or c.state & (CLOSING | DRAINING) or c.proto.stage == 3
+        is_over = one.closes or c.is_ending or c.proto.stage == 3
         done = ws.send(c, data, more)
         n = len(data.encode() if isinstance(data, str) else data)
         if done:
@@ -329,12 +329,12 @@ class Sockets(RuleBasedStateMachine):
         for one in self.all:
             one.sock.room = 1 << 20
             one.mode = "take"
-            if one.c is not None and not one.closed and not one.c.state & CLOSING:
+            if one.c is not None and not one.closed and not one.c.is_closing:
                 one.c.is_full = False
         self.world.rest()
         self.holds()
         for one in self.open():
-            if one.c.state & (CLOSING | DRAINING) or one.sock.is_reset:
+            if one.c.is_ending or one.sock.is_reset:
                 continue
             assert one.found == one.accepted, "a message that was taken is lost"
             if not one.pending and not one.closes:

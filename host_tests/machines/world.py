@@ -6,13 +6,11 @@ A Sock is both sides of a TCP connection: the library's calls, and what its peer
 import types
 
 import mungo.core.loop
-from mungo.core.connection import Connection
-from mungo.core.listener import Listener
+from mungo.core.listener import AcceptedConnection, Listener
 from mungo.manager import Manager
 
 IN, OUT, ERR, HUP = 1, 4, 8, 16
 EAGAIN, EPIPE, ECONNRESET = 11, 32, 104
-CLOSING, DRAINING, FULL, ACCEPTED = 1, 4, 8, 128
 
 
 class Planned(Exception):
@@ -95,11 +93,6 @@ class Poll:
         self.masks = {}
 
     def register(self, sock, mask):
-        assert sock not in self.masks, "registered twice"
-        self.masks[sock] = mask
-
-    def modify(self, sock, mask):
-        assert sock in self.masks, "not registered"
         self.masks[sock] = mask
 
     def unregister(self, sock):
@@ -118,7 +111,7 @@ class Poll:
 class World:
     """A manager with these limits and a listener of this kind. `broken` is what a handler or the library has done wrong."""
 
-    def __init__(self, handler, kind=Connection, **limits):
+    def __init__(self, handler, accepted_class=AcceptedConnection, **limits):
         self.now = 1000
         self.broken = []
         self.planned = 0
@@ -130,7 +123,7 @@ class World:
         self.socks = []
         self.door = Door()
         self.listener = Listener(self.mgr, self.door, handler, None)
-        self.listener.accepted_class = kind
+        self.listener.accepted_class = accepted_class
 
     def report(self, er):
         self.mgr.stats["bugs"] += 1
@@ -168,17 +161,17 @@ class World:
         """What holds for every connection, whatever its protocol is."""
         mgr = self.mgr
         assert not self.broken, self.broken
-        assert mgr.accepted == sum(c.state & ACCEPTED > 0 for c in mgr.conns), "accepted"
+        assert mgr.accepted == sum(c.is_accepted for c in mgr.conns), "accepted"
         assert mgr.accepted <= mgr.max_conns and mgr.stats["bugs"] == self.planned
         for c in mgr.conns:
             if c.is_listening:
                 continue
             assert not c.sock.closed
             assert mgr.find(c.id) is c
-            if not c.state & CLOSING:
+            if not c.is_closing:
                 mask = mgr.poller.masks.get(c.sock, 0)
                 assert mask == c.mask and (mask & OUT > 0) == (c.out is not None), "mask %d" % mask
-                if c.state & FULL:
+                if c.is_full:
                     assert not mask & IN, "it reads, though it is full"
 
     def end(self, ones):

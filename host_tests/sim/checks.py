@@ -124,13 +124,12 @@ class Checks:
             accepted += c.is_accepted
             if c.sock is not None:
                 socks += 1
-                looked += c.mask > 0
+                is_off = c.is_full and isinstance(c, sys.modules["mungo.core.udp"].UdpConnection)
+                looked += not is_off
                 mask = 0 if c.state & bits._UNREAD else 1
                 if c.out is not None or c.is_connecting:
                     mask |= 4
-                # Without memory for it a listener tries again soon; of others the program was told.
-                is_off = not c.mask and (c.wait if c.is_listening else world.memory_faults)
-                if masks.get(c.sock, 0) != mask and not c.is_closing and not is_off:
+                if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
             if hasattr(c, "end"):
                 pipes += 1

@@ -63,7 +63,7 @@ MUTATIONS = [
     Mutation("a closed connection is resumed", "unix", "Loop._resume", always("not A.is_closing")),
     Mutation("closed oldest first", "unix", "shutdown.close", replace("A.conns[-1]", "A.conns[0]")),
     # --- sockets
-    Mutation("no unregister before close", "unix", "Loop.watch", drop("A.unregister(B)")),
+    Mutation("no unregister before close", "unix", "Loop.unwatch", drop("A.unregister(B)")),
     Mutation("an accepted socket may block", "unix", "Listener.make_connection", drop("A.setblocking(False)")),
     Mutation("one connection more than max_conns", "unix", "Listener.accept", replace("A.accepted >= B", "A.accepted > B")),
     Mutation("accepted ones are not counted down", "esp32", "Connection.release", drop("A.accepted -= 1")),
@@ -71,7 +71,7 @@ MUTATIONS = [
     Mutation("a peer's end is not noticed", "unix", "Connection.ended", drop("A.state |= _ENDED"), drop("A.is_draining = True")),
     Mutation("accepting goes on with no socket left", "esp32", "accept_failed", drop("A.pause(True)")),
     # --- time
-    Mutation("a timer's wait is subtracted plainly", "rp2-stock", "Timers.left", plain_ticks()),
+    Mutation("a timer's wait is subtracted plainly", "rp2-stock", "Timers.time_left", plain_ticks()),
     Mutation("a timer's place is found by comparing ticks", "rp2-stock", "Timers.add", plain_ticks()),
     Mutation("deadlines are subtracted plainly", "esp32", "Loop._sweep", plain_ticks()),
     Mutation("a deadline is compared plainly", "esp32", "Loop.due", plain_ticks()),

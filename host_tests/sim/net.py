@@ -746,10 +746,10 @@ class Poll:
 
     def register(self, obj, mask=IN | OUT):
         self.enter("register")
-        self.world.allocate("register")
         if obj.is_closed:
             self.world.fail("a closed socket is registered")
-        if obj not in self.masks:
+        if obj not in self.masks:  # else only the mask changes, which needs no memory (extmod/modselect.c, poll_set_add_obj)
+            self.world.allocate("register")
             obj.polls.append(self)
         self.masks[obj] = mask
 

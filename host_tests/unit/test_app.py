@@ -7,17 +7,10 @@ import mungo
 from app_client import Served
 from mungo.app import App, HttpError, Response, abort, redirect
 from net import Client, listening
+from raising import refused
 from waiting import open_files, until
 
 MIN_HEAP = "256k"
-
-
-def refused(function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except ValueError:
-        return
-    raise AssertionError("%r %r" % (args, kwargs))
 
 
 def echo(*args):

@@ -1,16 +1,9 @@
-# What form.py makes of a query, a form's body and a Cookie field.
+# What form.py makes of a query and of a form's body.
 
-from mungo.http.form import cookies, parse, unquote
+from mungo.http.form import parse, unquote
+from raising import refused
 
 MIN_HEAP = "100k"
-
-
-def refused(function, data):
-    try:
-        result = function(data)
-    except ValueError:
-        return
-    raise AssertionError("%r gave %r" % (data, result))
 
 
 def test_unquote():
@@ -86,19 +79,3 @@ def test_parse_has_a_limit():
     assert len(parse(b"&".join([b"%d" % i for i in range(256)]))) == 256
     refused(parse, b"&".join([b"%d" % i for i in range(257)]))
     refused(parse, b"&" * 257)
-
-
-def test_cookies():
-    for text, found in (
-        ("", {}),
-        ("a=1", {"a": "1"}),
-        ("a=1; b=2", {"a": "1", "b": "2"}),
-        ("a=1;b=2 ;  c = 3", {"a": "1", "b": "2", "c": "3"}),
-        ('a="x y"', {"a": "x y"}),
-        ("a=b=c", {"a": "b=c"}),
-        ("a=%41", {"a": "%41"}),
-        ("a=1; a=2", {"a": "1"}),
-        ("lonely; a=1;", {"a": "1"}),
-        ("a=", {"a": ""}),
-    ):
-        assert cookies(text) == found, (text, cookies(text))

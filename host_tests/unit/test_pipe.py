@@ -6,7 +6,8 @@ import gc
 
 import mungo
 from mungo.threads.pipe import Fifo, Message
-from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
+from raising import raised, raised_errno
+from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
 

@@ -7,7 +7,8 @@ import time
 import mungo
 import mungo.threads.pool
 from net import Client, listening, turns
-from waiting import Crew, close, raised_errno, until
+from raising import raised_errno
+from waiting import Crew, close, until
 
 MIN_HEAP = "192k"
 

@@ -1,4 +1,3 @@
-from .core.connection import Connection
 from .core.loop import Loop
 from .threads.pipe import PipeConnection
 from .threads.wakeups import Wakeups
@@ -24,9 +23,9 @@ class Manager(Loop):
             from .core.udp import listen
 
             return listen(self, url, fn, fn_data)
-        from .core.listener import listen
+        from .core.listener import AcceptedConnection, listen
 
-        return listen(self, url, "tcp", fn, fn_data, Connection)
+        return listen(self, url, "tcp", fn, fn_data, AcceptedConnection)
 
     def connect(self, url, fn, fn_data=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN and EV_RESOLVE now, EV_CONNECT or EV_ERROR later.
@@ -100,6 +99,12 @@ class Manager(Loop):
         from .core.timer import Timer
 
         return Timer(self, ms, fn, arg, repeat)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, er, _):
+        self.close()
 
     def close(self, ms=1000):
         """Close everything: every connection gets its EV_CLOSE, newest first, waiting workers are woken (`send` raises EPIPE,

@@ -4,10 +4,10 @@ import time
 
 
 def udp_pair(timeout):
-    """Two UDP sockets on 127.0.0.1, each connected to the other, so that nobody else's datagrams reach them, with this timeout.
+    """Two UDP sockets on 127.0.0.1, each connected to the other, with this timeout. Datagrams of other sockets do not reach them.
 
-    There is no getsockname on MicroPython, so ports are tried in pairs until two are free.
-    Raises OSError where the system has no loopback: EHOSTUNREACH on stock RP2 firmware, ETIMEDOUT or EAGAIN if it swallows.
+    MicroPython has no getsockname, so this tries pairs of ports until both are free.
+    Raises OSError where the system has no loopback: EHOSTUNREACH on stock RP2 firmware, ETIMEDOUT or EAGAIN if datagrams get lost.
     """
     port = 20000 + int(time.ticks_us()) % 8192 * 2
     last = port + 400
@@ -21,7 +21,7 @@ def udp_pair(timeout):
                 socks[n].bind(addrs[n])
             for n in (0, 1):
                 socks[n].connect(addrs[1 - n])
-            # The probe: what is sent must arrive. Before it comes what strangers sent between bind and connect.
+            # A datagram must arrive. Strangers' datagrams from before the connect may come first.
             word = b"%d" % time.ticks_us()
             for n in (0, 1):
                 rx = socks[n]

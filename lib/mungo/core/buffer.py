@@ -1,9 +1,8 @@
 class Buffer:
-    """Bytes that came in and wait to be used: a bytearray with a start and an end.
+    """Bytes that came in and are not used yet: a bytearray with a start and an end.
 
-    `data[start:end]` is what is there. Taking from the front moves `start`, nothing is copied; appending moves what is
-    left to the front when that makes room, and otherwise doubles the storage, so that n bytes cost O(n) in all.
-    Used in the loop's thread only.
+    The content is `data[start:end]`. Taking from the front moves `start` and copies nothing. Appending moves the content to the
+    front if that makes room, and doubles the storage otherwise, so that n bytes cost O(n) in all. Used in the loop's thread only.
     """
 
     def __init__(self, data=b"", end=0):
@@ -19,13 +18,13 @@ class Buffer:
         self.start = self.end = 0
 
     def consume(self, n):
-        """Drop the first `n` bytes (all of them if there are fewer)."""
+        """Drop the first `n` bytes, or all if there are fewer."""
         self.start += n
         if self.start >= self.end:
             self.clear()
 
     def read(self, n=-1):
-        """Take the first `n` bytes, by default all: a copy, as `bytes`."""
+        """Take the first `n` bytes, by default all, and return a copy, as `bytes`."""
         a = self.start
         b = self.end if n < 0 else min(a + n, self.end)
         out = bytes(memoryview(self.data)[a:b])
@@ -33,7 +32,7 @@ class Buffer:
         return out
 
     def find(self, data):
-        """Where the bytes `data` first are, counted from the front, or -1."""
+        """The position of the bytes `data` in the content, or -1."""
         at = self.data.find(data, self.start, self.end)
         return at if at < 0 else at - self.start
 

@@ -72,7 +72,7 @@ class Connection:
                 self.phase = phase
                 self.mask = _OUT
             try:
-                mgr.watch(sock, self, self.mask, 0)
+                mgr.watch(sock, self, self.mask)
             except Exception:
                 mgr.remove(self)
                 raise
@@ -242,6 +242,8 @@ class Connection:
             return
         if ev & _OUT and self.out is not None:
             self.flush()
+            if self.state & _CLOSING:
+                return
         if ev & ~_OUT:
             if not self.state & _UNREAD:
                 ev = _READS
@@ -255,8 +257,8 @@ class Connection:
                     if n < len(self.mgr.rx.data) or self.state:
                         return
                     ev -= 1
-            elif self.out is None:
-                self.broken(ev)
+            elif self.out is None or not ev & _OUT:  # it is not read, and has failed
+                self.broken(OSError("poll: %d" % ev))
 
     def ended(self):
         """The peer has sent its end, and is gone: what was sent in this turn still goes out."""
@@ -283,7 +285,7 @@ class Connection:
             self.recv.append(rx.data, n)
         if self.pfn is not None:
             self.pfn(self, _EV_READ, n)
-        if self.fn is not None:
+        if self.fn is not None and not self.state & _CLOSING:
             self.fn(self, _EV_READ, n, self.fn_data)
         if self.recv is rx and not rx.end:
             self.recv = EMPTY
@@ -344,7 +346,7 @@ class Connection:
 
     def release(self):
         """Give back what the system lent."""
-        self.mgr.watch(self.sock, self, 0, 0)
+        self.mgr.unwatch(self.sock)
         self.sock.close()
         if self.is_accepted:
             self.mgr.accepted -= 1
@@ -361,16 +363,18 @@ class Connection:
             self.is_closing = True
 
     def broken(self, er):
-        """End it because of `er`: an exception, or the flags of poll for a socket that failed."""
+        """End this connection because of the exception `er`."""
         self.error(repr(er))
 
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
-        with self:  # rather than except, see Loop
+        try:
             if self.pfn is not None:
                 self.pfn(self, ev, data)
             if self.fn is not None:
                 self.fn(self, ev, data, self.fn_data)
+        except Exception as er:
+            self.bug(er)
 
     def __enter__(self):
         pass
@@ -393,5 +397,5 @@ class Connection:
         if self.out is not None or self.state & _CONNECTING:
             mask |= _OUT
         if mask != self.mask and not self.state & _CLOSING:
-            self.mgr.watch(self.sock, self, mask, self.mask)
+            self.mgr.watch(self.sock, self, mask)
             self.mask = mask

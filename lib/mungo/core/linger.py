@@ -17,7 +17,7 @@ class Lingering:
         """The socket is ready."""
         if ev & _OUT and c.out is not None:
             c.flush()
-        if ev & ~_OUT:
+        if ev & ~_OUT and not c.is_closing:
             n = read(c, c.mgr.rx.data)
             if n is not None:
                 self.left -= n

@@ -13,6 +13,12 @@ _EV_ACCEPT = const(5)
 _ACCEPTS = const(16)  # in one turn
 
 
+class AcceptedConnection(Connection):
+    """A TCP connection that a listener has accepted."""
+
+    is_accepted = True
+
+
 class Listener(Connection):
     """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
 
@@ -24,6 +30,10 @@ class Listener(Connection):
         for _ in range(_ACCEPTS):
             if self.is_closing or not self.accept():
                 return
+
+    def put(self, data):
+        """A listener has no peer, so nothing is sent: False. (Programs broadcast over mgr.conns.)"""
+        return False
 
     def accept(self):
         """Accept one connection. False if there is none, or no room for it."""
@@ -37,7 +47,6 @@ class Listener(Connection):
         if mgr.accepted >= mgr.max_conns and not evict_or_refuse(self, sock, peer):
             return False
         c = self.make_connection(sock, peer, self.fn)
-        c.is_accepted = True
         mgr.accepted += 1
         mgr.stats["accepted"] += 1
         c.emit(_EV_OPEN)

@@ -52,6 +52,7 @@ class Loop(Limits):
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
                 "rings_lost",
                 "bugs",  # exceptions that handlers let go
+                "unprinted",  # those whose traceback stdout did not take
             ),
             0,
         )
@@ -84,7 +85,7 @@ class Loop(Limits):
         self._collect_at = self.now  # when to look at the heap again,
         self._reserve = _MOST  # which is to have more than this free
         self._due = None  # no deadline of a connection is earlier
-        self.watch(self.bell.rx, self.bell, select.POLLIN, 0)
+        self.watch(self.bell.rx, self.bell, select.POLLIN)
 
     # --- one turn
 
@@ -106,7 +107,7 @@ class Loop(Limits):
                 self._serve()
             self.finish()
             if self._found:
-                self.find  # noqa: B018  (makes a bound method: one block of the heap) see _serve
+                self.find  # noqa: B018  (allocates one block, see internals: ONE BLOCK A TURN)
         finally:
             self.busy = False
         return self.running
@@ -123,10 +124,10 @@ class Loop(Limits):
             ms = _LONGEST
         now = ticks_ms()
         if self.timers:
-            ms = min(ms, self.timers.left(now))
+            ms = min(ms, self.timers.time_left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
-        if ms < 0 or self.closing or self.resuming or self.poll_events or self.bell.first or not self.running:
+        if ms < 0 or self.closing or self.resuming or self.bell.first or not self.running:
             ms = 0
         ready = self._ready
         n = 0
@@ -159,27 +160,15 @@ class Loop(Limits):
                 self._reserve = free - free // 4
             self._collect_at = ticks_add(self.now, (free - self._reserve) // ALLOC_RATE)
 
-    # MicroPython takes a function's frame from the heap if it has more than 11 words, and an except with a name needs 6 of them. A
-    # frame that lives there while handlers allocate makes each of their allocations search all the garbage behind it: measured,
-    # half of the time. So the functions that are below a handler on the stack are small, and `with` does what except would. Programs'
-    # own handlers have large frames all the same: one block, allocated when none of them is left, moves their place behind the garbage.
     def _serve(self):
-        with self:
+        # Call the connections that are ready, until one of them raises.
+        try:
             while self._next < self._found:
                 i = self._next
                 self._next = i + 2
                 self._ready[i].event(self._ready[i + 1])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, er, _):
-        """The end of `with mungo.Manager() as mgr`: close. (In a turn: what a connection's event let go is that connection's bug.)"""
-        if not self.busy:
-            self.close()  # pyright: ignore (the Manager's)
-        elif isinstance(er, Exception):
+        except Exception as er:
             self._ready[self._next - 2].bug(er)
-            return True
 
     def deliver(self):
         """Hand over what other threads have posted."""
@@ -227,9 +216,11 @@ class Loop(Limits):
             if c.wait:
                 if ticks_diff(self.now, c.since) < c.wait:
                     self.due(c)
-                else:
-                    with c:
-                        c.expired()
+                    continue
+                try:
+                    c.expired()
+                except Exception as er:
+                    c.bug(er)
 
     # --- what connections need
 
@@ -241,19 +232,21 @@ class Loop(Limits):
     def add(self, c):
         """Give the connection its id and let other threads find it by that. Ids are never used twice."""
         self.last = c.id = id = self.last + 1
-        ids = self._ids
-        found = self._found_by
-        if None not in ids:  # (what allocates comes before the lock)
-            more = [None] * 8
-            ids = ids + more
-            found = found + more
         self.conns.append(c)
+        if None not in self._ids:
+            self._grow()
         with self.bell.lock:
-            at = ids.index(None)
-            ids[at] = id
-            found[at] = c
+            at = self._ids.index(None)
+            self._ids[at] = id
+            self._found_by[at] = c
+
+    def _grow(self):
+        # (What allocates comes before the lock.)
+        ids = self._ids + [None] * 8
+        found_by = self._found_by + [None] * 8
+        with self.bell.lock:
             self._ids = ids
-            self._found_by = found
+            self._found_by = found_by
 
     def remove(self, c):
         """Forget the connection; late mail for it is undelivered from here on."""
@@ -262,11 +255,12 @@ class Loop(Limits):
             self._ids[at] = self._found_by[at] = None
         # They are in the order of their ids. (list.remove would compare each with it, and look for __eq__ in all its classes.)
         conns = self.conns
+        id = c.id
         at = 0
         end = len(conns)
         while end - at > 1:
             mid = (at + end) // 2
-            if conns[mid].id > c.id:
+            if conns[mid].id > id:
                 end = mid
             else:
                 at = mid
@@ -277,18 +271,15 @@ class Loop(Limits):
         if id in self._ids:
             return self._found_by[self._ids.index(id)]
 
-    def watch(self, sock, c, mask, now):
-        """Have the poll look at `sock` for `mask` (0: not at all) instead of `now`; `c.event(flags)` is called when it is ready."""
-        poller = self.poller
-        if not mask:
-            # Also before every close: the unix port would go on polling the descriptor's number.
-            poller.unregister(sock)
-            self._socks.pop(sock, None)
-        elif now:
-            poller.modify(sock, mask)
-        else:
-            self._socks[sock] = c
-            poller.register(sock, mask)
+    def watch(self, sock, c, mask):
+        """From now on call `c.event(flags)` when `sock` is ready for `mask`, or has failed, which a mask of 0 shows as well."""
+        self._socks[sock] = c
+        self.poller.register(sock, mask)
+
+    def unwatch(self, sock):
+        """Stop watching. Before every close: the unix port would go on polling the descriptor's number."""
+        self.poller.unregister(sock)
+        self._socks.pop(sock, None)
 
     def deadline(self, c, ms):
         """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
@@ -305,4 +296,7 @@ class Loop(Limits):
     def report(self, er):
         """Print a handler's exception with its traceback and count it."""
         self.stats["bugs"] += 1
-        sys.print_exception(er)
+        try:
+            sys.print_exception(er)
+        except OSError:  # nobody reads stdout any more: it is counted all the same
+            self.stats["unprinted"] += 1

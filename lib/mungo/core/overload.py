@@ -23,6 +23,7 @@ def evict_or_refuse(listener, sock, peer):
         return True
     mgr.stats["refused"] += 1
     mgr.spare = c = listener.make_connection(sock, peer, None)
+    c.is_accepted = False
     c.on_close(_spare_closed, mgr)
     if c.pfn is not None:
         c.pfn(c, _EV_FULL, None)
@@ -55,6 +56,8 @@ def accept_failed(listener, number):
 def try_again(listener):
     """End the pause of a listener. To have poll look at it again needs memory: if there is none, try once more after 100 ms."""
     listener.mgr.deadline(listener, _RETRY_MS)
-    with listener:
+    try:
         listener.pause(False)
         listener.wait = 0
+    except MemoryError as er:
+        listener.bug(er)

@@ -1,4 +1,3 @@
-import select
 from time import sleep_ms, ticks_diff, ticks_ms
 
 
@@ -36,7 +35,7 @@ def close(mgr, ms):
 
     if not wait_until(has_ended, ms):
         return False
-    mgr.watch(mgr.bell.rx, mgr.bell, 0, select.POLLIN)
+    mgr.unwatch(mgr.bell.rx)
     mgr.bell.close()
     mgr.poller = None
     return True

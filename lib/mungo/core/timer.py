@@ -1,16 +1,16 @@
 import errno
 from time import ticks_add, ticks_diff, ticks_ms
 
-_MOST = const(0x1FFFFFFF)  # ms: ticks_ms wraps at twice that on a board, and only half of it can be told from the past
+_MOST = const(0x1FFFFFFF)  # ms: ticks_ms wraps at twice that on a board, and ticks_diff reaches half as far
 _LONGEST = const(1000)
 
 
 class Timer:
-    """Calls `fn(arg)` in the loop's thread after `ms` milliseconds, once or again and again. Made by `mgr.timer`.
+    """Calls `fn(arg)` in the loop's thread after `ms` milliseconds, once or repeatedly. Made by `mgr.timer`.
 
-    A repeating timer keeps its phase: the n-th call is due n * `ms` after the start, however late the last one was, and periods
-    that were missed altogether are left out, not caught up with.
-    Raises ValueError for an `ms` that is no whole number in range, OSError beyond `max_timers`.
+    A repeating timer keeps its phase: the n-th call is due n * `ms` after the start, however late the last one was. Calls that
+    were missed altogether are left out.
+    Raises ValueError for an `ms` that is no whole number in range, OSError(ENOMEM) beyond `max_timers`.
     """
 
     def __init__(self, mgr, ms, fn, arg, repeat):
@@ -25,10 +25,11 @@ class Timer:
         self.ms = ms
         self.repeat = repeat
         self.due = ticks_add(ticks_ms(), ms)
+        mgr.timers.made = self.number = mgr.timers.made + 1
         mgr.timers.add(self)
 
     def cancel(self):
-        """Never call it again. Nothing happens if it is not going to be called anyway."""
+        """Never call the function again. Does nothing if the timer has fired or is cancelled."""
         self.repeat = False
         if self.mgr.timers is not None and self in self.mgr.timers.all:
             self.mgr.timers.all.remove(self)
@@ -40,14 +41,15 @@ class Timers:
     def __init__(self, mgr):
         self.mgr = mgr
         self.all = []
+        self.made = 0  # how many there were
 
     def add(self, timer):
-        """Put it in its place."""
+        """Put a timer in its place. OSError(ENOMEM) if max_timers are running."""
         at = 0
         end = len(self.all)
         if end >= self.mgr.max_timers:
             raise OSError(errno.ENOMEM, "max_timers=%d" % end)
-        while at < end:  # behind those that are due at the same time
+        while at < end:  # behind timers that are due at the same time
             middle = (at + end) // 2
             if ticks_diff(self.all[middle].due, timer.due) > 0:
                 end = middle
@@ -55,16 +57,15 @@ class Timers:
                 at = middle + 1
         self.all.insert(at, timer)
 
-    def left(self, now):
-        """Milliseconds to the first, at most a second."""
+    def time_left(self, now):
+        """Milliseconds until the first timer is due, at most a second."""
         return min(_LONGEST, ticks_diff(self.all[0].due, now)) if self.all else _LONGEST
 
     def fire(self):
-        """Call those that are due. What they add is for the next turn."""
+        """Call the timers that are due, each at most once. Timers that they start are for the next turn."""
         now = self.mgr.now
-        for _ in range(len(self.all)):
-            if not self.all or ticks_diff(self.all[0].due, now) > 0:
-                return
+        made = self.made
+        while self.all and ticks_diff(self.all[0].due, now) <= 0 and self.all[0].number <= made:
             timer = self.all.pop(0)
             if timer.repeat:
                 late = ticks_diff(now, timer.due)

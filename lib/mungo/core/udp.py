@@ -41,6 +41,13 @@ class UdpConnection(Connection):
             return False
         return True
 
+    def look(self):
+        """Do not watch the socket while it is not read: an error that nobody takes would wake the poll again and again."""
+        if self.state:
+            self.mgr.unwatch(self.sock)
+        else:
+            self.mgr.watch(self.sock, self, self.mask)
+
     def event(self, ev):
         """The socket is readable: take up to 16 datagrams in one turn."""
         for _ in range(_DATAGRAMS):

@@ -1,8 +1,8 @@
 def parse(url, name):
-    """Split `name://host:port[/...]` into `(host, port)`.
+    """Split `name://host:port[/...]` into `(host, port)`, for example `parse("tcp://10.0.0.7:80", "tcp")`.
 
-    The host may be empty (any address), an IPv4 address, `[an IPv6 address]` or `localhost`. Other names need a resolver, which would
-    block the loop: ValueError, as for everything else that is not such a URL.
+    The host is empty (any address), an IPv4 address, `[an IPv6 address]` or `localhost`. Raises ValueError for another scheme than
+    `name`, for a port that is no number up to 65535, and for other host names: looking one up would block the loop.
     """
     scheme, _, rest = url.partition("://")
     host, _, port = rest.partition("/")[0].rpartition(":")

@@ -1,4 +1,4 @@
-# Which system is this? Asked here and nowhere else. Each port's file holds its limits, and why they are what they are.
+# The one place that finds out which system this is. Each port's file has its limits, with the reasons.
 import sys
 
 if sys.implementation.name == "cpython":

@@ -1,4 +1,4 @@
-# What a worker pool has on which system. Figures of boards from the ports' sources and an emulator, not from a physical board.
+# The limits of a worker pool on each system. Boards' figures are from the ports' sources and an emulator, not from a physical board.
 import sys
 
 
@@ -11,7 +11,7 @@ class Limits:
     stack = 1  # bytes of each thread's stack; below 1024: the port's default
 
 
-EAGER = sys.platform == "rp2"  # threads start with the pool: their stack is taken from the heap in one piece, before that is fragmented
+EAGER = sys.platform == "rp2"  # start threads with the pool: a stack is one piece of the heap, which fragments later
 
 if sys.platform == "esp32":
     Limits.n = 2  # of one core, under a GIL: more would not be faster, and each has its stack

@@ -1,12 +1,11 @@
 # RP2040 and RP2350 with lwIP: 5 TCP and 3 UDP sockets, no loopback in stock firmware, one thread besides the loop's.
 # Figures from the port's sources and from stock firmware in an emulator, not from a physical board.
 
-ALLOC_RATE = 1024  # bytes that both cores together allocate in a millisecond, see Loop.collect_early (a guess, not measured)
+ALLOC_RATE = 1024  # bytes a ms that both cores together allocate, see Loop.collect_early (a guess, not measured)
 BELL = "ring"  # 127.0.0.1 answers EHOSTUNREACH
 NO_SOCKETS = (24, 23, 12, 105)
 EPIPE = 32
-# The packets that a socket does not read come out of one pool of 16 for all: a connection is closed at its limit
-# rather than left unread.
+# Unread packets of all sockets share one pool of 16, so a connection at its limit is closed instead of left unread.
 MAY_PAUSE = False
 
 
@@ -18,7 +17,7 @@ class Limits:
     max_pipes = 8
     max_timers = 16
     rx_bytes = 1024
-    send_slice = 1600  # two segments: at ERR_MEM a send sleeps up to 10 s, and all sockets share an 8000 byte heap
+    send_slice = 1600  # two segments: all sockets share 8000 bytes, and a send that finds none sleeps up to 10 s
     recv_limit = 4096
     send_limit = 8192
     datagram = 1472  # a datagram that fits into one packet

@@ -1,12 +1,12 @@
-# The unix port of MicroPython: a host. Memory is the only thing that is short, and only with a small -X heapsize.
+# The unix port of MicroPython: a host. Only memory can be short, with a small -X heapsize.
 import gc
 
 BELL = "udp"
-# Bytes that all threads together allocate in a millisecond, at the most: how soon the loop looks at the heap again, see Loop.collect_early.
+# The most bytes a ms that all threads together allocate: how soon the loop looks at the heap again, see Loop.collect_early.
 ALLOC_RATE = 16384
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
 EPIPE = 32
-# A connection whose program is busy stops reading at its limit: the kernel holds the rest.
+# A connection at its limit stops reading, and the kernel holds the rest.
 MAY_PAUSE = True
 
 

@@ -26,6 +26,7 @@ import mungo.core.socket_io
 import mungo.http.head
 import mungo.http.parser
 import mungo.http.response
+import mungo.http.scan
 import mungo.http.server
 import mungo.manager
 import mungo.threads.pipe
@@ -42,6 +43,7 @@ MODULES = (
     mungo.core.socket_io,
     mungo.core.listener,
     mungo.core.buffer,
+    mungo.http.scan,
     mungo.http.parser,
     mungo.http.head,
     mungo.http.response,
@@ -82,7 +84,7 @@ def instrument(owner, prefix, items):
     for name, value in items:
         if name[:2] == "__" and name not in ("__enter__", "__exit__"):
             continue
-        if type(value) in (type(wrap), type(mungo.http.parser.scan)):
+        if type(value) in (type(wrap), type(mungo.http.scan.scan)):
             setattr(owner, name, wrap(value, prefix + name))
         elif isinstance(value, staticmethod):
             # `pfn = staticmethod(handler)`

@@ -1,0 +1,171 @@
+# One turn of the loop at its edges: it sleeps though a program wants EV_POLL, a closing connection gets no more data, timers that a timer
+# starts are for the next turn, a connection that is not read still ends with its peer, and a bug is counted though nobody reads stdout.
+
+import socket
+import sys
+import time
+
+import mungo
+from net import Client, listening, turns
+
+MIN_HEAP = "192k"
+
+
+def test_ev_poll_comes_once_a_turn_and_the_loop_sleeps_in_between():
+    mgr = mungo.Manager()
+    seen = []
+    listener, _ = listening(lambda url: mgr.listen(url, lambda c, ev, data, _: seen.append(ev)), "tcp")
+    mgr.poll_events.append(listener)
+    start = time.ticks_ms()
+    for _ in range(3):
+        mgr.poll(40)
+    assert time.ticks_diff(time.ticks_ms(), start) >= 100, "it spins"
+    assert seen == [mungo.EV_OPEN] + [mungo.EV_POLL] * 3, seen
+    mgr.close()
+
+
+def test_a_connection_that_is_closing_gets_no_more_data():
+    mgr = mungo.Manager(send_slice=1 << 20)
+    events = []
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_ACCEPT:
+            c.put(bytes(1 << 16))
+            while c.out is None:
+                c.put(bytes(1 << 16))  # more than the system takes at once
+        elif ev == mungo.EV_WRITE:
+            c.is_closing = True
+            events.append(ev)
+        elif ev in (mungo.EV_READ, mungo.EV_CLOSE):
+            events.append(ev)
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port)
+    turns(mgr, lambda: len(mgr.conns) == 2 and mgr.conns[-1].out is not None)
+    c = mgr.conns[-1]
+    # The socket says at once that there is room and that there is data, as it does when both come between two turns.
+    client.sock.write(b"hello")
+    c.out.pieces.clear()
+    c.out.size = c.out.sent = 0
+    c.event(5)
+    turns(mgr, lambda: mungo.EV_CLOSE in events)
+    assert events == [mungo.EV_WRITE, mungo.EV_CLOSE], events
+    client.close()
+    mgr.close()
+
+
+def test_a_protocol_s_handler_that_closes_lets_the_program_see_no_data():
+    mgr = mungo.Manager()
+    events = []
+
+    def fn(c, ev, data, fn_data):
+        events.append(ev)
+        if ev == mungo.EV_HTTP_MSG:
+            c.is_closing = True
+
+    _, port = listening(lambda url: mgr.http_listen(url, fn))
+    client = Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    turns(mgr, lambda: mungo.EV_CLOSE in events)
+    assert mungo.EV_READ not in events, events
+    client.close()
+    mgr.close()
+
+
+def test_timers_that_a_timer_starts_are_for_the_next_turn():
+    mgr = mungo.Manager()
+    fired = []
+
+    def again(n):
+        fired.append(n)
+        if n < 5:
+            mgr.timer(0, again, n + 1)
+
+    late = [mgr.timer(100000, fired.append, None) for _ in range(5)]
+    mgr.timer(0, again, 0)
+    for n in range(1, 7):
+        mgr.poll(100)
+        assert fired == list(range(n)), fired
+    for timer in late:
+        timer.cancel()
+    mgr.close()
+
+
+def paused(**limits):
+    """A manager, its connection that the program has paused, the client, and the events so far."""
+    mgr = mungo.Manager(**limits)
+    events = []
+
+    def fn(c, ev, data, fn_data):
+        events.append(ev)
+        if ev == mungo.EV_READ:
+            c.is_full = True
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port, b"x")
+    turns(mgr, lambda: mungo.EV_READ in events)
+    return mgr, mgr.conns[-1], client, events
+
+
+def test_a_paused_connection_ends_when_its_peer_breaks_off():
+    mgr, c, client, events = paused()
+    mgr.poll(20)
+    assert events[-1] == mungo.EV_READ and c.is_full  # it sleeps, and nothing has happened
+    client.sock.setsockopt(socket.SOL_SOCKET, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER with 0 s: close is a reset
+    client.sock.close()
+    turns(mgr, lambda: mungo.EV_CLOSE in events)
+    assert events[-2:] == [mungo.EV_ERROR, mungo.EV_CLOSE] and mgr.accepted == 0
+    mgr.close()
+
+
+def test_a_paused_connection_does_not_wake_the_loop():
+    mgr, c, client, events = paused()
+    client.sock.write(b"more, which is not read")
+    start = time.ticks_ms()
+    for _ in range(3):
+        mgr.poll(40)
+    assert time.ticks_diff(time.ticks_ms(), start) >= 100, "it spins"
+    c.is_full = False
+    turns(mgr, lambda: events.count(mungo.EV_READ) > 1)
+    client.close()
+    mgr.close()
+
+
+def test_a_bug_is_counted_though_nobody_reads_stdout():
+    mgr = mungo.Manager()
+    module = __import__("mungo.core.loop", None, None, ("sys",))
+
+    class Deaf:
+        def print_exception(self, er):
+            raise OSError(32)  # EPIPE
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_HTTP_MSG:
+            raise ValueError("planned")
+
+    module.sys = Deaf()
+    try:
+        _, port = listening(lambda url: mgr.http_listen(url, fn))
+        client = Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.until_has(b"HTTP/1.1 500 ")
+    finally:
+        module.sys = sys
+    assert mgr.stats["bugs"] == 1 and mgr.stats["unprinted"] == 1
+    client.close()
+    mgr.close()
+
+
+def test_a_broadcast_over_all_connections_ends_none_of_them():
+    mgr = mungo.Manager()
+    events = []
+
+    def fn(c, ev, data, fn_data):
+        events.append(ev)
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port)
+    turns(mgr, lambda: len(mgr.conns) == 2)
+    assert [c.send("news\n") for c in mgr.conns] == [False, True]
+    assert client.until_has(b"news\n") == b"news\n"
+    assert mungo.EV_ERROR not in events and mungo.EV_CLOSE not in events
+    client.close()
+    mgr.close()
