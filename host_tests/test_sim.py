@@ -158,6 +158,6 @@ def test_a_mutation_whose_function_is_not_there_or_twice_is_an_error(function):
 def test_threads_may_interrupt_each_other_wherever_they_share_something():
     shared = {path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py") if is_shared(path, ast.parse(path.read_text()))}
     assert shared >= {path.relative_to(LIBRARY).as_posix() for path in (LIBRARY / "threads").glob("*.py")}
-    for function in ("Doorbell.post", "Loop.find", "Manager.wakeup", "Pipe.send", "WorkerPool.submit"):
+    for function in ("Doorbell.post", "Loop.find", "Wakeups.send", "Pipe.send", "WorkerPool.submit"):
         assert Mutation("it", "unix", function).file().relative_to(LIBRARY).as_posix() in shared, function
     assert not any(path.startswith(("http/", "ws/")) for path in shared), shared

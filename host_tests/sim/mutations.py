@@ -88,7 +88,7 @@ MUTATIONS = [
     Mutation("jobs have no deadline", "unix", "WorkerPool.look_at_deadlines", never("ticks_diff(A, B) <= 0")),
     # --- HTTP
     Mutation("the next request before this one's answer", "unix", "server.serve", replace("A.phase < _WAITING", "A.phase <= _WAITING")),
-    Mutation("a cut answer ends like a whole one", "unix", "Relay.done", replace("A is None and B and C", "A is None")),
+    Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", replace("A is None and B and C", "A is None")),
 ]
 
 

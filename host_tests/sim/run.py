@@ -43,6 +43,12 @@ def prepare():
         prepare.done = True
 
 
+def say(text):
+    """Print it in one piece: two processes write to the same output, and `print` may write the end of the line by itself."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def command(profile, seed, mutation):
     broken = "" if mutation is None else f" --mutation {mutation}"
     return f"python -m {MODULE} --profile {profile} --seed0 {seed} --seeds 1 --trace{broken}"
@@ -61,18 +67,17 @@ def run_profile(name, seed0, seeds, trace=False, mutation=None, hashes=False, mo
         steps += result.steps
         answers += result.scene.answers
         if hashes and not result.failure:
-            print(f"{name} seed {seed}: hash {result.hash:08x} after {result.steps} steps")
+            say(f"{name} seed {seed}: hash {result.hash:08x} after {result.steps} steps")
         if result.failure:
             failed.append(seed)
-            print(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed, mutation)}", flush=True)
+            say(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed, mutation)}")
         if trace or hashes and result.failure:
-            print(f"hash {result.hash:08x} after {result.steps} steps")
+            say(f"hash {result.hash:08x} after {result.steps} steps")
         if len(failed) >= most:
             break
-    print(
+    say(
         f"{name}: {seeds} seeds from {seed0}, {len(failed)} failed; {us / 1e6:.0f} s of virtual time, {steps} steps, {answers} answers"
-        f" in {time.monotonic() - start:.1f} s",
-        flush=True,
+        f" in {time.monotonic() - start:.1f} s"
     )
     return failed
 
