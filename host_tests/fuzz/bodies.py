@@ -7,7 +7,7 @@ from mungo.core.url import parse as parse_url
 from mungo.fetch import join_url
 from mungo.http import formdata, upload
 from mungo.http.client import split_url
-from mungo.http.form import parse, unquote
+from mungo.http.form import parse_query, unquote
 from mungo.http.header_lists import parameter
 from mungo.http.match import match
 from mungo.http.multipart import Parser
@@ -194,7 +194,7 @@ def _quote(data):
 def form(data):
     """Queries, escapes and cookies: a dict or text, or ValueError; what was escaped is what it was, if it is UTF-8."""
     found = []
-    for read in (parse, unquote):
+    for read in (parse_query, unquote):
         try:
             found.append(len(read(data)))
         except ValueError:
@@ -212,7 +212,7 @@ def form(data):
         return tuple(found)
     found.append(len(parse_cookies(text)))
     escaped = _quote(data)
-    if unquote(escaped) != text or parse(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
+    if unquote(escaped) != text or parse_query(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
         raise AssertionError("%r" % text)
     return tuple(found)
 

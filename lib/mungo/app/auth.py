@@ -6,6 +6,7 @@
 # protects all routes of an App and of the Apps that are mounted in it. To protect some routes, mount an App that has the hook.
 from binascii import a2b_base64
 
+from ..core import utf8
 from .digest import same
 from .response import abort
 
@@ -69,8 +70,8 @@ class Basic(Auth):
     def find(self, text):
         """The user with these credentials, base64 of name:password, or None."""
         try:
-            text = str(a2b_base64(text), "utf-8")
-        except ValueError:  # UnicodeError is one
+            text = utf8.text(a2b_base64(text))
+        except ValueError:
             return None
         name, colon, password = text.partition(":")
         if callable(self.known):

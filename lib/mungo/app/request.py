@@ -2,7 +2,9 @@
 # a worker. Threads must not import, so everything is imported at the top.
 import json
 
-from ..http.form import parse, unquote
+from ..core import utf8
+from ..http.form import parse_query, unquote
+from ..http.header_lists import without_parameters
 from ..http.parser import Request as Head
 from ..port.address import address
 from .response import abort
@@ -49,7 +51,7 @@ class Request:
             elif name == "path":
                 value = unquote(hm.uri.encode())
             elif name == "args":
-                value = parse(hm.query.encode())
+                value = parse_query(hm.query.encode())
             elif name == "headers":
                 value = Headers(self)
             elif name == "cookies":
@@ -57,10 +59,10 @@ class Request:
             elif name == "body":
                 value = hm.body
             elif name == "json":
-                # MicroPython's json.loads accepts bytes that are not UTF-8, str() does not.
-                value = json.loads(str(self.body, "utf-8")) if self.body and self.headers.is_type("application/json") else None
+                # MicroPython's json.loads accepts bytes that are not UTF-8.
+                value = json.loads(utf8.text(self.body)) if self.body and self.headers.is_type("application/json") else None
             elif name == "form":
-                value = parse(self.body) if self.headers.is_type("application/x-www-form-urlencoded") else {}
+                value = parse_query(self.body) if self.headers.is_type("application/x-www-form-urlencoded") else {}
             elif name == "g":
                 value = {}
             elif name == "rem":
@@ -136,7 +138,7 @@ class Headers:
 
     def is_type(self, media_type):
         """Whether the Content-Type is this media type, in lower case, whatever its parameters."""
-        return self.get("Content-Type", "").partition(";")[0].strip().lower() == media_type
+        return without_parameters(self.get("Content-Type", "")) == media_type
 
 
 def parse_cookies(text):

@@ -21,7 +21,7 @@ def unquote(data):
     return utf8.text(out)
 
 
-def parse(data):
+def parse_query(data):
     """The fields of a query or an urlencoded body (bytes) as a dict of str; of fields with the same name the first.
 
     Raises ValueError as `unquote`, and for more than 256 fields.

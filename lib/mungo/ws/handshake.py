@@ -14,11 +14,11 @@ def field_list(hm, name):
 
 def is_upgrade(hm):
     """Whether a request or response says that the protocol changes to WebSocket."""
-    return "websocket" in _lower(hm, "upgrade") and "upgrade" in _lower(hm, "connection")
+    return _has(hm, "upgrade", "websocket") and _has(hm, "connection", "upgrade")
 
 
-def _lower(hm, name):
-    return [member.lower() for member in field_list(hm, name)]
+def _has(hm, name, member):
+    return member in split_list(combined_value(hm.headers(), name).lower())
 
 
 def accept_value(key):
