@@ -360,15 +360,18 @@ def install(library):
 
     pipe.Pipe.__init__ = make_counting_pipe
 
-    connection = sys.modules["mungo.core.connection"].Connection
-    emit = connection.emit
+    def count_unheard(cls):
+        emit = cls.emit
 
-    def counting_emit(self, ev, data=None):
-        if ev == _WAKEUP and self.fn is None:  # a pool, a client that is turned away: no handler is told
-            current.world.checks.wakeups[1] += 1
-        return emit(self, ev, data)
+        def counting_emit(self, ev, data=None):
+            if ev == _WAKEUP and self.fn is None:  # a pool, a client that is turned away: no handler is told
+                current.world.checks.wakeups[1] += 1
+            return emit(self, ev, data)
 
-    connection.emit = counting_emit
+        cls.emit = counting_emit
+
+    count_unheard(sys.modules["mungo.core.connection"].Connection)
+    count_unheard(pipe.PipeConnection)
 
     call = workers.WorkerPool.call_on_done
 

@@ -264,6 +264,21 @@ def test_a_client_that_leaves_takes_its_jobs_along():
     close(mgr)
 
 
+def test_a_client_with_many_jobs_tells_the_pool_of_its_end_once():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    c, client = served(mgr)
+    all, named = outcomes()
+    for i in range(20):
+        pool.submit(int, i, on_done=named(i), conn=c)
+        until(lambda i=i: len(all) > i, mgr)
+    assert len(c.close_callbacks) == len(pool.clients) == 1
+    client.close()
+    until(lambda: c not in mgr.conns, mgr)
+    assert len(all) == 20 and not pool.clients
+    close(mgr)
+
+
 def test_progress_and_messages_go_through_the_jobs_pipe():
     mgr = mungo.Manager()
     pool = mgr.workers(n=1)

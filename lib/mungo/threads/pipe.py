@@ -28,8 +28,8 @@ _MESSAGES = const(16)  # of one pipe, before other pipes and sockets are served
 # Bits of a pipe's `flags`
 _GONE = const(1)  # C2 is closed
 _SHUT = const(2)  # the worker's end is closed
-_FULL = const(4)  # the inbox has refused a message,
-_ROOM = const(8)  # and has room again: C2's handler is to be told
+_REFUSED = const(4)  # the inbox had no room for a message,
+_ROOM = const(8)  # and has room again: the handler is to be told
 _TIMED = const(16)  # a waiter has, or had, a deadline: the loop must look at the waiters
 
 
@@ -114,11 +114,11 @@ def release_waiters(waiter):
 
 def as_bytes(data):
     """`data` (bytes-like or str) as bytes that nobody changes: bytes by reference, others copied. ValueError if empty."""
-    if isinstance(data, str):
-        data = data.encode()
+    if type(data) is not bytes:
+        data = data.encode() if isinstance(data, str) else bytes(data)
     if not data:
         raise ValueError("an empty message: want at least one byte")
-    return bytes(data)
+    return data
 
 
 class Pipe:
@@ -160,6 +160,7 @@ class Pipe:
         n = len(message.data)
         mgr = self.mgr
         bell = mgr.bell
+        outbox = self.outbox
         waiter = None
         while True:
             error = 0
@@ -167,8 +168,8 @@ class Pipe:
             with bell.lock:
                 if self.flags & (_GONE | _SHUT):
                     error = EBADF if self.flags & _SHUT else EPIPE
-                elif self.outbox.has_room(n, mgr):
-                    self.outbox.push(message)
+                elif outbox.has_room(n, mgr):
+                    outbox.push(message)
                     sent = True
                     ring = bell.post(self)
                 else:
@@ -205,8 +206,8 @@ class Pipe:
                 elif inbox is not None and inbox.count:
                     data = inbox.first.data
                     at = inbox.taken
-                    if inbox.take(n) and self.flags & _FULL:
-                        self.flags ^= _FULL | _ROOM
+                    if inbox.take(n) and self.flags & _REFUSED:
+                        self.flags ^= _REFUSED | _ROOM
                         ring = bell.post(self)
                 elif self.flags & _GONE:
                     data = b""
@@ -236,7 +237,8 @@ class Pipe:
             bell.ring()
             with bell.lock:
                 mgr.pipe_ends -= 1  # after the ring: from here on the manager may close the bell
-        release_waiters(waiters)
+        if waiters is not None:
+            release_waiters(waiters)
 
     def _enlist(self, waiter):
         # With the lock held: the waiter is to be woken by the next change. True if the bell must be rung: the loop must learn of a
@@ -320,6 +322,14 @@ class PipeConnection(Connection):
         with mgr.bell.lock:
             mgr.pipe_ends += 1
 
+    def emit(self, ev, data=None):
+        """Call the handler. If it raises, the connection is closed."""
+        if self.fn is not None:
+            try:
+                self.fn(self, ev, data, self.fn_data)
+            except Exception as er:
+                self.bug(er)
+
     @property
     def unread(self):
         """How many of the worker's messages wait for the handler."""
@@ -342,7 +352,7 @@ class PipeConnection(Connection):
             if sent:
                 end.inbox.push(message)
             else:
-                end.flags = end.flags & ~_ROOM | _FULL
+                end.flags = end.flags & ~_ROOM | _REFUSED
                 mgr.stats["queue_full"] += 1
             waiters = end.waiters
             end.waiters = None

@@ -31,8 +31,8 @@ _STUCK = const(5)
 
 _RESULTS = const(16)  # before pipes and sockets are served
 
-_AGAIN_MS = const(20)  # from a refused start to the next one
-_TRIES = const(5)  # refused starts in a row: without a thread, the jobs that wait end
+_RETRY_MS = const(20)  # from a refused start to the next one
+_MAX_REFUSED = const(5)  # starts in a row: if more are refused and there is no thread, the jobs that wait end
 
 
 def make_pool(mgr, limits):
@@ -73,7 +73,6 @@ class WorkerPool(Limits):
         if limits:
             set_limits(self, limits, Limits)
         self.mgr = mgr
-        self.c = PoolConnection(mgr, self)
         self.next = False  # of the doorbell: not posted
         self.jobs: list = [None] * (self.queue + self.n)  # QUEUED and RUNNING, oldest first
         self.under_way = 0  # how many those are
@@ -88,6 +87,7 @@ class WorkerPool(Limits):
         self.stats = mgr.stats["workers"] = dict.fromkeys(
             ("jobs", "done", "failed", "dropped", "timeouts", "unstarted", "refused", "late", "threads", "busy", "stuck"), 0
         )
+        self.c = PoolConnection(mgr, self)
         if EAGER:
             self.start_threads(self.n)
 
@@ -177,8 +177,8 @@ class WorkerPool(Limits):
                 ring = self.complete(job, is_failed)
             if ring:
                 bell.ring()
-            bell.gc_barrier.clear()  # until here this thread's stack holds the outcome
-            job = outcome = None  # noqa: F841  from here on it must not, since the next job may be long in coming
+            bell.gc_barrier.clear()  # until here this thread's stack must hold the outcome, see Loop.collect_early
+            job = outcome = None  # noqa: F841  from here on it must not: the next job may be long in coming
         self.count_thread(-1)
 
     def next_job(self, waiter):
@@ -281,7 +281,7 @@ class WorkerPool(Limits):
             except (OSError, RuntimeError, MemoryError):
                 self.count_thread(-1)
                 self.refused_starts += 1
-                self.mgr.deadline(self.c, _AGAIN_MS)
+                self.mgr.deadline(self.c, _RETRY_MS)
                 n = 0
             if old is not None:
                 _thread.stack_size(old)
@@ -289,7 +289,7 @@ class WorkerPool(Limits):
 
     def look_at_deadlines(self):
         """End the jobs that are due; try a refused start again."""
-        has_no_thread = self.refused_starts > _TRIES and not self.threads
+        has_no_thread = self.refused_starts > _MAX_REFUSED and not self.threads
         n = self.under_way  # at most so many: an on_done may submit another job
         while n > 0:
             n -= 1
@@ -303,7 +303,7 @@ class WorkerPool(Limits):
             else:
                 break
         self.most_urgent()
-        if self.refused_starts > _TRIES or self.missing() <= 0:
+        if self.refused_starts > _MAX_REFUSED or self.missing() <= 0:
             self.refused_starts = 0
         elif self.refused_starts:
             self.start_threads(self.missing())
