@@ -14,7 +14,6 @@ from time import ticks_add, ticks_diff, ticks_ms
 from ..port import ALLOC_RATE, BELL, Limits
 from .buffer import Buffer
 from .doorbell import Doorbell
-from .limits import set_limits
 
 _EV_POLL = const(2)
 _EV_READ = const(7)
@@ -36,6 +35,8 @@ class Loop(Limits):
     def __init__(self, bell=None, **limits):
         gc.collect()  # garbage of the imports would lie between objects that stay
         if limits:
+            from .limits import set_limits
+
             set_limits(self, limits, Limits)
         self.stats = dict.fromkeys(
             (
