@@ -1,6 +1,5 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
 # section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
-from ..core.socket_io import write
 from .response import make_head
 
 _PIECES = const(16)  # of one answer in one turn
@@ -107,7 +106,7 @@ def _send_part(c, hm, part):
         n = part.file.readinto(memoryview(buf)[: part.left])
         if not n:
             return c.error("the file has ended early")
-        done = write(c, buf, 0, n)
+        done = c.write(buf, 0, n)
         if c.is_closing:
             return
         part.left -= done

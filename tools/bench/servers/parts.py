@@ -22,7 +22,6 @@ import mungo.core.doorbell
 import mungo.core.listener
 import mungo.core.loop
 import mungo.core.send_buffer
-import mungo.core.socket_io
 import mungo.http.head
 import mungo.http.parser
 import mungo.http.response
@@ -40,7 +39,6 @@ MODULES = (
     mungo.core.loop,
     mungo.manager,
     mungo.core.connection,
-    mungo.core.socket_io,
     mungo.core.listener,
     mungo.core.buffer,
     mungo.http.scan,
