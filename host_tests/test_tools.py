@@ -91,6 +91,8 @@ def test_size_budget():
     sizes = {"lib/a/x.py": 100, "lib/a/y.py": 50, "lib/ab.py": 10}
     assert size.over_budget(sizes, {"lib/a/x.py": 100, "lib/a": 150, "lib": 160}) == []
     assert size.over_budget(sizes, {"lib/a/x.py": 99}) == ["lib/a/x.py: 100 bytes, the budget is 99"]
+    assert size.over_budget(sizes, {"lib/a/{x,y}.py": 150}) == []
+    assert size.over_budget(sizes, {"lib/a/{x,y}.py": 149}) == ["lib/a/{x,y}.py: 150 bytes, the budget is 149"]
     assert size.over_budget(sizes, {"lib/a": 149}) == ["lib/a: 150 bytes, the budget is 149"]
     assert size.over_budget(sizes, {"lib/b": 1}) == ["lib/b: has a budget, but there is no such file or folder"]
 
