@@ -177,7 +177,7 @@ class WorkerPool(Limits):
                 ring = self.complete(job, is_failed)
             if ring:
                 bell.ring()
-            bell.gc_barrier.clear()  # until here this thread's stack must hold the outcome, see Loop.collect_early
+            bell.gc_barrier.clear()  # until here this thread's stack must hold the outcome, see internals: COLLECT EARLY
             job = outcome = None  # noqa: F841  from here on it must not: the next job may be long in coming
         self.count_thread(-1)
 
