@@ -5,9 +5,12 @@ import json
 from ..core import utf8
 from ..http.form import parse_query, unquote
 from ..http.header_lists import without_parameters
+from ..http.lazy import parts
 from ..http.parser import Request as Head
 from ..port.address import address
 from .response import abort
+
+parts.head  # noqa: B018  (loads it: workers read fields by it, and must not import)
 
 
 class Request:
@@ -97,7 +100,7 @@ class Request:
     def detach(self):
         """Copy the head and the body, so that this request stays valid when the loop's buffer is used for others. Twice is once."""
         if type(self.hm) is not Head:
-            self.hm = self.hm.snapshot(self.c.recv)
+            self.hm = parts.head.snapshot(self.hm, self.c.recv, Head)
 
     def copy_for_worker(self):
         """A detached copy of this request for another thread, with nothing that the loop changes."""

@@ -4,6 +4,7 @@ from .header_lists import combined_value, split_list
 from .scan import fields_table, scan
 
 _CR = const(13)
+_LF = const(10)
 
 
 def fields(data, at):
@@ -35,6 +36,28 @@ def text(raw):
 def members(hm, name):
     """The members of a list, in lower case (RFC 9110 section 5.6.1)."""
     return split_list(combined_value(hm.headers(), name).lower())
+
+
+def skip_empty_lines(buf):
+    """Drop empty lines before a request (section 2.2): how many bytes are left; -400 if a CR is followed by something else; 0: NEED."""
+    data = buf.data
+    while len(buf) and data[buf.start] == _CR:
+        if len(buf) == 1:
+            return 0
+        if data[buf.start + 1] != _LF:
+            return -400
+        buf.consume(2)
+    return len(buf)
+
+
+def snapshot(hm, buf, kind):
+    """A Request of the class `kind` with copies of the head and of the collected body: for a thread, or to keep."""
+    hm.keep(buf)
+    copy = kind(hm.tab)
+    copy.data = hm.data
+    copy.whole = hm.body
+    copy.authority = hm.authority
+    return copy
 
 
 def judge(hm, expects, is_path):
