@@ -30,7 +30,7 @@ LANES = {
         Lane("cpython"),
         Lane("upy", DEFAULT_HEAP),
         Lane("upy-64k", "64k"),
-        Lane("upy-72k", "72k"),
+        Lane("upy-84k", "84k"),
         Lane("upy-100k", "100k"),
         Lane("upy-192k", "192k"),
     )

@@ -1,4 +1,4 @@
-"""What a board pays: bytes of bytecode, and a heap of 72 KB with ten clients."""
+"""What a board pays: bytes of bytecode, and a heap of 84 KB with ten clients."""
 
 import ast
 import json
@@ -53,7 +53,7 @@ def run(source, heap="2m"):
     return result.stdout
 
 
-def test_all_that_the_tutorial_imports_is_at_most_20_kb():
+def test_all_that_the_tutorial_imports_is_at_most_24_kb():
     output = run(LOADED % free_port())
     names = next(line for line in output.splitlines() if line.startswith("loaded")).split()[1:]
     parts = [name for name in names if name.split(".")[0] == "mungo"]
@@ -66,7 +66,7 @@ def test_all_that_the_tutorial_imports_is_at_most_20_kb():
     twins = {name for name in sizes if name.endswith("_viper")}  # of a hot function, for one architecture
     total = sum(size for name, size in sizes.items() if name not in twins)
     print(json.dumps(sizes, indent=1), total)
-    assert total <= 20480, f"{total} bytes: {sizes}"
+    assert total <= 24576, f"{total} bytes: {sizes}"
 
 
 # What a WebSocket loads, in a process that had HTTP alone before.
@@ -106,8 +106,8 @@ def post(port, body, answers):
         answers.append((body, data))
 
 
-@pytest.mark.lanes("upy-72k")
-def test_ten_clients_with_a_thread_each_fit_into_72_kb(serve):
+@pytest.mark.lanes("upy-84k")
+def test_ten_clients_with_a_thread_each_fit_into_84_kb(serve):
     server = serve(app="multi_threaded", env={"DELAY_MS": "500"})
     for _ in range(3):
         answers = []

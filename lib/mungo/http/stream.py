@@ -35,7 +35,8 @@ def start(c, hm, status, headers, body):
     if hm.is_head and source is not None:
         _end(c, hm)
     else:
-        hm.go_on(c)
+        if not hm.serving:  # else `rest` follows in this turn
+            c.resume()
     return is_sent
 
 
@@ -92,7 +93,7 @@ def pull(c, hm):
                 continue
         send_chunk(c, hm, piece)
     if hm.source is not None:
-        c.mgr.resuming.append(c)
+        c.resume()
 
 
 def _send_part(c, hm, part):
@@ -115,6 +116,6 @@ def _send_part(c, hm, part):
             part.file.seek(done - n, 1)
             return c.put_later(b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
     if part.left:
-        mgr.resuming.append(c)
+        c.resume()
     else:
         _end(c, hm)
