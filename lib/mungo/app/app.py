@@ -148,7 +148,7 @@ class App:
 
         try:
             with Manager(**limits) as mgr:
-                self._open(mgr, host, port)
+                self.open(mgr, host, port)
                 while mgr.poll(1000):
                     pass
         except KeyboardInterrupt:
@@ -160,11 +160,11 @@ class App:
         from ..manager import Manager
 
         with Manager(**limits) as mgr:
-            self._open(mgr, host, port)
+            self.open(mgr, host, port)
             await serve(mgr)
 
-    def _open(self, mgr, host, port):
-        # Attach to a manager for this App alone, and say so.
+    def open(self, mgr, host, port):
+        """`attach` to a manager for this App alone at this address, and print the URL. OSError if the port is taken."""
         self.attach(mgr, "http://%s:%d" % (host, port))
         print("mungo %s: http://%s:%d/" % (sys.modules["mungo"].__version__, host, port))
 
