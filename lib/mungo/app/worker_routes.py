@@ -31,7 +31,7 @@ class WorkerRoute(Route):
             respond(c, copy, result)
 
         try:
-            c.mgr.workers().submit(_work, copy, on_done=done, conn=c, timeout_ms=self.timeout_ms)
+            (c.mgr.pool or c.mgr.workers()).submit(_work, copy, on_done=done, conn=c, timeout_ms=self.timeout_ms)
         except OSError as er:
             done(None, er)
 

@@ -85,7 +85,7 @@ class Exchange(Request):
             else:
                 c.is_draining = True
         if not self.serving:  # it was answered later: what was pipelined meanwhile comes next
-            if len(c.recv):
+            if c.recv.end > c.recv.start:
                 c.resume()
             else:
                 rest(c, self)
@@ -340,10 +340,11 @@ def rest_in_answer(c, hm):
     """The answer is being made or sent. Pipelined requests that fill the buffer meanwhile are not read; a stream goes on."""
     if hm.timing and hm.phase and c.out is None:  # it is the program's turn. (An idle client's deadline may pass, see `expired`.)
         c.wait = 0
-    if len(c.recv) >= c.mgr.recv_limit:
+    recv = c.recv
+    if recv.end - recv.start >= c.mgr.recv_limit:
         if not hm.keep_alive:  # what follows the last request is discarded
             hm.discards = True
-            c.recv.clear()
+            recv.clear()
         elif MAY_PAUSE:
             c.mgr.stats["recv_full"] += 1
             c.pause(True)

@@ -106,7 +106,7 @@ def _send_part(c, hm, part):
     while part.left and left > 0:
         n = part.file.readinto(memoryview(buf)[: part.left])
         if not n:
-            return c.error("the file has ended early")
+            return c.error("the file is short")
         done = c.write(buf, 0, n)
         if c.is_closing:
             return
