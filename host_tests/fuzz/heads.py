@@ -9,11 +9,11 @@ from cutting import moved, parts_of, same
 
 from mungo.core.buffer import Buffer
 from mungo.http import chunked as _chunked  # noqa: F401  (so that it is instrumented)
-from mungo.http import head as rules  # noqa: F401
-from mungo.http import scan as plain
-from mungo.http.client import Response
-from mungo.http.fields import fields as make_fields
-from mungo.http.parser import Request, make
+from mungo.http import scan_portable as portable
+from mungo.http.fields import make_fields
+from mungo.http.parser import Request
+from mungo.http.response_parser import Response
+from mungo.http.scan import request_table
 
 NEED, HEAD, PIECE, DONE = range(4)
 LIMIT = 160  # bytes of a head: small, so that small inputs reach it
@@ -32,7 +32,7 @@ if sys.implementation.name == "cpython":
 else:
     from mungo.http.scan_viper import scan as other_scan
 
-_common = make(LIMIT)
+_common = request_table(LIMIT)
 _used = array("i", [1] * 27)  # the common table, when others have used it
 _used[9] = LIMIT
 _used[10] = _common[10]
@@ -72,7 +72,7 @@ def events(parts):
                 if hm.left > BODY_LIMIT:
                     return seen + [-413]
             elif ev == PIECE:
-                if not hm.collect(buf, BODY_LIMIT):
+                if not hm.collect(hm.view(buf), BODY_LIMIT):
                     return seen + [-413]
             elif ev == DONE:
                 body = hm.body
@@ -137,8 +137,8 @@ def scanners(data):
     found = []
     start = data[0] % 5
     end = len(data) - data[1] % 3
-    for scan in (plain.scan, other_scan):
-        tab = make(LIMIT)
+    for scan in (portable.scan, other_scan):
+        tab = request_table(LIMIT)
         tab[10] = 6
         tab[26] = data[0] & 128 > 0
         found.append(scan(data, min(start, end), end, tab))
@@ -151,7 +151,8 @@ def scanners(data):
 
 def responses(parts, is_head):
     """The events of a client's connection, as `events`; it asks again and again."""
-    hm = Response(_fields)
+    hm = Response(LIMIT)
+    hm.tab = _fields
     hm.is_head = is_head
     buf = Buffer()
     seen = []
@@ -166,7 +167,7 @@ def responses(parts, is_head):
                 if hm.left > BODY_LIMIT:
                     return seen + [-413]
             elif ev == PIECE:
-                if not hm.collect(buf, BODY_LIMIT):
+                if not hm.collect(hm.view(buf), BODY_LIMIT):
                     return seen + [-413]
             elif ev == DONE:
                 seen.append((hm.status, hm.body))
@@ -180,7 +181,7 @@ def responses(parts, is_head):
             else:
                 break
         if hm.state:
-            rules.keep(hm, buf)  # as client.read
+            hm.keep(buf)  # as client.read
         buf = moved(buf)
     seen.append((hm.state, hm.is_endless and hm.body))
     return seen

@@ -78,19 +78,22 @@ class Clients:
                     if not self.excused():
                         world.fail(f"client{number} got no answer, or not all of it: {bytes(peer.inbox[:100])}")
                     return
-                status, body = answer
+                status, body, is_last = answer
                 if status == 200:
                     if body != expected:
                         world.fail(f"client{number} got {body[:80]}, not {expected[:80]}")
                 elif status == 500 and not (world.memory_faults or self.scene.is_ending) or status not in (500, 503):
                     world.fail(f"client{number} got {status} {body}")
                 self.scene.answers += 1
+                if is_last:  # the server has said that it closes: what else was asked here is not answered
+                    peer.close()
+                    return
             world.sleep(rng.choice((0, 1000, 300_000)))
         if rng.random() < 0.7:
             peer.close()
 
     def answer(self, peer):
-        """(status, body) of the next answer; None if it does not come whole."""
+        """(status, body, whether it says Connection: close) of the next answer; None if it does not come whole."""
         found = []
 
         def whole():
@@ -100,8 +103,9 @@ class Clients:
         if not peer.until(whole, 60_000_000):
             return None
         status, body, n = found[0]
+        is_last = b"\r\nconnection: close\r\n" in bytes(peer.inbox[:n]).lower()
         peer.take(n)
-        return status, body
+        return status, body, is_last
 
     def faulty(self, number):
         world = self.world

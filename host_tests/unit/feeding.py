@@ -1,7 +1,8 @@
 # What tests of the parser share: bytes in, a list of events out, cut in every way that a network can cut them.
 
 from mungo.core.buffer import Buffer
-from mungo.http.parser import Request, make
+from mungo.http.parser import Request
+from mungo.http.scan import request_table
 
 NEED, HEAD, PIECE, DONE = range(4)
 
@@ -13,7 +14,7 @@ _FIRST = b"POST /first HTTP/1.1\r\nHost: 1\r\nContent-Length: 3\r\nConnection: x
 
 # The events of one connection that receives these parts, as a list. It ends with minus a status, or with what is still awaited.
 def events(parts, limit=LIMIT, sink=None, body_limit=BODY_LIMIT, describe=None):
-    common = make(limit)
+    common = request_table(limit)
     hm = Request(common)
     buf = Buffer()
     seen = []
@@ -30,7 +31,7 @@ def events(parts, limit=LIMIT, sink=None, body_limit=BODY_LIMIT, describe=None):
             elif ev == PIECE:
                 if sink is not None:
                     sink(bytes(hm.view(buf)))
-                elif not hm.collect(buf, body_limit):
+                elif not hm.collect(hm.view(buf), body_limit):
                     return seen + [-413]
             elif ev == DONE:
                 assert hm.body is hm.body and isinstance(hm.body, bytes)

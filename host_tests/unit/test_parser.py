@@ -3,8 +3,8 @@
 
 from feeding import GET, HEAD, LIMIT, check, done, events, fields, head, request
 from mungo.core.buffer import Buffer
-from mungo.http.head import keep
-from mungo.http.parser import Request, make
+from mungo.http.parser import Request
+from mungo.http.scan import request_table
 
 # --- the request line
 
@@ -62,11 +62,11 @@ def test_host_of_absolute_form():
         ("/", "HTTP/1.0", "", None),
     ):
         data = b"\r\n" + request(target=target, version=version, host=host)
-        hm = Request(make(LIMIT))
+        hm = Request(request_table(LIMIT))
         buf = Buffer(bytearray(data), len(data))
         assert hm.parse(buf) == HEAD
         assert hm.header("Host") == hm.header("host") == seen, target
-        keep(hm, buf)
+        hm.keep(buf)
         assert hm.header("Host") == seen and hm.header("X-Host") is None, target
 
 
@@ -139,7 +139,7 @@ def test_bad_line_is_refused_at_once():
 
 
 def test_header_lookup():
-    hm = Request(make(LIMIT))
+    hm = Request(request_table(LIMIT))
     data = request("Accept: a\r\nX-Accept: b\r\nACCEPT: c\r\nEmpty:\r\nAccep: d\r\n")
     buf = Buffer(bytearray(data), len(data))
     assert hm.parse(buf) == HEAD
@@ -152,7 +152,7 @@ def test_header_lookup():
 
 
 def test_match():
-    hm = Request(make(LIMIT))
+    hm = Request(request_table(LIMIT))
     data = request(target="/api/x?/fast")
     buf = Buffer(bytearray(data), len(data))
     assert hm.parse(buf) == HEAD

@@ -4,10 +4,9 @@ import gc
 
 from feeding import DONE, GET, HEAD, LIMIT, NEED, PIECE, check, done, events, fields, head, head_of, moved, request, singly
 from mungo.core.buffer import Buffer
-from mungo.http import parser
-from mungo.http import scan as plain
-from mungo.http.head import keep
-from mungo.http.parser import Request, make
+from mungo.http import scan, scan_portable
+from mungo.http.parser import Request
+from mungo.http.scan import request_table
 from runner import Skip
 
 # --- bodies
@@ -233,7 +232,7 @@ def test_pipelining():
 
 
 def test_nothing_is_left_for_the_next_request():
-    hm = Request(make(LIMIT))
+    hm = Request(request_table(LIMIT))
     data = request("Connection: close\r\nContent-Length: 5\r\n", b"hello", "HEAD", version="HTTP/1.0") + GET
     buf = Buffer(bytearray(data), len(data))
     assert hm.parse(buf) == HEAD and hm.is_head and not hm.keep_alive and hm.proto == "HTTP/1.0"
@@ -250,7 +249,7 @@ def test_nothing_is_left_for_the_next_request():
 
 # A request that is answered before its body needs no body: but only the server can say that nothing follows.
 def test_request_finished_early():
-    hm = Request(make(LIMIT))
+    hm = Request(request_table(LIMIT))
     data = GET + request(target="/2")
     buf = Buffer(bytearray(data), len(data))
     assert hm.parse(buf) == HEAD
@@ -260,7 +259,7 @@ def test_request_finished_early():
 
 # While a request's body is awaited, its connection's buffer holds none of what was used.
 def test_used_bytes_are_given_back():
-    hm = Request(make(LIMIT))
+    hm = Request(request_table(LIMIT))
     buf = Buffer()
     for byte in singly(request("Content-Length: 90\r\n")):
         buf.append(byte, 1)
@@ -270,28 +269,28 @@ def test_used_bytes_are_given_back():
     for _ in range(3):
         assert ev == NEED and len(buf) == 0
         buf.append(bytes(30), 30)
-        assert hm.parse(buf) == PIECE and hm.collect(buf, 90)
+        assert hm.parse(buf) == PIECE and hm.collect(hm.view(buf), 90)
         ev = hm.parse(buf)
     assert ev == DONE and hm.body == bytes(90) and hm.uri == "/"
 
 
 # A handler may pause a connection while a request's body is to come. Meanwhile its buffer and the table are others'.
 def test_head_that_is_kept_during_a_pause():
-    common = make(LIMIT)
+    common = request_table(LIMIT)
     hm = Request(common)
     data = GET + request("X: y\r\nContent-Length: 5\r\n", b"hello", target="/kept?q") + request(target="/next")
     buf = Buffer(bytearray(data), len(data))
     assert hm.parse(buf) == HEAD and hm.parse(buf) == DONE
     hm.finish(buf)
     assert hm.parse(buf) == HEAD
-    keep(hm, buf)
+    hm.keep(buf)
     left = len(buf)
     for at in range(9):
         common[at] = 3
     buf = moved(buf)
     assert len(buf) == left
-    assert hm.parse(buf) == PIECE and bytes(hm.view(buf)) == b"hello" and hm.collect(buf, 5)
-    keep(hm, buf)
+    assert hm.parse(buf) == PIECE and bytes(hm.view(buf)) == b"hello" and hm.collect(hm.view(buf), 5)
+    hm.keep(buf)
     buf = moved(buf)
     assert hm.parse(buf) == DONE
     assert (hm.body, hm.uri, hm.query, hm.header("x")) == (b"hello", "/kept", "q", "y")
@@ -302,11 +301,11 @@ def test_head_that_is_kept_during_a_pause():
 # --- cost
 
 
-# A browser's request on a kept-alive connection. (The plain scanner, for want of a compiler, allocates a little.)
+# A browser's request on a kept-alive connection. (The portable scanner, for want of a compiler, allocates a little.)
 def test_parsing_allocates_nothing():
-    if parser.scan is plain.scan:
+    if scan.scan is scan_portable.scan:
         raise Skip("no viper here")
-    hm = Request(make(1000))
+    hm = Request(request_table(1000))
     data = request("User-Agent: Mozilla/5.0 (X11)\r\nAccept: */*\r\nConnection: keep-alive\r\nUpgrade-Insecure-Requests: 1\r\n")
     buf = Buffer(bytearray(data * 2), 2 * len(data))
     allocated = []

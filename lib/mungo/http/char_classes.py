@@ -1,9 +1,9 @@
-# Which bytes may stand where, for both scanners. 1: in names and methods (RFC 9110 section 5.6.2); 2: in a field's value (5.5);
-# 4: in a request's target (RFC 3986, no fragment). In the value of Host (RFC 3986 section 3.2) 8: in a name; 16: digits, as in a port;
-# 32: from a bracket to its end.
-KINDS = bytearray(9) + b"\2" + bytearray(22) + b"\2" * 224  # a tab; what is no control character
+# Which bytes may stand where, for both scanners. A class is a bit. 1: in names and methods (RFC 9110 section 5.6.2); 2: in a field's
+# value (5.5); 4: in a request's target (RFC 3986, no fragment). In the value of Host (RFC 3986 section 3.2) 8: in a name; 16: digits, as
+# in a port; 32: from a bracket to its end.
+CLASSES = bytearray(9) + b"\2" + bytearray(22) + b"\2" * 224  # a tab; all that are no control characters
 # ASCII from the space on, in its order. A slash is 47 (1 2 4 8 32), a question mark 63 (and 16), a full stop 46, an ampersand 38.
-KINDS[32:128] = (
+CLASSES[32:128] = (
     b"\2/\6\3////..//.//\6"
     b"??????????&.\6.\6\6"  # 0 to 9
     b"\6//////////////////////////&\6\6\7/"  # A to Z
@@ -11,9 +11,9 @@ KINDS[32:128] = (
 )
 
 
-def fit(data, kind):
-    """Whether all of these bytes may stand in a place of this kind."""
+def all_in(data, classes):
+    """Whether each byte of `data` is in one of these classes, a sum of bits."""
     for x in data:
-        if not KINDS[x] & kind:
+        if not CLASSES[x] & classes:
             return False
     return True

@@ -1,12 +1,15 @@
 # The chunked coding, RFC 9112 section 7.1: the part of the parser that only such bodies need.
-from .char_classes import fit
-from .head import hold
-from .parser import make, scan
+from .char_classes import all_in
+from .scan import fields_table, scan
 
+_LENGTH = const(1)  # states of the parser, see there
 _SIZE = const(2)
 _CHUNK = const(3)
 _TRAILER = const(4)
-_DONE = const(3)  # the event
+
+_DONE = const(3)  # an event
+
+_CR = const(13)
 
 
 def parse(hm, buf):
@@ -15,50 +18,46 @@ def parse(hm, buf):
         if hm.state == _CHUNK:
             if hm.left:
                 return hm.piece(buf)
-            end = _line(hm, buf, 2)
-            if end <= 0:
-                return end and -400
-            hm.at += end
+            n = _line(hm, buf, 2)
+            if n <= 0:
+                return n and -400
+            hm.at += n
             hm.state = _SIZE
         elif hm.state == _SIZE:
-            end = _line(hm, buf, hm.spare + 9)  # seven digits and the line end are free
-            if end <= 0:
-                return end
-            at = buf.start + hm.at
-            hm.left = n = _size(hm, buf.data[at : at + end - 2])
-            if n < 0:
+            n = _line(hm, buf, hm.spare + 9)  # seven digits and the line end are free
+            if n <= 0:
                 return n
-            hm.at += end
+            at = buf.start + hm.at
+            size = _size(hm, buf.data[at : at + n - 2])
+            if size < 0:
+                return size
+            hm.left = size
+            hm.at += n
             hm.start = 0
-            hm.state = _CHUNK if n else _TRAILER
+            hm.state = _CHUNK if size else _TRAILER
         else:
             # Fields of the same shape as a head's. They are checked and dropped. What was looked at before (`start` bytes) is looked
             # at again only if there is another line, or too much.
             at = buf.start + hm.at
             end = 0
             if buf.end - at >= hm.spare or buf.data.find(b"\n", at + hm.start, buf.end) >= 0:
-                tab = make(hm.spare)
-                tab[10] -= hm.tab[8]
-                tab[26] = 1
-                end = scan(buf.data, at, buf.end, tab)
+                end = scan(buf.data, at, buf.end, fields_table(hm.spare, hm.trailer_fields))
             if end <= 0:
                 hm.start = buf.end - at
-                return end or hold(hm, buf)
+                return end or hm.need(buf)
             hm.at += end - at
-            hm.state = 1
+            hm.state = _LENGTH
             return _DONE
 
 
 def _line(hm, buf, most):
-    # The length of the line at `hm.at`, with its CRLF, if that is at most `most` bytes.
+    # The length of the line at `hm.at`, with its CRLF, if that is at most `most` bytes; else 0 for NEED, or minus a status.
     start = buf.start + hm.at
     end = min(buf.end, start + most)
     at = buf.data.find(b"\n", start, end)
     if at < 0:
-        if end - start >= most:
-            return -431
-        return hold(hm, buf)
-    if at == start or buf.data[at - 1] != 13:
+        return -431 if end - start >= most else hm.need(buf)
+    if at == start or buf.data[at - 1] != _CR:
         return -400
     return at + 1 - start
 
@@ -67,7 +66,7 @@ def _size(hm, line):
     # 1 to 7 hex digits, then nothing or an extension: seven make 256 MB, and no overflow anywhere. An extension is taken from `spare`.
     more = line.lstrip(b"0123456789abcdefABCDEF")
     n = len(line) - len(more)
-    if not 0 < n < 8 or more and more.strip()[:1] != b";" or not fit(more, 2):  # (blanks may come before the semicolon)
+    if not 0 < n < 8 or more and more.strip()[:1] != b";" or not all_in(more, 2):  # (blanks may come before the semicolon)
         return -400
     hm.spare -= len(more)
     return int(bytes(line[:n]), 16) if hm.spare >= 0 else -431

@@ -1,27 +1,29 @@
 # The fields that a program puts into a head, of an answer or a request.
-from .char_classes import fit
+from .char_classes import all_in
 
 
-def fields(hm, headers):
+def make_fields(hm, headers):
     """The program's `headers` as fields, bytes; `hm.keep_alive` becomes False if they say so. ValueError for what can't be one."""
-    # What a program puts into a field must not be able to end it: a CR or LF there would start another, or another answer.
+    # A value must not be able to end its field: a CR or LF in it would start another field, or another answer.
     # (All in bytes: MicroPython searches its interned names for each str that is made.)
     text = b""
     if isinstance(headers, str):
         if headers[-2:] != "\r\n":
             raise ValueError("headers %r: each must end with CRLF" % headers)
-        headers = headers[:-2].split("\r\n")
-    for pair in headers.items() if isinstance(headers, dict) else headers:
+        pairs = headers[:-2].split("\r\n")
+    else:
+        pairs = headers.items() if isinstance(headers, dict) else headers
+    for pair in pairs:
         name, value = pair.split(":", 1) if isinstance(pair, str) else pair
         name = name.encode()
         value = str(value).encode().strip(b" \t")
-        if not (name and fit(name, 1)) or b"\r" in value or b"\n" in value or b"\0" in value:
+        if not (name and all_in(name, 1)) or b"\r" in value or b"\n" in value or b"\0" in value:
             raise ValueError("header %r: want a token, and no CR, LF or NUL" % (pair,))
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             raise ValueError("header %r: it is for mungo to say" % (pair,))
         option = value.lower() if lower == b"connection" else b""
-        if b"close" in option and hm.keep_alive:
+        if b"close" in option:
             hm.keep_alive = False
         if option != b"close":  # which follows from keep_alive
             text += b"%s: %s\r\n" % (name, value)

@@ -1,177 +1,109 @@
-# How a request is read beyond the common case of the parser: RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1.
-from array import array
+# Heads beyond the common case of the parser, RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1; and how fields are read.
+from ..core import utf8
+from .header_lists import combined_value, split_list
+from .scan import fields_table, scan
 
-from ..core.buffer import Buffer
-from .parser import make, scan
-
-_NEED = const(0)
-_HEAD = const(1)  # the parser's events
-_LENGTH = const(1)  # and its states
-_SIZE = const(2)
-
-chunked = None
-
-_EXPECT = const(14)  # places in the parser's table
-_CONNECTION = const(17)
-_LENGTHS = const(20)
-_CODINGS = const(23)
+_CR = const(13)
+_LF = const(10)
 
 
-def judge(hm):
-    """The head that `hm` has scanned: HEAD, or minus a status. Sets what the parser does not."""
-    t = hm.tab
-    hm.is_head = hm.method == "HEAD"
-    ev = framing(hm, t)
-    if ev != _HEAD:
-        return ev
-    if t[_EXPECT] and t[5]:
-        for member in _members(hm, "expect"):
-            if member != "100-continue":
-                return -417
-            hm.expects = hm.left > 0 or hm.state != _LENGTH
-    return _HEAD if hm.data[t[2]] == 47 else _target(hm, t)
-
-
-def headers(hm):
-    """Request.headers"""
-    data = hm.data
-    at = hm.tab[6]
-    while data[at] != 13:
+def fields(data, at):
+    """The fields that start in `data` at `at` and are known to be right, in their order, each as (name, value), one by one."""
+    while data[at] != _CR:
         colon = data.find(b":", at)
         end = data.find(b"\r", colon)
-        yield hm.text(at, colon), text(hm, colon + 1, end).strip(" \t")
+        yield data[at:colon].decode(), text(data[colon + 1 : end]).strip(" \t")
         at = end + 2
 
 
-def header(hm, name, default):
-    """Request.header"""
+def find_field(data, at, name, default):
+    """The value of the first of these fields with this name, in any case; else `default`."""
     name = name.lower()
-    t = hm.tab
-    if name == "host" and not t[26] and t[2] > t[1] + 1:  # absolute-form: its host counts (RFC 9112 section 3.2.2)
-        return hm.text(t[1] + 8, t[2])
-    for field, value in headers(hm):
+    for field, value in fields(data, at):
         if len(field) == len(name) and field.lower() == name:
             return value
     return default
 
 
-def text(hm, at, end):
-    """What stands from `at` to `end` in the head, as str: UTF-8, or Latin-1 where it is not that."""
-    raw = hm.data[at:end]
+def text(raw):
+    """A field's value as str: UTF-8, or Latin-1 where it is not that."""
     try:
-        return str(raw, "utf-8")
-    except UnicodeError:
+        return utf8.text(raw)
+    except ValueError:
         return "".join(map(chr, raw))
 
 
-def strip(buf):
-    """Drop empty lines before a request (section 2.2). -400 if there is something else behind a CR, 0 if nothing more has come."""
+def members(hm, name):
+    """The members of a list, in lower case (RFC 9110 section 5.6.1)."""
+    return split_list(combined_value(hm.headers(), name).lower())
+
+
+def skip_empty_lines(buf):
+    """Drop empty lines before a request (section 2.2): how many bytes are left; -400 if a CR is followed by something else; 0: NEED."""
     data = buf.data
-    while len(buf) and data[buf.start] == 13:
+    while len(buf) and data[buf.start] == _CR:
         if len(buf) == 1:
             return 0
-        if data[buf.start + 1] != 10:
+        if data[buf.start + 1] != _LF:
             return -400
         buf.consume(2)
     return len(buf)
 
 
-def collect(hm, buf, limit):
-    """Request.collect, for a body that comes in pieces."""
-    piece = hm.view(buf)
-    n = len(piece)
-    if hm.parts is None:
-        hm.parts = Buffer(bytearray(n + hm.left if hm.state == _LENGTH else 0))
-    if len(hm.parts) + n > limit:
-        return False
-    hm.parts.append(piece, n)
-    return True
+def snapshot(hm, buf, kind):
+    """A Request of the class `kind` with copies of the head and of the collected body: for a thread, or to keep."""
+    hm.keep(buf)
+    copy = kind(hm.tab)
+    copy.data = hm.data
+    copy.whole = hm.body
+    copy.authority = hm.authority
+    return copy
 
 
-def keep(hm, buf):
-    """Copy the head: the buffer will be used for something else before this request is done."""
-    if hm.shared is None:
-        hm.shared = hm.tab
-        hm.is_bare = False
-        hm.tab = t = array("i", hm.tab)
-        hm.data = bytes(memoryview(buf.data)[t[0] : t[7]])
-        for at in range(8):
-            if at != 5:
-                t[at] -= buf.start
+def judge(hm, expects, is_path):
+    """Read a request's head that is not common: 0, or minus a status. How often came Expect, and is the target a path?"""
+    hm.is_head = hm.method == "HEAD"
+    hm.authority = ""
+    status = hm.read_framing()
+    if status:
+        return status
+    if expects and not hm.is_old:
+        for member in members(hm, "expect"):
+            if member != "100-continue":
+                return -417
+            hm.expects = hm.is_body_pending
+    return 0 if is_path else _read_target(hm)
 
 
-def hold(hm, buf):
-    """More is needed, and the buffer's bytes are used up: keep a copy of the head. Returns NEED."""
-    keep(hm, buf)
-    buf.consume(hm.at)
-    hm.at = 0
-    return _NEED
-
-
-def wait(c, hm):
-    """The body is still to come, or the program has paused the connection: the head must outlast the loop's buffer."""
-    if c.is_ending:
-        return
-    keep(hm, c.recv)
-    if c.out is None:
-        hm.timing = 2
-        c.mgr.deadline(c, c.mgr.body_ms)
-
-
-def _members(hm, name):
-    # Of a list, RFC 9110 section 5.6.1, in small letters: it may stand on several lines, and empty members don't count.
-    members = []
-    for field, value in headers(hm):
-        if field.lower() == name:
-            for member in value.lower().split(","):
-                member = member.strip(" \t")
-                if member:
-                    members.append(member)
-    return members
-
-
-def framing(hm, t):
-    """Whether the connection goes on after this message, and where its body ends: HEAD, or minus a status."""
-    hm.is_plain = False
-    hm.is_old = not t[5]
-    if t[_CONNECTION] == 1 and hm.data[t[_CONNECTION + 1] : t[_CONNECTION + 2]] == b"close":
-        hm.keep_alive = False  # what most say: no need to look at all fields for others
-    else:
-        options = _members(hm, "connection") if t[_CONNECTION] else ()
-        hm.keep_alive = "close" not in options and (t[5] > 0 or "keep-alive" in options)
-    if not t[_CODINGS]:
-        return hm.length(t) if t[_LENGTHS] else _HEAD
-    # A length and a coding: one of them is a lie. Unless chunked is the last, and is it once, nobody knows where the body ends.
-    codings = _members(hm, "transfer-encoding")
-    if t[_LENGTHS] or hm.is_old or codings[-1:] != ["chunked"] or codings.count("chunked") > 1:
+def read_framing(hm, connections, lengths, codings):
+    """Request.read_framing. How often came Connection, Content-Length, Transfer-Encoding?"""
+    hm.is_plain = hm.is_bare = False
+    options = members(hm, "connection") if connections else ()
+    hm.keep_alive = "close" not in options and (not hm.is_old or "keep-alive" in options)
+    if not codings:
+        return hm.read_length() if lengths else 0
+    # Both a length and a coding: one of them is a lie. Unless chunked comes last, and once, nothing says where the body ends.
+    codes = members(hm, "transfer-encoding")
+    if lengths or hm.is_old or codes[-1:] != ["chunked"] or codes.count("chunked") > 1:
         return -400
-    if codings[1:]:
+    if codes[1:]:
         return -501
-    global chunked
-    if chunked is None:
-        from . import chunked
-    hm.state = _SIZE
-    hm.spare = t[9] - hm.at
-    return _HEAD
+    hm.begin_chunks()
+    return 0
 
 
-def _target(hm, t):
-    # absolute-form, or "*" of OPTIONS. A server is no proxy: CONNECT is not for it.
-    target = hm.text(t[2], t[4])
-    method = hm.method
-    if method == "CONNECT":
+def _read_target(hm):
+    # absolute-form, or "*" of OPTIONS: 0, or minus a status. A server is no proxy, so it refuses CONNECT.
+    target = hm.target
+    if hm.method == "CONNECT":
         return -501
     if target == "*":
-        return _HEAD if method == "OPTIONS" else -400
-    # Nor has a connection been secured that could bring a request for https (RFC 9110 section 7.4).
+        return 0 if hm.method == "OPTIONS" else -400
+    # Nothing secures the connection, so there is no request for https (RFC 9110 section 7.4).
     if target[:7].lower() != "http://":
         return -400
-    at = t[2] + 7
-    t[2] = hm.data.find(b"/", at, t[3])
-    if t[2] < 0:
-        t[2] = t[3]
-    # What stands for Host must be one, and not an empty one.
-    line = b"Host:" + hm.data[at : t[2]] + b"\r\n\r\n"
-    tab = make(t[9])
-    tab[26] = 1
-    return -400 if hm.data[at] in b":/? " or scan(line, 0, len(line), tab) < 0 else _HEAD
+    hm.authority = host = target[7:].partition("?")[0].partition("/")[0]
+    hm.skip_authority(7 + len(host))
+    # What takes the place of Host must be like one, and not empty.
+    line = ("Host:%s\r\n\r\n" % host).encode()
+    return -400 if host[:1] in ":" or scan(line, 0, len(line), fields_table(hm.head_limit)) < 0 else 0

@@ -12,79 +12,75 @@
 #   any       not enough                               NEED    the same
 #   any       not HTTP                                 -status (an HTTP status) the connection is of no more use
 # A line is judged when it is whole or too long, so the events do not depend on how the bytes are cut. Limits count from the
-# head's first byte; chunk extensions and trailers share what the head has left of `head_limit`.
+# head's first byte; chunk extensions and trailers share what the head has left of its limit.
+#
+# What not every program needs loads when it is first used: head.py for heads that are not common and to read fields, chunked.py for
+# such bodies.
 from array import array
 
-from .char_classes import KINDS
-
-try:
-    from .scan_viper import scan
-except Exception:  # no such compiler, another architecture's .mpy, or no memory for it
-    from .scan import scan
+from ..core.buffer import Buffer
+from .char_classes import CLASSES
+from .lazy import parts
+from .scan import scan
 
 _NEED = const(0)
 _HEAD = const(1)
 _PIECE = const(2)
 _DONE = const(3)
 
-# Its states; the higher ones are chunked.py's.
 _START = const(0)
 _LENGTH = const(1)
+_SIZE = const(2)  # this one and the higher ones are chunked.py's
 
-# What the scanner notes in the table, as places in the buffer: 0 the head's start, 1 the method's end, 2 the target, 3 its
-# question mark, 4 its end, 5 the x of HTTP/1.x, 6 the first field, 7 behind the head, 8 how many fields. For it: 9 the limit in
-# bytes, 10 in fields, 26 whether there are fields alone. Then how often each of these fields came, and where its last value stands:
+# Places in the scanner's table, see scan.py.
+_METHOD = const(0)
+_METHOD_END = const(1)
+_TARGET = const(2)
+_QUERY = const(3)
+_TARGET_END = const(4)
+_MINOR = const(5)
+_FIELDS = const(6)
+_END = const(7)
+_COUNT = const(8)
+_LIMIT = const(9)
+_COUNT_LIMIT = const(10)
 _HOST = const(11)
 _EXPECT = const(14)
 _CONNECTION = const(17)
 _LENGTHS = const(20)
 _CODINGS = const(23)
 
-_MOST_FIELDS = const(100)
-_DIGITS = const(9)  # digits of a body's length; more would not be a small integer everywhere
+_DIGITS = const(9)  # of a body's length: more would not be a small integer on every system
 
-
-rules = None
-
-
-def the_rules():
-    """rules.py, which loads when it is first used. (To import it costs as much as half a request, each time.)"""
-    global rules
-    if rules is None:
-        from . import head as rules
-    return rules
-
-
-def make(head_limit):
-    """A table for heads of up to `head_limit` bytes. One serves all requests that one thread parses: `rules.keep` makes a copy."""
-    tab = array("i", bytes(108))
-    tab[9] = head_limit
-    tab[10] = _MOST_FIELDS
-    return tab
+_CR = const(13)
+_SLASH = const(47)
+_H = const(72)
 
 
 class Request:
     """One HTTP request after the other of a connection, parsed in place: what handlers get as `hm`.
 
     Valid inside the handler only, since the bytes that it points to are reused. What its attributes and methods return are copies,
-    safe to keep and to give to a thread.
+    safe to keep and to give to a thread. `tab`: a table from `scan.request_table`.
     """
 
     state = _START
     data = b""  # where the head is: in the buffer, or a copy
+    shared = None  # the table that others use too, while this request has a copy
     at = 0  # where parsing goes on, counted from the buffer's start
-    start = 0  # of the PIECE, which ends there
+    start = 0  # of the PIECE, which ends at `at`
     left = 0  # bytes of the body or chunk that are still to come
     spare = 0  # bytes that size lines and trailers may still have
-    shared = None  # the table of all, while this request has its own
-    is_bare = False  # it is plain, has no body, and nobody has asked for more
-    is_plain = True  # none of the next three is unusual
-    keep_alive = True
+    is_bare = False  # the head is common, no body follows, and nothing is kept of it: `finish` has nothing to drop
+    is_plain = True  # none of the next three is unusual, and the target is a path
     is_head = False
     is_old = False  # HTTP/1.0
     expects = False  # Expect: 100-continue
-    parts = None  # the body, as far as it is collected
-    sink = None  # or who gets it
+    keep_alive = True
+    authority = ""  # of a target in absolute-form: it counts, not Host
+    sink = None  # what gets the body's pieces, see `on_body`
+    collected = None  # else they go to this Buffer,
+    whole = None  # or all of the body to this bytes object
 
     def __init__(self, tab):
         self.tab = tab
@@ -94,39 +90,40 @@ class Request:
     @property
     def method(self):
         """As it came: "GET", "POST", .. (they are case-sensitive)."""
-        return self.text(self.tab[0], self.tab[1])
+        return self.text(self.tab[_METHOD], self.tab[_METHOD_END])
 
     @property
     def uri(self):
         """The path, not decoded, without the query: "/fast"."""
-        return self.text(self.tab[2], self.tab[3]) or "/"
+        return self.text(self.tab[_TARGET], self.tab[_QUERY]) or "/"
 
     @property
     def query(self):
         """What follows the question mark, not decoded; "" if there is none."""
-        return self.text(self.tab[3] + 1, self.tab[4])
-
-    @property
-    def proto(self):
-        """The version: "HTTP/1.1" or "HTTP/1.0"."""
-        return "HTTP/1.%d" % self.tab[5]
-
-    @property
-    def body(self):
-        """The whole body as `bytes`; b"" if there is none, or if `on_body` took it."""
-        if self.parts is not None and not isinstance(self.parts, bytes):
-            self.parts = self.parts.read()
-        return self.parts or b""
-
-    @property
-    def method_and_path(self):
-        """The start of the request line, up to the query: "GET /fast"."""
-        return self.text(self.tab[0], self.tab[3])
+        return self.text(self.tab[_QUERY] + 1, self.tab[_TARGET_END])
 
     @property
     def target(self):
         """The path with its query, as they came: "/fast?a=1"."""
-        return self.uri + self.text(self.tab[3], self.tab[4])
+        return self.uri + self.text(self.tab[_QUERY], self.tab[_TARGET_END])
+
+    @property
+    def method_and_path(self):
+        """The start of the request line, up to the query: "GET /fast"."""
+        return self.text(self.tab[_METHOD], self.tab[_QUERY])
+
+    @property
+    def proto(self):
+        """The version: "HTTP/1.1" or "HTTP/1.0"."""
+        return "HTTP/1.%d" % self.tab[_MINOR]
+
+    @property
+    def body(self):
+        """The whole body as `bytes`; b"" if there is none, or if `on_body` took it."""
+        if self.collected is not None:
+            self.whole = self.collected.read()
+            self.collected = None
+        return self.whole or b""
 
     @property
     def content_length(self):
@@ -140,30 +137,26 @@ class Request:
 
     def head_bytes(self):
         """The request line and the fields, with the empty line, as they came."""
-        return bytes(self.data[self.tab[0] : self.tab[7]])
-
-    def keep(self, buf):
-        """Copy the head out of the Buffer `buf`, which will be used for something else before this request is done."""
-        the_rules().keep(self, buf)
-
-    def match(self, uri):
-        """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
-        # (To make a str costs a search among the names that are interned.)
-        if self.data[self.tab[2] : self.tab[3]] == uri.encode():
-            return True
-        if self.is_plain and "#" not in uri and "*" not in uri and "?" not in uri:
-            return False
-        from .match import match
-
-        return match(self.uri, uri)
+        return bytes(self.data[self.tab[_METHOD] : self.tab[_END]])
 
     def header(self, name, default=None):
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
-        return the_rules().header(self, name, default)
+        if self.authority and name.lower() == "host":  # RFC 9112 section 3.2.2
+            return self.authority
+        return parts.head.find_field(self.data, self.tab[_FIELDS], name, default)
 
     def headers(self):
         """All fields in their order, each as (name, value), one by one."""
-        return the_rules().headers(self)
+        return parts.head.fields(self.data, self.tab[_FIELDS])
+
+    def match(self, uri):
+        """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
+        # (Bytes are compared: MicroPython searches its interned names for each str that is made.)
+        if self.data[self.tab[_TARGET] : self.tab[_QUERY]] == uri.encode():
+            return True
+        if self.is_plain and "#" not in uri and "*" not in uri and "?" not in uri:
+            return False
+        return parts.match.match(self.uri, uri)
 
     def on_body(self, fn):
         """In EV_HTTP_HDRS: have the body given to `fn(piece)` as it comes, instead of collecting it; `body_limit` does not apply.
@@ -173,69 +166,96 @@ class Request:
         self.sink = fn
         self.is_bare = False
 
+    def keep(self, buf):
+        """Copy the head out of the Buffer `buf`, which will be used for something else before this request is done."""
+        if self.shared is None:
+            self.shared = self.tab
+            self.is_bare = False
+            self.tab = t = array("i", self.tab)
+            self.data = bytes(memoryview(buf.data)[t[_METHOD] : t[_END]])
+            for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _END):
+                t[place] -= buf.start
+
     def text(self, at, end):
-        """What stands from `at` to `end` of the request line, as str: it is ASCII, the scanner has seen to that."""
+        """What stands from `at` to `end` of the request line, as str: the scanner has found it to be ASCII."""
         return self.data[at:end].decode()
 
-    # --- for the protocol's handler
+    # --- for protocols: events
 
     def parse(self, buf):
         """What comes next in `buf`: an event, or minus an HTTP status. After DONE call `finish`."""
-        if self.state > _LENGTH:
-            return the_rules().chunked.parse(self, buf)
-        if self.state == _LENGTH:
-            return self.piece(buf) if self.left else _DONE
-        data = buf.data
+        if self.state:
+            if self.left:
+                return self.piece(buf)
+            if self.state == _LENGTH:
+                return _DONE
+            return parts.chunked.parse(self, buf)
         at = buf.start
         if at == buf.end:
             return _NEED
-        if data[at] == 13:
-            at = the_rules().strip(buf)
+        data = buf.data
+        if data[at] == _CR:
+            at = parts.head.skip_empty_lines(buf)
             if at <= 0:
                 return at
             at = buf.start
         if self.at:
             # Looked at before: go on only if there is another line, or too much.
-            if buf.end - at < self.tab[9] and data.find(b"\n", at + self.at, buf.end) < 0:
+            if buf.end - at < self.head_limit and data.find(b"\n", at + self.at, buf.end) < 0:
                 self.at = buf.end - at
                 return _NEED
-        elif not KINDS[data[at]] & 1:
+        elif not CLASSES[data[at]] & 1:
             return -400  # a TLS greeting, say: no need to wait for its first line
         at = scan(data, at, buf.end, self.tab)
         if at <= 0:
             self.at = buf.end - buf.start
             return at
-        # (To look at an attribute is cheap, to set one is not: MicroPython first searches the classes for what might forbid it.)
         if self.data is not data:
             self.data = data
         self.at = at - buf.start
         self.state = _LENGTH
-        # It is scanned: is there anything that is not common?
-        t = self.tab
-        if t[_HOST] != 1 and (t[5] or t[_HOST]):
-            return -400
-        at = t[_CONNECTION + 1]
-        if not t[5] or data[t[2]] != 47 or t[_EXPECT] or t[_CODINGS] or data[t[0]] == 72:  # the H of HEAD
-            at = -1
-        elif t[_CONNECTION]:
-            if t[_CONNECTION] > 1 or t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0:
-                at = -1
-        if self.is_bare:
-            if at >= 0 and not t[_LENGTHS]:
-                return _HEAD
-            self.is_bare = False
-        if at < 0:
-            return the_rules().judge(self)
-        if not self.is_plain:
-            self.is_plain = self.keep_alive = True
-            self.is_head = self.is_old = False
-        if t[_LENGTHS]:
-            return self.length(t)
-        self.is_bare = True
-        return _HEAD
+        return self.read_head(self.tab, data)
 
-    def length(self, t):
-        """Take the Content-Length: HEAD, or minus a status."""
+    def read_head(self, t, data):
+        """Find out what the head that is scanned says of the connection and the body: HEAD, or minus a status."""
+        if t[_HOST] != 1 and (t[_MINOR] or t[_HOST]):
+            return -400
+        # Common is HTTP/1.1, a method that does not start like HEAD, a path, and no Connection but "keep-alive" or "close".
+        if not t[_MINOR] or data[t[_TARGET]] != _SLASH or t[_EXPECT] or t[_CODINGS] or data[t[_METHOD]] == _H:
+            return self.judge()
+        keep_alive = True
+        if t[_CONNECTION]:
+            at = t[_CONNECTION + 1]
+            if t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0:
+                keep_alive = t[_CONNECTION + 2] - at != 5 or data.find(b"close", at, at + 5) < 0
+                if keep_alive or t[_CONNECTION] > 1:
+                    return self.judge()
+            elif t[_CONNECTION] > 1:
+                return self.judge()
+        if self.is_bare and self.keep_alive is keep_alive and not t[_LENGTHS]:  # all is as it was
+            return _HEAD
+        if not self.is_plain:
+            self.is_plain = True
+            self.is_head = self.is_old = False
+            self.authority = ""
+        self.keep_alive = keep_alive
+        self.is_bare = not t[_LENGTHS]
+        return _HEAD if self.is_bare else self.read_length() or _HEAD
+
+    def judge(self):
+        """`read_head` for heads that are not common."""
+        t = self.tab
+        self.is_old = not t[_MINOR]
+        return parts.head.judge(self, t[_EXPECT], self.data[t[_TARGET]] == _SLASH) or _HEAD
+
+    def read_framing(self):
+        """Find out whether the connection goes on, and where the body ends: 0, or minus a status."""
+        t = self.tab
+        return parts.head.read_framing(self, t[_CONNECTION], t[_LENGTHS], t[_CODINGS])
+
+    def read_length(self):
+        """Take the Content-Length, which has come: 0, or minus a status."""
+        t = self.tab
         digits = bytes(self.data[t[_LENGTHS + 1] : t[_LENGTHS + 2]])
         if t[_LENGTHS] > 1 or not digits.isdigit():
             return -400
@@ -243,29 +263,25 @@ class Request:
         if len(digits) > _DIGITS:
             return -413
         self.left = int(b"0" + digits)
-        return _HEAD
+        return 0
 
     def piece(self, buf):
         """What there is of the body or chunk: PIECE or NEED."""
         at = buf.start + self.at
         n = min(buf.end - at, self.left)
         if not n:
-            return the_rules().hold(self, buf)
+            return self.need(buf)
         self.start = at
         self.at += n
         self.left -= n
         return _PIECE
 
-    def view(self, buf):
-        """The bytes of the PIECE."""
-        return memoryview(buf.data)[self.start : buf.start + self.at]
-
-    def collect(self, buf, limit):
-        """Keep the PIECE for `body`. False if the body is over `limit` bytes."""
-        if self.state == _LENGTH and not self.left and self.parts is None:
-            self.parts = bytes(self.view(buf))  # it came whole: one copy; its length was known, and allowed
-            return True
-        return the_rules().collect(self, buf, limit)
+    def need(self, buf):
+        """More is needed: drop what is used of `buf`, and keep a copy of the head. Returns NEED."""
+        self.keep(buf)
+        buf.consume(self.at)
+        self.at = 0
+        return _NEED
 
     def finish(self, buf):
         """Done with this request: drop its bytes and be ready for the next."""
@@ -273,17 +289,66 @@ class Request:
         if at < buf.end:
             buf.start = at
         else:
-            buf.end = 0
-            if buf.start:
-                buf.start = 0
+            buf.start = buf.end = 0
         self.state = _START
         self.at = 0
-        if self.is_bare:
-            return
-        if self.shared is not None:
-            self.tab = self.shared
-            self.shared = None
-        if self.parts is not None:
-            self.parts = None
-        if self.sink is not None:
-            self.sink = None
+        if not self.is_bare:
+            if self.shared is not None:
+                self.tab = self.shared
+                self.shared = None
+            if self.whole is not None or self.collected is not None:
+                self.whole = self.collected = None
+            if self.sink is not None:
+                self.sink = None
+
+    # --- for protocols: the body
+
+    def view(self, buf):
+        """The bytes of the PIECE, a memoryview."""
+        return memoryview(buf.data)[self.start : buf.start + self.at]
+
+    def collect(self, piece, limit):
+        """Add a piece to `body`. False if the body is over `limit` bytes."""
+        n = len(piece)
+        if self.collected is None:
+            if self.state == _LENGTH and not self.left:
+                self.whole = bytes(piece)  # it came whole: one copy; its length was known, and allowed
+                return True
+            self.collected = Buffer(bytearray(n + self.left if self.state == _LENGTH else 0))
+        if len(self.collected) + n > limit:
+            return False
+        self.collected.append(piece, n)
+        return True
+
+    # --- for head.py, chunked.py and client.py
+
+    @property
+    def head_limit(self):
+        """The most bytes of a head."""
+        return self.tab[_LIMIT]
+
+    @property
+    def trailer_fields(self):
+        """The most fields of a trailer."""
+        return self.tab[_COUNT_LIMIT] - self.tab[_COUNT]
+
+    def skip_authority(self, n):
+        """The path starts behind so many bytes of the target."""
+        self.tab[_TARGET] += n
+
+    def begin_chunks(self):
+        """The body is chunked."""
+        self.state = _SIZE
+        self.spare = self.head_limit - self.at
+
+    def read_fields(self, buf, at, end, minor):
+        """Read fields alone, `buf.data[at:end]`, behind the status line of HTTP/1.minor at the buffer's start. False if they are wrong."""
+        t = self.tab
+        if scan(buf.data, at, end, t) != end:
+            return False
+        t[_METHOD] = buf.start
+        t[_FIELDS] = at
+        t[_MINOR] = minor
+        self.is_old = not minor
+        self.data = buf.data
+        return True

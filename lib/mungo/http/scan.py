@@ -1,98 +1,34 @@
-# The scanner for runtimes without viper; scan_viper.py does the same at a thirtieth of the cost. parser.py says what the table holds.
-from .char_classes import KINDS, fit
+# The scanner of heads, machine code if this system can load it; and the table in which it notes where things are.
+#
+# scan(data, start, end, tab) checks a request's head, or fields alone, in one pass. The table is an array of 27 integers. Both scanners
+# write it, and parser.py reads it for all others. Places are counted in the data; three are given:
+#    0  where the method starts       4  where the target ends         8  how many fields there are
+#    1  where it ends                 5  the x of HTTP/1.x             9  (given) the most bytes of the head
+#    2  where the target starts       6  where the first field starts 10  (given) the most fields
+#    3  its question mark, or 4       7  behind the empty line        26  (given) 1: fields alone, without a request line
+# Five fields have three places: how often the field came, then where its last value starts, and where it ends.
+#   11  Host      14  Expect      17  Connection      20  Content-Length      23  Transfer-Encoding
+from array import array
 
-# What may stand in a name: strip and find look at many bytes in one step. The frequent ones come first.
-_NAME = b"etaoinscrldhupmg-fybwkvxzjqETAOINSCRLDHUPMGFYBWKVXZJQ0123456789_!#$%&'*+.^`|~"
-# The fields that the table has, by their length.
-_KNOWN = {
-    4: (b"host", 11),
-    6: (b"expect", 14),
-    10: (b"connection", 17),
-    14: (b"content-length", 20),
-    17: (b"transfer-encoding", 23),
-}
+try:
+    from .scan_viper import scan
+except Exception:  # no machine code here, an .mpy of another architecture, or no memory for it
+    from .scan_portable import scan  # noqa: F401
+
+_MOST_FIELDS = const(100)
 
 
-def scan(data, start, end, tab):
-    """Check a request's head, or only fields if `tab[26]`, in `data[start:end]`, line by line, and note in `tab` where things are.
+def request_table(limit):
+    """A table for requests' heads of up to `limit` bytes. All requests that one thread parses share it: `Request.keep` makes a copy."""
+    tab = array("i", bytes(108))
+    tab[9] = limit
+    tab[10] = _MOST_FIELDS
+    return tab
 
-    Returns where it ends, 0 if it is not complete, or minus the HTTP status that it deserves.
-    """
-    kinds = KINDS
-    stop = min(end, start + tab[9])
-    deleted = data.find(b"\x7f", start, stop) >= 0
-    first = not tab[26]
-    tab[11] = tab[14] = tab[17] = tab[20] = tab[23] = 0
-    count = 0
-    i = start
-    while True:
-        j = data.find(b"\n", i, stop)
-        if j < 0:
-            if end - start < tab[9]:
-                return 0
-            return -414 if first else -431
-        e = j - 1
-        if e < i or data[e] != 13:
-            return -400
-        if first:
-            first = False
-            tab[0] = i
-            tab[1] = k = data.find(b" ", i, e)
-            if k <= i or data[i:k].strip(_NAME):
-                return -400
-            i = k + 1
-            k = e - 9
-            if k <= i or data.find(b" HTTP/", k, e) != k or data[k + 7] != 46 or not fit(memoryview(data)[i:k], 4):
-                return -400
-            if not kinds[data[k + 6]] & kinds[data[k + 8]] & 16:
-                return -400
-            if data[k + 6] != 49:
-                return -505
-            q = data.find(b"?", i, k)
-            tab[2] = i
-            tab[3] = k if q < 0 else q
-            tab[4] = k
-            tab[5] = data[k + 8] - 48
-            tab[6] = j + 1
-        elif e == i:
-            tab[7] = j + 1
-            tab[8] = count
-            return j + 1
-        else:
-            k = data.find(b":", i, e)
-            if k <= i:
-                return -400
-            name = data[i:k]
-            if name.strip(_NAME):
-                return -400
-            a = k + 1
-            while a < e and data[a] in b" \t":
-                a += 1
-            kind = 2
-            if k - i in _KNOWN:
-                known, at = _KNOWN[k - i]
-                if name.lower() == known:
-                    while e > a and data[e - 1] in b" \t":
-                        e -= 1
-                    tab[at] += 1
-                    tab[at + 1] = a
-                    tab[at + 2] = e
-                    if at == 11:
-                        kind = 8
-            value = memoryview(data)[a:e]
-            if a < e and (kind == 8 or deleted or min(value) < 32):
-                if kind == 8 and data[a] == 91:
-                    kind = 32
-                for b in value:
-                    if b == 58 and kind & 72:
-                        kind = 16
-                    elif b == 93 and kind == 32:
-                        kind = 64
-                    elif not kinds[b] & kind:
-                        return -400
-                if kind == 32:
-                    return -400
-            count += 1
-            if count > tab[10]:
-                return -431
-        i = j + 1
+
+def fields_table(limit, fields=_MOST_FIELDS):
+    """A table for fields alone, up to `limit` bytes and so many fields: trailers, a part of a form, what follows a status line."""
+    tab = request_table(limit)
+    tab[10] = fields
+    tab[26] = 1
+    return tab

@@ -1,8 +1,8 @@
-# plain.py's scan as machine code: a single pass, about 2 ns a byte on a host, which allocates nothing.
-# Its .mpy is bound to an architecture; where it can't be loaded plain.py serves.
+# scan.py's scan as machine code: a single pass, about 2 ns a byte on a host, which allocates nothing. head.py says what the table holds.
+# Its .mpy is bound to an architecture; where it can't be loaded, scan.py takes its place.
 import micropython
 
-from .char_classes import KINDS
+from .char_classes import CLASSES
 
 # The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be: where its
 # place in the table is, and where its name begins in what follows. All of that is compared: a hash that collides would be a smuggling hole.
@@ -22,9 +22,9 @@ def scan(data, start: int, end: int, tab) -> int:
     """
     d = ptr8(data)
     t = ptr32(tab)
-    kinds = ptr8(KINDS)
+    classes = ptr8(CLASSES)
     known = ptr8(_KNOWN)
-    # Where the last whole line ends. No kind has a line end in it, so in front of that no loop needs to look where it is.
+    # Where the last whole line ends. No class has a line end in it, so in front of that no loop needs to look where it is.
     last = start + t[9]
     if end < last:
         last = end
@@ -36,7 +36,7 @@ def scan(data, start: int, end: int, tab) -> int:
     i = start
     k = start
     if i <= last and not t[26]:
-        while kinds[d[k]] & 1:
+        while classes[d[k]] & 1:
             k += 1
         if k == i or d[k] != 32:
             return -400
@@ -45,7 +45,7 @@ def scan(data, start: int, end: int, tab) -> int:
         k += 1
         i = k
         q = 0
-        while kinds[d[k]] & 4:
+        while classes[d[k]] & 4:
             if d[k] == 63 and not q:
                 q = k
             k += 1
@@ -62,7 +62,7 @@ def scan(data, start: int, end: int, tab) -> int:
                 return -400
             k += 1
             i += 1
-        if not kinds[d[k]] & kinds[d[k + 2]] & 16 or d[k + 1] != 46 or d[k + 3] != 13 or d[k + 4] != 10:
+        if not classes[d[k]] & classes[d[k + 2]] & 16 or d[k + 1] != 46 or d[k + 3] != 13 or d[k + 4] != 10:
             return -400
         if d[k] != 49:
             return -505
@@ -71,7 +71,7 @@ def scan(data, start: int, end: int, tab) -> int:
         t[6] = i
     while i <= last:
         k = i
-        while kinds[d[k]] & 1:
+        while classes[d[k]] & 1:
             k += 1
         n = k - i
         if not n and d[k] == 13 and d[k + 1] == 10:
@@ -90,25 +90,25 @@ def scan(data, start: int, end: int, tab) -> int:
                 name += 1
             if i < k:
                 at = 0
-        kind = 2
+        allowed = 2
         if at == 11:
-            kind = 8
+            allowed = 8
         k += 1
         while d[k] == 32 or d[k] == 9:
             k += 1
         i = k
-        if kind == 8 and d[k] == 91:
-            while kinds[d[k]] & 32:
+        if allowed == 8 and d[k] == 91:
+            while classes[d[k]] & 32:
                 k += 1
             if d[k] != 93:
                 return -400
             k += 1
-            kind = 0
-        while kinds[d[k]] & kind:
+            allowed = 0
+        while classes[d[k]] & allowed:
             k += 1
         if at == 11 and d[k] == 58:
             k += 1
-            while kinds[d[k]] & 16:
+            while classes[d[k]] & 16:
                 k += 1
         if at:
             t[at] += 1

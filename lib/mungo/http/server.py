@@ -1,8 +1,23 @@
-# HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. answer.py has the less common answers.
+# HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. How a request proceeds:
+#   1. core/listener.py accepts a connection. EV_OPEN: `handler` makes its Exchange, the `hm` of all its requests (here).
+#   2. core/connection.py reads, and calls `handler`. `serve` goes on while there are bytes and each request is answered (here).
+#   3. parser.py says what has come. scan.py checks the head (scan_viper.py or scan_portable.py). head.py reads heads that are not
+#      common, chunked.py takes chunks apart.
+#   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
+#   5. PIECE: what `on_body` has named gets it, or the parser collects it. If a read is all body, `take_body` does it alone (here).
+#   6. DONE: the program gets EV_HTTP_MSG, and calls `http_reply`, now or later. `reply_ok` sends the common answer (here), response.py
+#      all others, with the program's fields by fields.py; stream.py sends files and iterators piece by piece. `fail` refuses by
+#      refusal.py, without loading anything.
+#   7. `Exchange.end_answer`: the connection may have to close. Else `finish` drops the request's bytes, and the next one follows.
+#   8. `rest` sets the deadline that runs until the client sends more (here). If it passes, `expired` closes, or answers 408.
 from time import ticks_diff
 
 from ..core.connection import Connection
-from .parser import Request, make, the_rules
+from ..port import MAY_PAUSE
+from .lazy import parts
+from .parser import Request
+from .refusal import BUSY, CONTINUE, refusal
+from .scan import request_table
 
 _EV_OPEN = const(1)
 _EV_READ = const(7)
@@ -10,6 +25,9 @@ _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
 _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
+_EV_DUE = const(100)  # of core/connection.py and core/overload.py, for protocols alone
+_EV_BUG = const(101)
+_EV_FULL = const(102)
 
 _HEAD = const(1)  # the parser's events
 _PIECE = const(2)
@@ -24,16 +42,10 @@ _EARLY = const(1)  # its head has come
 _WAITING = const(2)  # all of it has come; the answer has not
 _STREAMING = const(3)  # some of the answer has
 
-
-answer = None
-
-
-def answers():
-    """answer.py, which loads when it is first used. See parser.the_rules."""
-    global answer
-    if answer is None:
-        from . import response as answer
-    return answer
+# Deadlines of a connection
+_IDLE = const(0)
+_FOR_HEAD = const(1)
+_FOR_BODY = const(2)
 
 
 class Exchange(Request):
@@ -41,8 +53,9 @@ class Exchange(Request):
 
     phase = _NONE
     serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
-    timing = 0  # which deadline runs: 0 idle, 1 head, 2 body
-    source = None  # of a streamed answer
+    timing = _IDLE  # which deadline runs
+    source = None  # of a streamed answer: an iterator or a Part
+    discards = False  # the answer is the last one, and what the client still sends is discarded
 
     @property
     def is_waiting(self):
@@ -58,12 +71,26 @@ class Exchange(Request):
         """Another protocol takes the connection, inside the handler of EV_HTTP_MSG: HTTP parses no more of what has come."""
         self.serving = 2
 
-    def resume(self, c):
-        """Answered outside the handler: what was pipelined meanwhile comes next."""
-        if len(c.recv):
-            c.mgr.resuming.append(c)
-        else:
-            rest(c, self)
+    # --- for response.py and stream.py
+
+    def begin_stream(self, source):
+        """The answer's head is sent."""
+        self.source = source
+        self.phase = _STREAMING
+
+    def end_answer(self, c):
+        """The answer is complete. It may have to be the last."""
+        self.phase = _NONE
+        if not self.keep_alive:
+            if self.discards or len(c.recv) > (self.at if self.serving else 0):
+                c.linger()
+            else:
+                c.is_draining = True
+        if not self.serving:  # it was answered later: what was pipelined meanwhile comes next
+            if c.recv.end > c.recv.start:
+                c.resume()
+            else:
+                rest(c, self)
 
 
 def handler(c, ev, data):
@@ -72,17 +99,26 @@ def handler(c, ev, data):
     if ev == _EV_READ or ev == _EV_WRITE:
         serve(c, hm)
     elif ev == _EV_OPEN:
-        if c.mgr.scratch is None:
-            c.mgr.scratch = make(c.mgr.head_limit)
-        c.out = None  # (asked for at each event, and found sooner in the object than in its class)
-        c.proto = hm = Exchange(c.mgr.scratch)
-        rest(c, hm)
-    elif ev == _EV_CLOSE and hm is not None:
-        hm.phase = _NONE
-        if hm.source is not None:
-            answers().streams().stop(c, hm)
-    elif ev > _EV_HTTP_MSG:
-        return answers().event(c, hm, ev)
+        mgr = c.mgr
+        if mgr.scratch is None:
+            mgr.scratch = request_table(mgr.head_limit)
+        c.proto = hm = Exchange(mgr.scratch)
+        # Each request asks for these; an object's own attributes are found sooner than its class's. See internals: OWN.
+        c.out = None
+        hm.timing = _IDLE
+        hm.keep_alive = True
+        mgr.deadline(c, mgr.idle_ms)
+    elif ev == _EV_CLOSE:
+        if hm is not None:
+            hm.phase = _NONE
+            if hm.source is not None:
+                parts.stream.stop(c, hm)
+    elif ev == _EV_DUE:
+        expired(c, hm)
+    elif ev == _EV_BUG:
+        return hm is not None and _NONE < hm.phase < _STREAMING and fail(c, hm, 500)
+    elif ev == _EV_FULL:
+        c.put(BUSY)
 
 
 class HttpConnection(Connection):
@@ -91,6 +127,12 @@ class HttpConnection(Connection):
     is_accepted = True
     proto: Exchange
     pfn = staticmethod(handler)
+
+    def take(self, n):
+        """`n` bytes have come into the loop's buffer. Of a body that is under way they go straight on."""
+        hm = self.proto
+        if hm.phase != _EARLY or not take_body(self, hm, n):
+            Connection.take(self, n)
 
     @property
     def is_resp(self):
@@ -116,35 +158,28 @@ class HttpConnection(Connection):
         hm = self.proto
         if isinstance(body, str):
             body = body.encode()
-        if self.mgr.waiting is not None or status != 200 or headers or not isinstance(body, bytes):
-            return answers().answer(self, hm, status, headers, body)
-        if hm.phase != _WAITING or not hm.is_plain:
-            return answers().answer(self, hm, status, headers, body)
-        status = len(body)
-        headers = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % status
-        if status <= _JOIN:
-            body = headers + body
-        else:
-            self.put(headers)
-        headers = self.put(body)
-        hm.phase = _NONE
-        if not hm.serving:
-            hm.resume(self)
-        return headers
+        elif not isinstance(body, bytes):
+            return reply(self, hm, status, headers, body)
+        if status == 200 and not headers and reply_ok(self, hm, b"", body):
+            return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
+        return reply(self, hm, status, headers, body)
 
     def http_chunk(self, data):
         """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
-        return answers().streams().chunk(self, data)
+        return parts.stream.send_chunk(self, self.proto, data)
+
+
+# --- a request
 
 
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
-    # Few locals: see Loop._serve.
+    # Few locals: see internals: FRAMES.
     if c.state:
         c.pause(False)
     hm.serving = _BURST
     while hm.phase < _WAITING and c.out is None and not c.state:
-        ev = _DONE if hm.is_bare and hm.phase else hm.parse(c.recv)
+        ev = hm.parse(c.recv)
         if ev == _HEAD:
             if hm.timing:
                 c.wait = 0
@@ -153,9 +188,14 @@ def serve(c, hm):
                 c.fn(c, _EV_HTTP_HDRS, hm, c.fn_data)
             if hm.phase != _EARLY:
                 hm.finish(c.recv)
-            elif not hm.is_bare and (not hm.is_plain or hm.left > c.mgr.body_limit):
-                answers().body(c, hm)
-        elif ev == _DONE:
+                continue
+            if not hm.is_bare:
+                check_body(c, hm)
+                continue
+            if c.state or c.out is not None:
+                break
+            ev = _DONE
+        if ev == _DONE:
             hm.phase = _WAITING
             if c.fn is not None:
                 c.fn(c, _EV_HTTP_MSG, hm, c.fn_data)
@@ -164,38 +204,169 @@ def serve(c, hm):
                 break
             hm.serving -= 1
             if not hm.serving:
-                c.mgr.resuming.append(c)
+                c.resume()
                 c.pause(True)
         elif ev == _PIECE:
-            if hm.sink is not None:
-                hm.sink(hm.view(c.recv))
-            elif not hm.collect(c.recv, c.mgr.body_limit):
-                ev = -413
-        if ev <= 0:
+            give_piece(c, hm, hm.view(c.recv))
+        else:
             if ev:
-                answers().fail(c, hm, -ev)
+                fail(c, hm, -ev)
             break
     rest(c, hm)
 
 
+def check_body(c, hm):
+    """The handler of EV_HTTP_HDRS has let a request pass: refuse a body that is over its limit, or ask for one that is expected."""
+    if hm.sink is None and hm.left > c.mgr.body_limit:
+        fail(c, hm, 413)
+    elif hm.expects:
+        hm.expects = False
+        if len(c.recv) == hm.at:
+            c.put(CONTINUE)
+
+
+def take_body(c, hm, n):
+    """Hand on a read that is all body, with more to come: `serve` does the same by many more steps. Returns False if it is not."""
+    if n >= hm.left or hm.at or hm.timing != _FOR_BODY or c.state or c.out is not None or c.recv.end:
+        return False
+    hm.left -= n
+    hm.serving = _BURST
+    give_piece(c, hm, memoryview(c.mgr.rx.data)[:n])
+    if c.state or c.out is not None or hm.phase != _EARLY:
+        rest(c, hm)
+    else:
+        hm.serving = 0
+        c.since = c.mgr.now
+    if c.fn is not None:
+        c.fn(c, _EV_READ, n, c.fn_data)
+    return True
+
+
+def give_piece(c, hm, piece):
+    """Hand on a piece of the body, a memoryview."""
+    if hm.sink is not None:
+        hm.sink(piece)
+    elif not hm.collect(piece, c.mgr.body_limit):
+        fail(c, hm, 413)
+
+
+# --- its answer
+
+
+def reply_ok(c, hm, content_type, body):
+    """Answer 200 with `body` and no fields but `content_type`, both bytes (b"": no Content-Type). False, and nothing is sent, if
+    this answer needs response.py."""
+    if hm.phase != _WAITING or c.state or not (hm.is_bare or hm.is_plain):
+        return False
+    if c.mgr.waiting is not None:  # make room for the client that waits
+        hm.keep_alive = False
+    if content_type:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (content_type, len(body))
+    else:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    if not hm.keep_alive:
+        head = head[:-2] + b"Connection: close\r\n\r\n"
+    if len(body) <= _JOIN:
+        c.put(head + body)
+    else:
+        c.put(head)
+        c.put(body)
+    if hm.keep_alive and hm.serving:
+        hm.phase = _NONE
+    else:
+        hm.end_answer(c)
+    return True
+
+
+def reply(c, hm, status, headers, body):
+    """`http_reply` for all answers, where a str is bytes already."""
+    if c.is_ending:
+        return False
+    if not _NONE < hm.phase < _STREAMING:
+        raise ValueError("no request waits")
+    if c.mgr.waiting is not None:
+        hm.keep_alive = False
+    if hm.phase == _EARLY and hm.is_body_pending:  # the rest of the body would be taken for the next request
+        hm.keep_alive = False
+        hm.discards = True
+    if status == 205:
+        body = b""
+    if isinstance(body, (bytes, bytearray, memoryview)):
+        return parts.response.answer(c, hm, status, headers, bytes(body))
+    return parts.stream.start(c, hm, status, headers, body)
+
+
+def fail(c, hm, status):
+    """Answer with an error and close; nothing that this client sends counts from here on. False if the connection is closing already."""
+    if c.is_ending:
+        return False
+    if not hm.phase:  # of a head that was refused, is_head says nothing
+        hm.is_head = False
+    hm.phase = _WAITING
+    hm.keep_alive = False
+    hm.discards = True
+    is_sent = c.put(refusal(status, hm.is_head))
+    hm.end_answer(c)
+    return is_sent
+
+
+# --- until the client sends more
+
+
 def rest(c, hm):
     """Choose the deadline that runs until this client sends more."""
-    mgr = c.mgr
     if hm.phase:
         hm.serving = 0
-    if hm.phase == _EARLY:
-        the_rules().wait(c, hm)
-    elif hm.phase or c.out is not None or c.state and c.is_ending:
-        if hm.timing and hm.phase and c.out is None:  # it is the program's turn (an idle client's deadline may pass, see answer.event)
-            c.wait = 0
-        if hm.phase == _STREAMING or len(c.recv) >= mgr.recv_limit:
-            answers().wait(c, hm)
+        if hm.phase == _EARLY:
+            rest_in_body(c, hm)
+        else:
+            rest_in_answer(c, hm)
+    elif c.out is not None or c.state and c.is_ending:
+        rest_in_answer(c, hm)
     elif c.recv.end > c.recv.start:
-        if hm.timing != 1 or not c.wait:  # it runs from the head's first byte on
-            hm.timing = 1
-            mgr.deadline(c, mgr.head_ms)
+        if hm.timing != _FOR_HEAD or not c.wait:  # it runs from the head's first byte on
+            hm.timing = _FOR_HEAD
+            c.mgr.deadline(c, c.mgr.head_ms)
     elif c.wait and not hm.timing:
-        c.since = mgr.now
+        c.since = c.mgr.now
     else:
-        hm.timing = 0
-        mgr.deadline(c, mgr.idle_ms)
+        hm.timing = _IDLE
+        c.mgr.deadline(c, c.mgr.idle_ms)
+
+
+def rest_in_body(c, hm):
+    """The body is still to come, or the program has paused the connection: the head must outlast the loop's buffer."""
+    if c.is_ending:
+        return
+    hm.keep(c.recv)
+    if c.out is None:
+        hm.timing = _FOR_BODY
+        c.mgr.deadline(c, c.mgr.body_ms)
+
+
+def rest_in_answer(c, hm):
+    """The answer is being made or sent. Pipelined requests that fill the buffer meanwhile are not read; a stream goes on."""
+    if hm.timing and hm.phase and c.out is None:  # it is the program's turn. (An idle client's deadline may pass, see `expired`.)
+        c.wait = 0
+    recv = c.recv
+    if recv.end - recv.start >= c.mgr.recv_limit:
+        if not hm.keep_alive:  # what follows the last request is discarded
+            hm.discards = True
+            recv.clear()
+        elif MAY_PAUSE:
+            c.mgr.stats["recv_full"] += 1
+            c.pause(True)
+    if hm.phase == _STREAMING:
+        parts.stream.pull(c, hm)
+
+
+def expired(c, hm):
+    """A deadline has passed."""
+    if not hm.timing:
+        if not hm.phase:
+            c.is_closing = True  # idle: no answer, the client would take it for that of its next request
+    elif c.is_full:
+        c.mgr.deadline(c, c.mgr.body_ms)  # it is the program that does not read
+    else:
+        c.mgr.stats["timeouts"] += 1
+        fail(c, hm, 408)

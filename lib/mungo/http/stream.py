@@ -1,9 +1,7 @@
-# Answers that are sent piece by piece. What an iterator yields has no known length when it starts: it goes out chunked (RFC 9112 section
-# 7.1), or ended by the close for HTTP/1.0. A Part has one, and goes out as it is.
-from ..core.socket_io import write
-from .response import make_head, over
+# Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
+# section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
+from .response import make_head
 
-_STREAMING = const(3)  # a phase, see server.py
 _PIECES = const(16)  # of one answer in one turn
 
 
@@ -19,23 +17,26 @@ class Part:
         self.close = file.close
 
 
-def start(c, hm, status, headers, source):
-    """Answer with a Part, or with what the iterator `source` yields (str or bytes-like), pulled when there is room; None: the program
-    sends it with `c.http_chunk`."""
+def start(c, hm, status, headers, body):
+    """Begin the answer to the request that waits at `c`, see `http_reply`. `body`: a Part; an iterable of str or bytes-like pieces,
+    pulled when there is room; or None: the program sends them by `c.http_chunk`."""
     if status == 204 or status == 304:
         raise ValueError("status %d has no body" % status)
-    left = None
-    if isinstance(source, Part):
-        left = source.left
-    elif source is not None:
-        source = iter(source)
-    is_sent = c.put(make_head(hm, status, headers, left))
-    hm.source = source
-    hm.phase = _STREAMING
+    length = source = None
+    if isinstance(body, Part):
+        source = body
+        length = body.left
+    elif body is not None:
+        source = iter(body)
+    is_sent = c.put(make_head(hm, status, headers, length))
+    hm.begin_stream(source)
+    if length is None and hm.is_old:
+        hm.discards = False  # the close ends the body, so it must not be delayed
     if hm.is_head and source is not None:
         _end(c, hm)
-    elif not hm.serving:
-        c.mgr.resuming.append(c)
+    else:
+        if not hm.serving:  # else `rest` follows in this turn
+            c.resume()
     return is_sent
 
 
@@ -43,11 +44,11 @@ def _end(c, hm):
     stop(c, hm)
     if c.out is None:
         c.wait = 0  # it may have had a deadline of its own, see sse.py
-    over(c, hm)
+    hm.end_answer(c)
 
 
 def stop(c, hm):
-    """The answer ends, or its client has: let a generator clean up, close a file."""
+    """The answer ends, or its client has gone: let a generator clean up, close a file."""
     source = hm.source
     hm.source = None
     if hasattr(source, "close"):
@@ -55,18 +56,20 @@ def stop(c, hm):
             source.close()
 
 
-def chunk(c, data):
-    """Connection.http_chunk"""
-    hm = c.proto
-    if hm.phase != _STREAMING:
+def send_chunk(c, hm, data):
+    """Send a piece of the answer, str or bytes-like; an empty one ends it. See `http_chunk`."""
+    if not hm.is_streaming:
         if c.is_ending:
             return False
         raise ValueError("no answer was begun")
-    data = data.encode() if isinstance(data, str) else bytes(data)
-    n = len(data)
+    piece = data.encode() if isinstance(data, str) else bytes(data)
+    n = len(piece)
     if not hm.is_old:
-        data = b"%x\r\n%s\r\n" % (n, data)
-    is_sent = not c.is_closing if hm.is_head else c.send(data) if n else c.put(data)
+        piece = b"%x\r\n%s\r\n" % (n, piece)
+    if hm.is_head:
+        is_sent = not c.is_closing
+    else:
+        is_sent = c.send(piece) if n else c.put(piece)
     if not n:
         hm.source = None  # (it may be the caller)
         _end(c, hm)
@@ -80,7 +83,7 @@ def pull(c, hm):
         if source is None or c.out is not None or c.is_closing:
             return
         if isinstance(source, Part):
-            return _pour(c, hm, source)
+            return _send_part(c, hm, source)
         try:
             piece = next(source)
         except StopIteration:
@@ -88,12 +91,12 @@ def pull(c, hm):
         else:
             if not piece:
                 continue
-        chunk(c, piece)
+        send_chunk(c, hm, piece)
     if hm.source is not None:
-        c.mgr.resuming.append(c)
+        c.resume()
 
 
-def _pour(c, hm, part):
+def _send_part(c, hm, part):
     # One buffer serves all: what a socket does not take is read again when it has room, so that a slow client costs no memory.
     mgr = c.mgr
     left = mgr.send_slice  # of this turn
@@ -103,8 +106,8 @@ def _pour(c, hm, part):
     while part.left and left > 0:
         n = part.file.readinto(memoryview(buf)[: part.left])
         if not n:
-            return c.error("the file has ended early")
-        done = write(c, buf, 0, n)
+            return c.error("the file is short")
+        done = c.write(buf, 0, n)
         if c.is_closing:
             return
         part.left -= done
@@ -113,6 +116,6 @@ def _pour(c, hm, part):
             part.file.seek(done - n, 1)
             return c.put_later(b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
     if part.left:
-        mgr.resuming.append(c)
+        c.resume()
     else:
         _end(c, hm)

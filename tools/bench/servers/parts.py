@@ -22,13 +22,14 @@ import mungo.core.doorbell
 import mungo.core.listener
 import mungo.core.loop
 import mungo.core.send_buffer
-import mungo.core.socket_io
 import mungo.http.head
 import mungo.http.parser
 import mungo.http.response
+import mungo.http.scan
 import mungo.http.server
 import mungo.manager
 import mungo.threads.pipe
+import mungo.threads.wakeups
 
 CLIENTS = 10
 TIMES = 20  # calls in a calibration
@@ -38,15 +39,16 @@ MODULES = (
     mungo.core.loop,
     mungo.manager,
     mungo.core.connection,
-    mungo.core.socket_io,
     mungo.core.listener,
     mungo.core.buffer,
+    mungo.http.scan,
     mungo.http.parser,
     mungo.http.head,
     mungo.http.response,
     mungo.http.server,
     mungo.core.doorbell,
     mungo.threads.pipe,
+    mungo.threads.wakeups,
 )
 
 names = []
@@ -80,7 +82,7 @@ def instrument(owner, prefix, items):
     for name, value in items:
         if name[:2] == "__" and name not in ("__enter__", "__exit__"):
             continue
-        if type(value) in (type(wrap), type(mungo.http.parser.scan)):
+        if type(value) in (type(wrap), type(mungo.http.scan.scan)):
             setattr(owner, name, wrap(value, prefix + name))
         elif isinstance(value, staticmethod):
             # `pfn = staticmethod(handler)`

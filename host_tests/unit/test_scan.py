@@ -1,11 +1,11 @@
-# The scanners of a request's head, plain and viper, against a slow one that is written from the rules: the same answers, and the
+# The scanners of a request's head, portable and viper, against a slow one that is written from the rules: the same answers, and the
 # same notes in the table, for good heads, bad ones, and some thousands that are a little broken.
 
 import gc
 from array import array
 
-from mungo.http import scan as plain
-from mungo.http.char_classes import KINDS
+from mungo.http import scan_portable as portable
+from mungo.http.char_classes import CLASSES
 from runner import Skip
 
 try:
@@ -109,7 +109,7 @@ def is_host(text):
 
 def all_in(text, kind):
     for byte in text:
-        if not KINDS[byte] & kind:
+        if not CLASSES[byte] & kind:
             return False
     return True
 
@@ -137,7 +137,7 @@ def ask(scan, data, start, end, limit, fields_only):
 
 def compare(data, start, end, limit, fields_only):
     expected = by_the_book(data, start, end, limit, fields_only)
-    for scanner in (plain, scan_viper):
+    for scanner in (portable, scan_viper):
         if scanner is not None:
             said = ask(scanner.scan, data, start, end, limit, fields_only)
             assert said == expected, (scanner.__name__, bytes(data), start, end, limit, said, expected)
@@ -160,7 +160,7 @@ class Dice:
 
 def test_kinds_are_the_ones_of_the_rfcs():
     for byte in range(256):
-        kind = KINDS[byte]
+        kind = CLASSES[byte]
         assert bool(kind & 1) == (byte in _TCHAR), byte
         assert bool(kind & 2) == (byte == 9 or 32 <= byte != 127), byte
         assert bool(kind & 4) == (33 <= byte < 127 and byte != 35), byte
@@ -169,10 +169,10 @@ def test_kinds_are_the_ones_of_the_rfcs():
         assert bool(kind & 32) == (kind & 8 > 0 or byte in b":[")
         assert kind < 64
     for byte in b"09azAZ-._~%!$&'()*+,;=":
-        assert KINDS[byte] & 8, byte
+        assert CLASSES[byte] & 8, byte
     for byte in b" \t/?@:[]\\^`|{}<>\"\x00\x7f\x80\xff#":
-        assert not KINDS[byte] & 8, byte
-    assert sorted(plain._NAME) == sorted(_TCHAR)
+        assert not CLASSES[byte] & 8, byte
+    assert sorted(portable._NAME) == sorted(_TCHAR)
 
 
 def test_corpus_at_every_length_and_limit():

@@ -1,8 +1,7 @@
 # The client's parser: what is a response and what is none, however the bytes are cut.
 
 from mungo.core.buffer import Buffer
-from mungo.http.client import Response
-from mungo.http.parser import make
+from mungo.http.response_parser import Response
 
 NEED, HEAD, PIECE, DONE = range(4)
 BAD = -502
@@ -14,8 +13,7 @@ def events(pieces, is_head=False, limit=LIMIT):
 
     Last comes BAD, or how many bytes of the next response are there and whether a body ends here.
     """
-    hm = Response(make(limit))
-    hm.tab[26] = 1
+    hm = Response(limit)
     hm.is_head = is_head
     buf = Buffer()
     seen = []
@@ -27,7 +25,7 @@ def events(pieces, is_head=False, limit=LIMIT):
                 kind = "chunked" if hm.state > 1 else "end" if hm.is_endless else hm.left
                 seen.append((hm.status, hm.reason, list(hm.headers()), hm.keep_alive, kind))
             elif ev == PIECE:
-                assert hm.collect(buf, 1000)
+                assert hm.collect(hm.view(buf), 1000)
             elif ev == DONE:
                 seen.append((hm.body, hm.status, hm.reason))
                 hm.finish(buf)

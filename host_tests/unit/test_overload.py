@@ -1,0 +1,127 @@
+# A full manager: it serves the connections that it has and lets new clients wait; who waits too long is told so. Nobody is cut off in the
+# middle of a request, and connections that never ask for anything do not keep others out.
+
+import mungo
+from net import Client, listening, turns
+
+MIN_HEAP = "192k"
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+def hello(c, ev, hm, fn_data):
+    if ev == mungo.EV_HTTP_MSG and not hm.match("/wait"):
+        c.http_reply(200, {}, "hi\n")
+
+
+def full(fn=hello, **limits):
+    limits = dict({"max_conns": 2, "linger_ms": 100}, **limits)
+    mgr = mungo.Manager(**limits)
+    _, port = listening(lambda url: mgr.http_listen(url, fn))
+    return mgr, port
+
+
+def end(mgr, clients):
+    for client in clients:
+        client.close()
+    assert mgr.close()
+
+
+def test_twelve_clients_that_ask_late_are_all_answered():
+    mgr, port = full(max_conns=4)
+    clients = [Client(mgr, port) for _ in range(12)]
+    for _ in range(3):
+        mgr.poll(20)
+    for client in clients:
+        client.send(GET)
+    for client in clients:
+        client.until(lambda c: c.got.endswith(b"hi\n"))
+        assert client.got.startswith(b"HTTP/1.1 200 OK\r\n"), client.got
+    assert mgr.stats["refused"] == 0
+    end(mgr, clients)
+
+
+def test_answers_say_that_they_are_the_last_while_a_client_waits():
+    mgr, port = full()
+    first = Client(mgr, port, GET)
+    first.until(lambda c: c.got.endswith(b"hi\n"))
+    assert b"Connection" not in first.got
+    slow = [Client(mgr, port, WAIT) for _ in range(2)]  # the one that was answered makes room
+    turns(mgr, lambda: all(c.is_resp for c in mgr.conns if c.proto) and mgr.accepted == 2)
+    assert mgr.stats["evicted"] == 1
+    late = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    assert not late.got
+    answered = [c for c in mgr.conns if c.is_accepted]
+    answered[0].http_reply(200, {"X": "y"}, "done\n")
+    answered[1].http_reply(200, {}, "done\n")
+    for client in slow:
+        client.until(lambda c: c.got.endswith(b"done\n"))
+        assert b"\r\nConnection: close\r\n" in client.got, client.got
+    late.until(lambda c: c.got.endswith(b"hi\n"))
+    assert mgr.stats["refused"] == 0 and mgr.waiting is None
+    end(mgr, [first, late] + slow)
+
+
+def test_connections_that_never_ask_make_room_after_ask_ms():
+    mgr, port = full(ask_ms=200, busy_ms=10000)
+    silent = [Client(mgr, port) for _ in range(2)]
+    turns(mgr, lambda: mgr.accepted == 2)
+    late = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    assert mgr.stats["evicted"] == 0  # they may be about to ask
+    late.until(lambda c: c.got.endswith(b"hi\n"))
+    assert mgr.stats["evicted"] == 1
+    end(mgr, [late] + silent)
+
+
+def test_who_has_waited_for_busy_ms_is_refused_and_who_waits_behind_as_well():
+    mgr, port = full(busy_ms=300, head_ms=20000)
+    slow = [Client(mgr, port, WAIT) for _ in range(2)]
+    turns(mgr, lambda: all(c.is_resp for c in mgr.conns if c.proto) and mgr.accepted == 2)
+    late = [Client(mgr, port, GET) for _ in range(3)]
+    for client in late:
+        client.until(lambda c: b"\r\n\r\n" in c.got)
+        assert client.got.startswith(b"HTTP/1.1 503 ") and b"\r\nRetry-After: 1\r\n" in client.got, client.got
+    assert mgr.stats["refused"] == 3 and mgr.stats["evicted"] == 0
+    for c in [c for c in mgr.conns if c.is_accepted]:
+        c.http_reply(200, {}, "done\n")
+    for client in slow:
+        client.until(lambda c: c.got.endswith(b"done\n"))  # those that were served still are
+    new = Client(mgr, port, GET)
+    new.until(lambda c: c.got.endswith(b"hi\n"))
+    end(mgr, [new] + late + slow)
+
+
+def test_a_request_on_its_way_is_not_cut_off():
+    mgr, port = full()
+    halves = [Client(mgr, port, GET[:10]) for _ in range(2)]
+    turns(mgr, lambda: mgr.accepted == 2 and all(len(c.recv) for c in mgr.conns if c.proto))
+    late = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    for client in halves:
+        client.send(GET[10:])
+        client.until(lambda c: c.got.endswith(b"hi\n"))
+    late.until(lambda c: c.got.endswith(b"hi\n"))
+    assert mgr.stats["evicted"] == 0
+    end(mgr, [late] + halves)
+
+
+def test_a_waiting_client_that_leaves_makes_room_for_the_next():
+    mgr, port = full(busy_ms=20000)
+    slow = [Client(mgr, port, WAIT) for _ in range(2)]
+    turns(mgr, lambda: all(c.is_resp for c in mgr.conns if c.proto) and mgr.accepted == 2)
+    late = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    first = mgr.waiting
+    late.sock.setsockopt(1, 13, b"\1\0\0\0\0\0\0\0")  # SO_LINGER with 0 s: close is a reset
+    late.sock.close()
+    turns(mgr, lambda: mgr.waiting is None)
+    next_one = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    assert mgr.waiting is not first
+    for c in [c for c in mgr.conns if c.is_accepted]:
+        c.http_reply(200, {}, "done\n")
+    next_one.until(lambda c: c.got.endswith(b"hi\n"))
+    end(mgr, [next_one] + slow)
