@@ -1,5 +1,6 @@
 """What the tests share: unit tests inside the runtimes, servers for black-box tests, and the table at the end."""
 
+import gc
 import shutil
 import signal
 
@@ -104,6 +105,7 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM.split())
         yield chromium
         chromium.close()
+    gc.collect()  # playwright's greenlets end here: inside a later ast.parse their end would be a SystemError (CPython 3.11)
 
 
 @pytest.hookimpl(wrapper=True)
