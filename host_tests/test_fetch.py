@@ -402,5 +402,5 @@ def test_unused_parts_are_not_loaded():
     command = [lanes.micropython(), "-X", "heapsize=2M", "-c", source % server.free_port()]
     loaded = subprocess.run(command, cwd=lanes.ROOT, env=mpy_path, capture_output=True, text=True, timeout=WAIT_S).stdout.split()
     assert "mungo.http.server" in loaded
-    for name in ("client", "fetch", "multipart", "formdata", "upload", "wholefile"):
+    for name in ("client", "fetch", "response", "fields", "multipart", "formdata", "upload", "wholefile"):
         assert f"mungo.http.{name}" not in loaded

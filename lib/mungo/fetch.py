@@ -3,6 +3,7 @@ from errno import EIO, ETIMEDOUT
 
 from .core.loop import Loop
 from .http.client import Response, connect, request, split
+from .http.head import snapshot
 from .manager import Manager
 
 _EV_ERROR = const(0)
@@ -37,7 +38,7 @@ class Fetch:
             if self.location is None and self.sink:
                 hm.on_body(self.sink)
         elif ev == _EV_HTTP_MSG:
-            self.result = hm.snapshot(c.recv, Result)
+            self.result = snapshot(hm, c.recv, Result)
             self.result.status = hm.status
             self.result.reason = hm.reason
             self.result.url = self.url

@@ -1,6 +1,7 @@
 # Requests that outlast the call of their handler: workers have them, generators that are answers, and handlers of bodies in pieces.
 from errno import ETIMEDOUT
 
+from ..http.head import snapshot
 from ..http.parser import Request as Head
 from ..port.address import address
 from .app import HttpError, Request, Response, attempt, call, make, reply
@@ -11,7 +12,7 @@ def keep(req):
     hm = req.hm
     if type(hm) is Head:
         return
-    req.hm = hm.snapshot(req.c.recv)
+    req.hm = snapshot(hm, req.c.recv, Head)
 
 
 class Copy(Request):

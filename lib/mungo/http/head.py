@@ -1,7 +1,10 @@
 # Heads beyond the common case of the parser, RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1; and how fields are read.
 from .scan import fields_table, scan
 
+_SIZE = const(2)  # a state of the parser, see there
+
 _CR = const(13)
+_LF = const(10)
 
 
 def fields(data, at):
@@ -42,6 +45,28 @@ def members(hm, name):
     return found
 
 
+def skip_lines(buf):
+    """Drop empty lines before a request (section 2.2): how many bytes are left; -400 if a CR is followed by something else; 0: NEED."""
+    data = buf.data
+    while len(buf) and data[buf.start] == _CR:
+        if len(buf) == 1:
+            return 0
+        if data[buf.start + 1] != _LF:
+            return -400
+        buf.consume(2)
+    return len(buf)
+
+
+def snapshot(hm, buf, kind):
+    """A Request of the class `kind` with copies of the head and of the collected body: for a thread, or to keep."""
+    hm.keep(buf)
+    copy = kind(hm.tab)
+    copy.data = hm.data
+    copy.whole = hm.body
+    copy.authority = hm.authority
+    return copy
+
+
 def judge(hm, expects, is_path):
     """Read a request's head that is not common: 0, or minus a status. How often came Expect, and is the target a path?"""
     hm.is_head = hm.method == "HEAD"
@@ -70,7 +95,8 @@ def read_framing(hm, connections, lengths, codings):
         return -400
     if codes[1:]:
         return -501
-    hm.begin_chunks()
+    hm.state = _SIZE
+    hm.spare = hm.head_limit - hm.at
     return 0
 
 

@@ -14,11 +14,13 @@
 # A line is judged when it is whole or too long, so the events do not depend on how the bytes are cut. Limits count from the
 # head's first byte; chunk extensions and trailers share what the head has left of its limit.
 #
-# What few requests need loads when one does: head.py for heads that are not common and to read fields, chunked.py for such bodies.
+# What not every program needs loads when it is first used: head.py for heads that are not common and to read fields, chunked.py for
+# such bodies.
 from array import array
 
 from ..core.buffer import Buffer
 from .char_classes import CLASSES
+from .lazy import parts
 from .scan import scan
 
 _NEED = const(0)
@@ -27,8 +29,7 @@ _PIECE = const(2)
 _DONE = const(3)
 
 _START = const(0)
-_LENGTH = const(1)
-_SIZE = const(2)  # this one and the higher ones are chunked.py's
+_LENGTH = const(1)  # higher ones are chunked.py's
 
 # Places in the scanner's table, see scan.py.
 _METHOD = const(0)
@@ -38,7 +39,7 @@ _QUERY = const(3)
 _TARGET_END = const(4)
 _MINOR = const(5)
 _FIELDS = const(6)
-_END = const(7)
+_HEAD_END = const(7)
 _COUNT = const(8)
 _LIMIT = const(9)
 _COUNT_LIMIT = const(10)
@@ -51,7 +52,6 @@ _CODINGS = const(23)
 _DIGITS = const(9)  # of a body's length: more would not be a small integer on every system
 
 _CR = const(13)
-_LF = const(10)
 _SLASH = const(47)
 _H = const(72)
 
@@ -70,7 +70,7 @@ class Request:
     start = 0  # of the PIECE, which ends at `at`
     left = 0  # bytes of the body or chunk that are still to come
     spare = 0  # bytes that size lines and trailers may still have
-    is_bare = False  # the last head was common and without a body, and nothing is kept: `finish` has nothing to drop
+    is_bare = False  # the head is common, no body follows, and nothing is kept of it: `finish` has nothing to drop
     is_plain = True  # none of the next three is unusual, and the target is a path
     is_head = False
     is_old = False  # HTTP/1.0
@@ -89,27 +89,27 @@ class Request:
     @property
     def method(self):
         """As it came: "GET", "POST", .. (they are case-sensitive)."""
-        return self.text(self.tab[_METHOD], self.tab[_METHOD_END])
+        return self.text(_METHOD, _METHOD_END)
 
     @property
     def uri(self):
         """The path, not decoded, without the query: "/fast"."""
-        return self.text(self.tab[_TARGET], self.tab[_QUERY]) or "/"
+        return self.text(_TARGET, _QUERY) or "/"
 
     @property
     def query(self):
         """What follows the question mark, not decoded; "" if there is none."""
-        return self.text(self.tab[_QUERY] + 1, self.tab[_TARGET_END])
+        return self.text(_QUERY, _TARGET_END)[1:]
 
     @property
     def target(self):
         """The path with its query, as they came: "/fast?a=1"."""
-        return self.uri + self.text(self.tab[_QUERY], self.tab[_TARGET_END])
+        return self.uri + self.text(_QUERY, _TARGET_END)
 
     @property
     def method_and_path(self):
         """The start of the request line, up to the query: "GET /fast"."""
-        return self.text(self.tab[_METHOD], self.tab[_QUERY])
+        return self.text(_METHOD, _QUERY)
 
     @property
     def proto(self):
@@ -136,21 +136,17 @@ class Request:
 
     def head_bytes(self):
         """The request line and the fields, with the empty line, as they came."""
-        return bytes(self.data[self.tab[_METHOD] : self.tab[_END]])
+        return bytes(self.data[self.tab[_METHOD] : self.tab[_HEAD_END]])
 
     def header(self, name, default=None):
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
         if self.authority and name.lower() == "host":  # RFC 9112 section 3.2.2
             return self.authority
-        from .head import find_field
-
-        return find_field(self.data, self.tab[_FIELDS], name, default)
+        return parts.head.find_field(self.data, self.tab[_FIELDS], name, default)
 
     def headers(self):
         """All fields in their order, each as (name, value), one by one."""
-        from .head import fields
-
-        return fields(self.data, self.tab[_FIELDS])
+        return parts.head.fields(self.data, self.tab[_FIELDS])
 
     def match(self, uri):
         """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
@@ -159,9 +155,7 @@ class Request:
             return True
         if self.is_plain and "#" not in uri and "*" not in uri and "?" not in uri:
             return False
-        from .match import match
-
-        return match(self.uri, uri)
+        return parts.match.match(self.uri, uri)
 
     def on_body(self, fn):
         """In EV_HTTP_HDRS: have the body given to `fn(piece)` as it comes, instead of collecting it; `body_limit` does not apply.
@@ -177,22 +171,13 @@ class Request:
             self.shared = self.tab
             self.is_bare = False
             self.tab = t = array("i", self.tab)
-            self.data = bytes(memoryview(buf.data)[t[_METHOD] : t[_END]])
-            for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _END):
+            self.data = bytes(memoryview(buf.data)[t[_METHOD] : t[_HEAD_END]])
+            for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _HEAD_END):
                 t[place] -= buf.start
 
-    def snapshot(self, buf, kind=None):
-        """A Request, or one of the class `kind`, with copies of the head and of the collected body: for a thread, or to keep."""
-        self.keep(buf)
-        copy = (kind or Request)(self.tab)
-        copy.data = self.data
-        copy.whole = self.body
-        copy.authority = self.authority
-        return copy
-
-    def text(self, at, end):
-        """What stands from `at` to `end` of the request line, as str: the scanner has found it to be ASCII."""
-        return self.data[at:end].decode()
+    def text(self, first, last):
+        """What stands between two places of the request line, as str: the scanner has found it to be ASCII."""
+        return self.data[self.tab[first] : self.tab[last]].decode()
 
     # --- for protocols: events
 
@@ -203,15 +188,13 @@ class Request:
                 return self.piece(buf)
             if self.state == _LENGTH:
                 return _DONE
-            from .chunked import parse
-
-            return parse(self, buf)
+            return parts.chunked.parse(self, buf)
         at = buf.start
         if at == buf.end:
             return _NEED
         data = buf.data
         if data[at] == _CR:
-            at = _skip_empty_lines(buf)
+            at = parts.head.skip_lines(buf)
             if at <= 0:
                 return at
             at = buf.start
@@ -248,34 +231,26 @@ class Request:
                     return self.judge()
             elif t[_CONNECTION] > 1:
                 return self.judge()
-        if self.is_bare:
-            if keep_alive and not t[_LENGTHS]:
-                return _HEAD
-            self.is_bare = False
+        if self.is_bare and self.keep_alive is keep_alive and not t[_LENGTHS]:  # all is as it was
+            return _HEAD
         if not self.is_plain:
             self.is_plain = True
             self.is_head = self.is_old = False
             self.authority = ""
         self.keep_alive = keep_alive
-        if t[_LENGTHS]:
-            return self.read_length() or _HEAD
-        self.is_bare = keep_alive
-        return _HEAD
+        self.is_bare = not t[_LENGTHS]
+        return _HEAD if self.is_bare else self.read_length() or _HEAD
 
     def judge(self):
         """`read_head` for heads that are not common."""
-        from .head import judge
-
         t = self.tab
         self.is_old = not t[_MINOR]
-        return judge(self, t[_EXPECT], self.data[t[_TARGET]] == _SLASH) or _HEAD
+        return parts.head.judge(self, t[_EXPECT], self.data[t[_TARGET]] == _SLASH) or _HEAD
 
     def read_framing(self):
         """Find out whether the connection goes on, and where the body ends: 0, or minus a status."""
-        from .head import read_framing
-
         t = self.tab
-        return read_framing(self, t[_CONNECTION], t[_LENGTHS], t[_CODINGS])
+        return parts.head.read_framing(self, t[_CONNECTION], t[_LENGTHS], t[_CODINGS])
 
     def read_length(self):
         """Take the Content-Length, which has come: 0, or minus a status."""
@@ -331,16 +306,6 @@ class Request:
         """The bytes of the PIECE, a memoryview."""
         return memoryview(buf.data)[self.start : buf.start + self.at]
 
-    def take_all(self, buf):
-        """If all that is in `buf` is body, and more of the body or chunk is to come: take it, and return a memoryview of it; else None."""
-        n = buf.end - buf.start
-        if self.at or not 0 < n < self.left:
-            return None
-        self.left -= n
-        piece = memoryview(buf.data)[buf.start : buf.end]
-        buf.clear()
-        return piece
-
     def collect(self, piece, limit):
         """Add a piece to `body`. False if the body is over `limit` bytes."""
         n = len(piece)
@@ -362,18 +327,13 @@ class Request:
         return self.tab[_LIMIT]
 
     @property
-    def trailer_fields(self):
+    def fields_left(self):
         """The most fields of a trailer."""
         return self.tab[_COUNT_LIMIT] - self.tab[_COUNT]
 
     def skip_authority(self, n):
         """The path starts behind so many bytes of the target."""
         self.tab[_TARGET] += n
-
-    def begin_chunks(self):
-        """The body is chunked."""
-        self.state = _SIZE
-        self.spare = self.head_limit - self.at
 
     def read_fields(self, buf, at, end, minor):
         """Read fields alone, `buf.data[at:end]`, behind the status line of HTTP/1.minor at the buffer's start. False if they are wrong."""
@@ -386,15 +346,3 @@ class Request:
         self.is_old = not minor
         self.data = buf.data
         return True
-
-
-def _skip_empty_lines(buf):
-    # Drop empty lines before a request (section 2.2): how many bytes are left, -400 if something else follows a CR, 0 for NEED.
-    data = buf.data
-    while len(buf) and data[buf.start] == _CR:
-        if len(buf) == 1:
-            return 0
-        if data[buf.start + 1] != _LF:
-            return -400
-        buf.consume(2)
-    return len(buf)

@@ -1,4 +1,5 @@
-# What the server answers by itself, when something fails. It loads with the server: to load it then might fail too.
+# What the server answers by itself, most of it when something fails. It loads with the server: to load it then might fail too.
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 # The statuses and their words, RFC 9110 section 15. response.py has those of programs' answers.

@@ -15,18 +15,18 @@ try:
 except Exception:  # no machine code here, an .mpy of another architecture, or no memory for it
     from .scan_portable import scan  # noqa: F401
 
-_FIELDS = const(100)
+_MOST_FIELDS = const(100)
 
 
 def request_table(limit):
     """A table for requests' heads of up to `limit` bytes. All requests that one thread parses share it: `Request.keep` makes a copy."""
     tab = array("i", bytes(108))
     tab[9] = limit
-    tab[10] = _FIELDS
+    tab[10] = _MOST_FIELDS
     return tab
 
 
-def fields_table(limit, fields=_FIELDS):
+def fields_table(limit, fields=_MOST_FIELDS):
     """A table for fields alone, up to `limit` bytes and so many fields: trailers, a part of a form, what follows a status line."""
     tab = request_table(limit)
     tab[10] = fields

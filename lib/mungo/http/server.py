@@ -1,10 +1,10 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. How a request proceeds:
 #   1. core/listener.py accepts a connection. EV_OPEN: `handler` makes its Exchange, the `hm` of all its requests (here).
-#   2. core/connection.py reads, and calls `handler`. `serve` goes on as long as there are bytes and each request is answered (here).
+#   2. core/connection.py reads and calls `take`, then `handler`. `serve` goes on while there are bytes and no answer is owed (here).
 #   3. parser.py says what has come. scan.py checks the head (scan_viper.py or scan_portable.py). head.py reads heads that are not
 #      common, chunked.py takes chunks apart.
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
-#   5. PIECE: what `on_body` has named gets it, or the parser collects it. In a read that is all body, `take_body` does it alone (here).
+#   5. PIECE: what `on_body` has named gets it, or the parser collects it. If a read is all body, `take_body` does it alone (here).
 #   6. DONE: the program gets EV_HTTP_MSG, and calls `http_reply`, now or later. `reply_ok` sends the common answer (here), response.py
 #      all others, with the program's fields by fields.py; stream.py sends files and iterators piece by piece. `fail` refuses by
 #      refusal.py, without loading anything.
@@ -12,8 +12,9 @@
 #   8. `rest` sets the deadline that runs until the client sends more (here). If it passes, `expired` closes, or answers 408.
 from ..core.connection import Connection
 from ..port import MAY_PAUSE
+from .lazy import parts
 from .parser import Request
-from .refusal import BUSY, refusal
+from .refusal import BUSY, CONTINUE, refusal
 from .scan import request_table
 
 _EV_OPEN = const(1)
@@ -40,7 +41,7 @@ _WAITING = const(2)  # all of it has come; the answer has not
 _STREAMING = const(3)  # some of the answer has
 
 # Deadlines of a connection
-_IDLE = const(0)
+_FOR_REQUEST = const(0)
 _FOR_HEAD = const(1)
 _FOR_BODY = const(2)
 
@@ -50,7 +51,7 @@ class Exchange(Request):
 
     phase = _NONE
     serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
-    timing = _IDLE  # which deadline runs
+    timing = _FOR_REQUEST  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part
     discards = False  # the answer is the last one, and what the client still sends is discarded
 
@@ -99,23 +100,22 @@ def handler(c, ev, data):
     """The protocol's handler (`pfn`) of HTTP servers."""
     hm = c.proto
     if ev == _EV_READ or ev == _EV_WRITE:
-        if hm.timing != _FOR_BODY or not take_body(c, hm):
-            serve(c, hm)
+        serve(c, hm)
     elif ev == _EV_OPEN:
         mgr = c.mgr
         if mgr.scratch is None:
             mgr.scratch = request_table(mgr.head_limit)
-        c.out = None  # (found sooner in the object than in its class)
         c.proto = hm = Exchange(mgr.scratch)
-        hm.timing = _IDLE
+        # Each request asks for these; an object's own attributes are found sooner than its class's. See internals: OWN.
+        c.out = None
+        hm.timing = _FOR_REQUEST
+        hm.keep_alive = True
         mgr.deadline(c, mgr.idle_ms)
     elif ev == _EV_CLOSE:
         if hm is not None:
             hm.phase = _NONE
             if hm.source is not None:
-                from .stream import stop
-
-                stop(c, hm)
+                parts.stream.stop(c, hm)
     elif ev == _EV_DUE:
         expired(c, hm)
     elif ev == _EV_BUG:
@@ -130,6 +130,12 @@ class HttpConnection(Connection):
     is_accepted = True
     proto: Exchange
     pfn = staticmethod(handler)
+
+    def take(self, n):
+        """`n` bytes have come into the loop's buffer. Of a body that is under way they go straight on."""
+        hm = self.proto
+        if hm.phase != _EARLY or not take_body(self, hm, n):
+            Connection.take(self, n)
 
     @property
     def is_resp(self):
@@ -153,15 +159,15 @@ class HttpConnection(Connection):
         hm = self.proto
         if isinstance(body, str):
             body = body.encode()
-        if status == 200 and not headers and isinstance(body, bytes) and reply_ok(self, hm, b"", body):
+        elif not isinstance(body, bytes):
+            return reply(self, hm, status, headers, body)
+        if status == 200 and not headers and reply_ok(self, hm, b"", body):
             return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
         return reply(self, hm, status, headers, body)
 
     def http_chunk(self, data):
         """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
-        from .stream import send_chunk
-
-        return send_chunk(self, self.proto, data)
+        return parts.stream.send_chunk(self, self.proto, data)
 
 
 # --- a request
@@ -169,7 +175,7 @@ class HttpConnection(Connection):
 
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
-    # Few locals, see internals: FRAMES.
+    # Few locals: see internals: FRAMES.
     if c.state:
         c.pause(False)
     hm.serving = _BURST
@@ -217,23 +223,23 @@ def check_body(c, hm):
     elif hm.expects:
         hm.expects = False
         if len(c.recv) == hm.at:
-            c.put(b"HTTP/1.1 100 Continue\r\n\r\n")
+            c.put(CONTINUE)
 
 
-def take_body(c, hm):
-    """Take a read that is all body, with more to come: `serve` does the same by many more steps. Returns False if it is not."""
-    if c.state or c.out is not None or hm.phase != _EARLY:
+def take_body(c, hm, n):
+    """Hand on a read that is all body, with more to come: `serve` does the same by many more steps. Returns False if it is not."""
+    if n >= hm.left or hm.at or hm.timing != _FOR_BODY or c.state or c.out is not None or c.recv.end:
         return False
-    piece = hm.take_all(c.recv)
-    if piece is None:
-        return False
+    hm.left -= n
     hm.serving = _BURST
-    give_piece(c, hm, piece)
+    give_piece(c, hm, memoryview(c.mgr.rx.data)[:n])
     if c.state or c.out is not None or hm.phase != _EARLY:
         rest(c, hm)
     else:
         hm.serving = 0
         c.since = c.mgr.now
+    if c.fn is not None:
+        c.fn(c, _EV_READ, n, c.fn_data)
     return True
 
 
@@ -257,14 +263,14 @@ def reply_ok(c, hm, content_type, body):
         head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (content_type, len(body))
     else:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
-    if not (hm.is_bare or hm.keep_alive):
+    if not hm.keep_alive:
         head = head[:-2] + b"Connection: close\r\n\r\n"
     if len(body) <= _JOIN:
         c.put(head + body)
     else:
         c.put(head)
         c.put(body)
-    if hm.is_bare and hm.serving:
+    if hm.keep_alive and hm.serving:
         hm.phase = _NONE
     else:
         hm.end_answer(c)
@@ -283,12 +289,8 @@ def reply(c, hm, status, headers, body):
     if status == 205:
         body = b""
     if isinstance(body, (bytes, bytearray, memoryview)):
-        from .response import answer
-
-        return answer(c, hm, status, headers, bytes(body))
-    from .stream import start
-
-    return start(c, hm, status, headers, body)
+        return parts.response.answer(c, hm, status, headers, bytes(body))
+    return parts.stream.start(c, hm, status, headers, body)
 
 
 def fail(c, hm, status):
@@ -312,9 +314,11 @@ def rest(c, hm):
     """Choose the deadline that runs until this client sends more."""
     if hm.phase:
         hm.serving = 0
-    if hm.phase == _EARLY:
-        rest_in_body(c, hm)
-    elif hm.phase or c.out is not None or c.state and c.is_ending:
+        if hm.phase == _EARLY:
+            rest_in_body(c, hm)
+        else:
+            rest_in_answer(c, hm)
+    elif c.out is not None or c.state and c.is_ending:
         rest_in_answer(c, hm)
     elif c.recv.end > c.recv.start:
         if hm.timing != _FOR_HEAD or not c.wait:  # it runs from the head's first byte on
@@ -323,7 +327,7 @@ def rest(c, hm):
     elif c.wait and not hm.timing:
         c.since = c.mgr.now
     else:
-        hm.timing = _IDLE
+        hm.timing = _FOR_REQUEST
         c.mgr.deadline(c, c.mgr.idle_ms)
 
 
@@ -349,9 +353,7 @@ def rest_in_answer(c, hm):
             c.mgr.stats["recv_full"] += 1
             c.pause(True)
     if hm.phase == _STREAMING:
-        from .stream import pull
-
-        pull(c, hm)
+        parts.stream.pull(c, hm)
 
 
 def expired(c, hm):

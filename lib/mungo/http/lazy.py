@@ -1,0 +1,25 @@
+# The parts that not every program needs: `parts.stream` is the module stream.py, which loads when it is first asked for. The second time
+# costs no more than any attribute; an import statement would search all interned names each time, a sixth of a request.
+
+
+class Parts:
+    """Modules of this room, by their names."""
+
+    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
+        if name == "chunked":
+            from . import chunked as part
+        elif name == "head":
+            from . import head as part
+        elif name == "match":
+            from . import match as part
+        elif name == "response":
+            from . import response as part
+        elif name == "stream":
+            from . import stream as part
+        else:
+            raise AttributeError(name)
+        setattr(self, name, part)
+        return part
+
+
+parts = Parts()
