@@ -90,11 +90,11 @@ check: lint size test
 
 .PHONY: sim fuzz
 sim: $(VENV)
-	$(PY) host_tests/sim/run.py --seeds $(or $(SEEDS),10000) --seed0 $(or $(SEED0),0)
+	$(PY) -m host_tests.sim.run --seeds $(or $(SEEDS),10000) --seed0 $(or $(SEED0),0)
 
 fuzz: $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/fuzz_requirements.txt
-	$(PY) host_tests/fuzz/run.py $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
+	$(PY) -m host_tests.fuzz.run $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
 
 bench: $(VENV)
 	$(PY) -m tools.bench.run $(ARGS)

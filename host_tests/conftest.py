@@ -5,9 +5,11 @@ import signal
 
 import pytest
 
+import device
 import lanes
 import server
 import unit_items
+import usb_ports
 
 HERE = lanes.ROOT / "host_tests"
 _servers = pytest.StashKey()
@@ -44,18 +46,19 @@ def runtime(request):
 
 @pytest.fixture
 def serve(request, runtime):
-    """serve(app=None, env=None, script="firmware/main.py") starts a server in this lane and returns it when it listens.
+    """serve(app=None, env=None, script="firmware/main.py", path=()) starts a server in this lane and returns it when it listens.
 
     script: a path below the root, or the name of a file in host_tests/servers/. env: its settings, besides HOST and
-    PORT. Whatever was started is stopped after the test; a failed test shows what its servers printed.
+    PORT. path: folders that it may import from, besides lib/ and firmware/. Whatever was started is stopped after the test; a failed
+    test shows what its servers printed.
     """
     started = request.node.stash[_servers] = []
 
-    def start(app=None, env=None, script="firmware/main.py"):
+    def start(app=None, env=None, script="firmware/main.py", path=()):
         if "/" not in script:
             script = f"host_tests/servers/{script}"
         settings = dict(env or {}, **({"APP": app} if app else {}))
-        one = server.Server(lanes.LANES[runtime], script, settings)
+        one = server.Server(lanes.LANES[runtime], script, settings, path)
         started.append(one)
         one.wait_ready()
         return one
@@ -63,6 +66,21 @@ def serve(request, runtime):
     yield start
     for one in started:
         one.stop()
+
+
+# --- what is to be seen at USB
+
+
+@pytest.fixture
+def plugged(monkeypatch):
+    """plugged(port, ...): these serial ports are there, each a usb_ports.Port or its name; at first none is."""
+
+    def plug(*ports):
+        found = [usb_ports.Port(port) if isinstance(port, str) else port for port in ports]
+        monkeypatch.setattr(device.list_ports, "comports", lambda: found)
+
+    plug()
+    return plug
 
 
 # --- a browser

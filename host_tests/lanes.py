@@ -6,6 +6,7 @@ upy-64k ...    the same with a heap as small as a board's, from bytecode, as a b
 """
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,7 +30,7 @@ LANES = {
         Lane("cpython"),
         Lane("upy", DEFAULT_HEAP),
         Lane("upy-64k", "64k"),
-        Lane("upy-72k", "72k"),
+        Lane("upy-84k", "84k"),
         Lane("upy-100k", "100k"),
         Lane("upy-192k", "192k"),
     )
@@ -69,18 +70,26 @@ def unit_command(lane, heap, module, names):
     return _micropython(heap, ["build/mpy/lib", "build/mpy/firmware", "build/mpy/unit"], "-m", "runner", module, *names)
 
 
-def script_command(lane, script):
-    """How to run a script, a path below the root, in this lane: (argv, environment)."""
+def script_command(lane, script, path=()):
+    """How to run a script, a path below the root, in this lane: (argv, environment). It may import from the folders `path`, too."""
     if lane.is_cpython:
-        return _cpython(script)
+        command, environment = _cpython(script)
+        return command, dict(environment, MICROPYPATH=":".join(map(str, path)))  # the shim looks there, as MicroPython does
     if not lane.is_compiled:
-        return _micropython(lane.heap, ["lib", "firmware"], script)
+        return _micropython(lane.heap, ["lib", "firmware", *map(str, path)], script)
     mpy.build("lib")
     mpy.build("firmware")
-    path = ["build/mpy/lib", "build/mpy/firmware"]
+    path = ["build/mpy/lib", "build/mpy/firmware", *map(str, path)]
     if script == "firmware/main.py":
         return _micropython(lane.heap, path, "-m", "main")
     return _micropython(lane.heap, path, script)
+
+
+def run_script(lane, script, *args, path=(), timeout=120, **environment):
+    """Run a script in the lane with this name to its end: the CompletedProcess, with text in stdout and stderr."""
+    command, base = script_command(LANES[lane], str(script), path)
+    command += map(str, args)
+    return subprocess.run(command, cwd=ROOT, env={**base, **environment}, capture_output=True, text=True, timeout=timeout)
 
 
 def _cpython(*args):

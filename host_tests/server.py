@@ -28,9 +28,9 @@ class Server:
 
     host = "127.0.0.1"
 
-    def __init__(self, lane, script, settings):
+    def __init__(self, lane, script, settings, path=()):
         self.port = free_port()
-        command, environment = lanes.script_command(lane, script)
+        command, environment = lanes.script_command(lane, script, path)
         environment.update(HOST=self.host, PORT=str(self.port))
         environment.update({name: str(value) for name, value in settings.items()})
         self.lane = lane

@@ -9,22 +9,13 @@ import time
 
 import pytest
 
+from asking import request
+
 WAIT_S = 30
 
 
-def ask(server, path, method="GET", body=None):
-    """(status, headers, body) of one request on a connection of its own."""
-    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
-    try:
-        conn.request(method, path, body)
-        response = conn.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
-    finally:
-        conn.close()
-
-
 class Asking(threading.Thread):
-    """`ask` in a thread: `result()` waits for it."""
+    """`request` in a thread: `result()` waits for it."""
 
     def __init__(self, *args):
         super().__init__()
@@ -32,7 +23,7 @@ class Asking(threading.Thread):
         self.start()
 
     def run(self):
-        self.answer = ask(*self.args)
+        self.answer = request(*self.args)
         self.when = time.monotonic()
 
     def result(self):
@@ -48,18 +39,18 @@ def workers(request):
 
 def test_hello(serve, workers):
     server = serve(app="hello", env={"DELAY_MS": "300", "WORKERS": workers})
-    status, headers, body = ask(server, "/fast")
+    status, headers, body = request(server, "/fast")
     assert (status, headers["Content-Type"], body) == (200, "text/plain; charset=UTF-8", b"hi\n")
-    assert ask(server, "/hello/caf%C3%A9?times=2")[::2] == (200, "hello, café\n".encode() * 2)
-    assert ask(server, "/hello/x?times=many")[::2] == (400, b"times: want a whole number\n")
-    assert ask(server, "/nowhere")[0] == 404
-    status, headers, _ = ask(server, "/fast", "DELETE")
+    assert request(server, "/hello/caf%C3%A9?times=2")[::2] == (200, "hello, café\n".encode() * 2)
+    assert request(server, "/hello/x?times=many")[::2] == (400, b"times: want a whole number\n")
+    assert request(server, "/nowhere")[0] == 404
+    status, headers, _ = request(server, "/fast", "DELETE")
     assert (status, headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
-    assert ask(server, "/fast", "HEAD")[::2] == (200, b"")
+    assert request(server, "/fast", "HEAD")[::2] == (200, b"")
     slow = [Asking(server, "/slow") for _ in range(3)]
     fast = 0
     while any(one.is_alive() for one in slow):
-        assert ask(server, "/fast")[0] == 200
+        assert request(server, "/fast")[0] == 200
         fast += 1
     assert fast > 3
     assert [one.result()[::2] for one in slow] == [(200, b"hi, at last\n")] * 3
@@ -69,13 +60,13 @@ def test_hello(serve, workers):
 def test_sensor_json(serve, workers):
     server = serve(app="sensor_json", env={"DELAY_MS": "200", "WORKERS": workers})
     slow = [Asking(server, "/sensor") for _ in range(2)]
-    assert json.loads(ask(server, "/health")[2]) == {"ok": True}
+    assert json.loads(request(server, "/health")[2]) == {"ok": True}
     for one in slow:
         status, headers, body = one.result()
         reading = json.loads(body)
         assert (status, headers["Content-Type"]) == (200, "application/json")
         assert 20 <= reading["celsius"] < 30 and reading["took_ms"] >= 200, reading
-    stats = json.loads(ask(server, "/stats")[2])
+    stats = json.loads(request(server, "/stats")[2])
     assert stats["stats"]["workers"]["done"] == 2 and stats["limits"]["max_conns"] > 0, stats
 
 
@@ -87,12 +78,12 @@ def test_stream_csv(serve, workers):
     assert response.getheader("Content-Type") == "text/csv" and response.getheader("Transfer-Encoding") == "chunked"
     first = response.read1(100)
     assert first.startswith(b"row,ms\n") and not first.endswith(b"14,"), first  # it comes as it is made
-    assert ask(server, "/fast")[2] == b"hi\n"
+    assert request(server, "/fast")[2] == b"hi\n"
     lines = (first + response.read()).decode().splitlines()
     assert [line.split(",")[0] for line in lines] == ["row"] + [str(i) for i in range(15)]
     assert int(lines[-1].split(",")[1]) >= 15 * 20
     conn.close()
-    assert ask(server, "/log.csv?rows=x")[0] == 400
+    assert request(server, "/log.csv?rows=x")[0] == 400
     with socket.create_connection((server.host, server.port), WAIT_S) as sock:  # and one who leaves
         sock.sendall(b"GET /log.csv?rows=1000000 HTTP/1.1\r\nHost: a\r\n\r\n")
         data = b""
@@ -101,24 +92,24 @@ def test_stream_csv(serve, workers):
     deadline = time.monotonic() + WAIT_S
     while server.output().count("table: closed") < 2:
         assert time.monotonic() < deadline, server.output()
-        assert ask(server, "/fast")[2] == b"hi\n"
+        assert request(server, "/fast")[2] == b"hi\n"
     assert "Traceback" not in server.output(), server.output()
 
 
 def test_with_asyncio(serve, workers):
     server = serve(app="with_asyncio", env={"DELAY_MS": "500", "WORKERS": workers})
-    before = json.loads(ask(server, "/ticks")[2])["ticks"]
+    before = json.loads(request(server, "/ticks")[2])["ticks"]
     slow = Asking(server, "/slow")
     while slow.is_alive():
-        assert ask(server, "/ticks")[0] == 200
+        assert request(server, "/ticks")[0] == 200
     assert slow.result()[::2] == (200, b"hi, at last\n")
-    ticks = json.loads(ask(server, "/ticks")[2])["ticks"] - before
+    ticks = json.loads(request(server, "/ticks")[2])["ticks"] - before
     assert ticks >= 25, ticks  # 50 in half a second, if the machine is idle
 
 
 def test_with_asyncio_ends_when_it_is_interrupted(serve):
     server = serve(app="with_asyncio")
-    assert ask(server, "/ticks")[0] == 200
+    assert request(server, "/ticks")[0] == 200
     assert server.stop(signal.SIGINT) == 0, server.output()
     assert "Traceback" not in server.output(), server.output()
 
@@ -126,9 +117,9 @@ def test_with_asyncio_ends_when_it_is_interrupted(serve):
 def test_upload(serve, tmp_path):
     folder = tmp_path / "made by the app"
     server = serve(app="upload", env={"FOLDER": folder})
-    assert b"<progress" in ask(server, "/")[2]
-    assert json.loads(ask(server, "/files")[2]) == []
-    status, headers, _ = ask(server, "/files/a.txt", "PUT", b"abc")
+    assert b"<progress" in request(server, "/")[2]
+    assert json.loads(request(server, "/files")[2]) == []
+    status, headers, _ = request(server, "/files/a.txt", "PUT", b"abc")
     assert (status, headers["Upload-Offset"]) == (201, "3")
     conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
     form = b'--XX\r\nContent-Disposition: form-data; name="file"; filename="b.txt"\r\n\r\ndefg\r\n--XX--\r\n'
@@ -138,8 +129,8 @@ def test_upload(serve, tmp_path):
     response = conn.getresponse()
     assert (response.status, response.read()) == (202, b"")
     conn.close()
-    assert ask(server, "/files/c.txt", "HEAD")[1]["Upload-Offset"] == "5"
-    files = sorted(json.loads(ask(server, "/files")[2]), key=lambda file: file["name"])
+    assert request(server, "/files/c.txt", "HEAD")[1]["Upload-Offset"] == "5"
+    files = sorted(json.loads(request(server, "/files")[2]), key=lambda file: file["name"])
     assert files == [{"name": "a.txt", "size": 3}, {"name": "b.txt", "size": 4}]
     assert sorted(path.name for path in folder.iterdir()) == [".c.txt.part", "a.txt", "b.txt"]
     server.stop()
@@ -150,14 +141,14 @@ def test_upload(serve, tmp_path):
 def test_http_fetch(serve):
     server = serve(app="http_fetch", env={"DELAY_MS": "50"})
     deadline = time.monotonic() + WAIT_S
-    while (last := json.loads(ask(server, "/last")[2]))["count"] < 3:
+    while (last := json.loads(request(server, "/last")[2]))["count"] < 3:
         assert time.monotonic() < deadline, last
     assert last["status"] == 200 and last["error"] is None and last["body"].startswith("ticks_ms says ")
     other = serve(app="http_fetch", env={"DELAY_MS": "50", "URL": f"http://127.0.0.1:{server.port}/last"})
-    while (last := json.loads(ask(other, "/last")[2]))["count"] < 3:
+    while (last := json.loads(request(other, "/last")[2]))["count"] < 3:
         assert time.monotonic() < deadline, last
     assert json.loads(last["body"])["status"] == 200
     server.stop()
-    while json.loads(ask(other, "/last")[2])["error"] is None:
+    while json.loads(request(other, "/last")[2])["error"] is None:
         assert time.monotonic() < deadline
     assert "Traceback" not in server.output() + other.output(), other.output()

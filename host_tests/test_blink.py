@@ -1,19 +1,10 @@
 """The lamp of the newcomer's page: switched by requests, on both runtimes, with a pin and without one."""
 
-import http.client
 import time
 
+from asking import ask
+
 WAIT_S = 20
-
-
-def ask(server, path, body=None):
-    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
-    try:
-        conn.request("POST" if body else "GET", path, body)
-        response = conn.getresponse()
-        return response.status, response.read()
-    finally:
-        conn.close()
 
 
 def until(server, ready):

@@ -2,13 +2,11 @@
 
 The library wants MicroPython's modules, so each property runs in a process of its own, through the shim:
 
-    EXAMPLES=20000 python host_tests/shim/run.py host_tests/test_bodies_hypothesis.py PROPERTY
+    EXAMPLES=20000 MICROPYPATH=host_tests/unit python host_tests/shim/run.py host_tests/test_bodies_hypothesis.py PROPERTY
 
 Without EXAMPLES the examples are few, and always the same.
 """
 
-import os
-import subprocess
 import sys
 
 PROPERTIES = ("forms_are_read", "cuts_of_forms_do_not_matter", "responses_are_read", "cuts_of_responses_do_not_matter")
@@ -21,11 +19,8 @@ def pytest_generate_tests(metafunc):
 def test_property(property):
     import lanes
 
-    command, environment = lanes.script_command(lanes.LANES["cpython"], "host_tests/test_bodies_hypothesis.py")
-    done = subprocess.run(
-        [*command, property], cwd=lanes.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = lanes.run_script("cpython", "host_tests/test_bodies_hypothesis.py", property, path=["host_tests/unit"], timeout=None)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- the properties, in a process of the shim's
@@ -35,9 +30,9 @@ def main(property):
     import hypothesis
     import hypothesis.strategies as some
 
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "unit"))
+    import examples
+    import test_client_response
     import test_multipart
-    import test_response
 
     def from_alphabet(alphabet, **sizes):
         return some.lists(some.sampled_from(alphabet), **sizes).map(bytes)
@@ -114,13 +109,13 @@ def main(property):
         data += b"HTTP/1.1 %d %b\r\n" % (status, reason)
         for field, content in fields:
             data += field + b":" + content + b"\r\n"
-        hypothesis.assume(len(data) < test_response.LIMIT)
+        hypothesis.assume(len(data) < test_client_response.LIMIT)
         found = [(text(field), text(content).strip(" \t")) for field, content in fields]
         return data + b"\r\n" + coded, (status, text(reason), found, body), kind == "end"
 
     @hypothesis.given(some.lists(response(), min_size=1, max_size=3))
     def responses_are_read(all):
-        seen = test_response.events([b"".join(data for data, _, _ in all)])
+        seen = test_client_response.events([b"".join(data for data, _, _ in all)])
         for _, (status, reason, fields, body), is_endless in all:
             head, end, *seen = seen
             assert head[:3] == (status, reason, fields)
@@ -136,7 +131,7 @@ def main(property):
         some.lists(some.integers(0, 600), max_size=6),
     )
     def cuts_of_responses_do_not_matter(all, mutations, cuts):
-        same(test_response.events, mutate(b"".join(data for data, _, _ in all), mutations), cuts)
+        same(test_client_response.events, mutate(b"".join(data for data, _, _ in all), mutations), cuts)
 
     def mutate(data, mutations):
         data = bytearray(data)
@@ -150,17 +145,9 @@ def main(property):
         cuts = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
         assert events([data[a:b] for a, b in zip(cuts, cuts[1:], strict=False) if a < b]) == whole
 
-    examples = os.environ.get("EXAMPLES")
-    settings = hypothesis.settings(
-        max_examples=int(examples or 150),
-        derandomize=not examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
     runs = (forms_are_read, cuts_of_forms_do_not_matter, responses_are_read, cuts_of_responses_do_not_matter)
     assert [run.__name__ for run in runs] == list(PROPERTIES)
-    settings(runs[PROPERTIES.index(property)])()
+    examples.settings(150)(runs[PROPERTIES.index(property)])()
 
 
 if __name__ == "__main__":

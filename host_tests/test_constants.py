@@ -9,7 +9,7 @@ LIB = Path(__file__).resolve().parent.parent / "lib" / "mungo"
 def constants(path):
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "const":
-            yield node.targets[0].id, node.value.args[0].value
+            yield node.targets[0].id, ast.literal_eval(node.value.args[0])
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, int):
             yield node.targets[0].id, node.value.value
 
@@ -28,11 +28,12 @@ def test_events_have_the_numbers_of_the_package():
 
 def test_the_same_name_is_the_same_number_everywhere():
     # Except for names of one file's own matters.
-    own = {"_HEAD", "_LENGTH", "_SIZE", "_CHUNK", "_DONE", "_NONE", "_MESSAGES", "_MOST", "_LONGEST", "_PIECE", "_JOIN"}
+    own = {"_END", "_IDLE", "_LINE", "_RETRY_MS"}
+    own |= {"_HEAD", "_LENGTH", "_SIZE", "_CHUNK", "_DONE", "_NONE", "_MESSAGES", "_MOST", "_LONGEST", "_PIECE", "_JOIN"}
     values = {}
     for path in sorted(LIB.rglob("*.py")):
         for name, value in constants(path):
             if name.startswith("_") and name not in own:
                 first, where = values.setdefault(name, (value, path.name))
                 assert value == first, f"{name} is {value} in {path.name} and {first} in {where}"
-    assert values["_CLOSING"][0] == 1 and values["_IDLE"][0] == 512
+    assert values["_CLOSING"] == (1, "connection.py") and values["_CR"][0] == 13

@@ -18,6 +18,7 @@ import mpy
 import pty_board
 import server
 from boards import BOARDS, Complaint
+from usb_ports import Port
 
 ROOT = lanes.ROOT
 UNIX = BOARDS["UNIX"]
@@ -125,7 +126,7 @@ def test_deploy_copies_all_then_nothing_then_what_changed(board, capsys):
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[3] for line in said if line.startswith("copy")] == ["lib/mungo/core/loop.mpy"]
     removed = [line for line in said if line.startswith("remove")]
-    assert removed == ["remove lib/mungo/gone.mpy", "remove lib/mungo/core/url.py", "remove settings.py"]
+    assert removed == ["remove lib/mungo/core/url.py", "remove lib/mungo/gone.mpy", "remove settings.py"]
     assert has(one) and (one.folder / "mine.py").exists()
 
 
@@ -263,37 +264,15 @@ def test_an_rp2_runs_no_test_that_needs_a_loopback():
     pico = BOARDS["RPI_PICO_W"]
     runs = [module for module in device_test.modules() if not module.why_not(pico, 190_000, 4)]
     assert sum(len(module.tests) for module in runs) >= 60
-    assert not [module.name for module in runs if {"net", "crew"} & module.imports]
+    assert not [module.name for module in runs if {"net", "waiting"} & module.imports]
 
 
 # --- ports and complaints
 
 
-class Port:
-    def __init__(self, name, product):
-        self.device = name
-        self.vid = 0x2E8A
-        self.manufacturer = "MicroPython"
-        self.product = product
-
-    def __lt__(self, other):
-        return self.device < other.device
-
-
-@pytest.fixture
-def plugged(monkeypatch):
-    """plugged(port, ...): what is to be seen at USB."""
-
-    def plug(*ports):
-        monkeypatch.setattr(device.list_ports, "comports", lambda: list(ports))
-
-    plug()
-    return plug
-
-
 def test_the_only_board_is_found(board, plugged, capsys):
     one = board()
-    plugged(Port(one.device, "Board in FS mode"))
+    plugged(Port(one.device, "Board in FS mode", "MicroPython"))
     assert run(deploy, "--board", "UNIX", "--log-s", 0) == 0
     assert f"board at {one.device} (MicroPython Board in FS mode)" in capsys.readouterr().out
 
@@ -304,7 +283,7 @@ def test_the_only_board_is_found(board, plugged, capsys):
         (["--board", "UNIX"], [], "No board is to be seen at USB: plug one in with a cable that carries data"),
         (
             ["--board", "UNIX"],
-            [Port("/dev/ttyACM0", "Pico"), Port("/dev/ttyUSB1", "CP2102")],
+            [Port("/dev/ttyACM0", "Pico", "MicroPython"), Port("/dev/ttyUSB1", "CP2102", "MicroPython")],
             "There are 2 boards: /dev/ttyACM0 (MicroPython Pico), /dev/ttyUSB1 (MicroPython CP2102). Say which one with DEVICE=.",
         ),
         (["--board", "UNIX", "--device", "/dev/ttyUSB77"], [], "DEVICE=/dev/ttyUSB77: there is no such serial port."),

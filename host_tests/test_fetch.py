@@ -22,9 +22,7 @@ def fetch(runtime):
 
     def run(url, **arguments):
         calls = url if isinstance(url, list) else [dict(arguments, url=url)]
-        command, environment = lanes.script_command(lanes.LANES[runtime], "host_tests/servers/fetch_calls.py")
-        environment["CALLS"] = json.dumps(calls)
-        done = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=WAIT_S)
+        done = lanes.run_script(runtime, "host_tests/servers/fetch_calls.py", timeout=WAIT_S, CALLS=json.dumps(calls))
         assert done.returncode == 0, done.stdout + done.stderr
         results = [json.loads(line) for line in done.stdout.splitlines()]
         assert len(results) == len(calls)
@@ -402,5 +400,5 @@ def test_unused_parts_are_not_loaded():
     command = [lanes.micropython(), "-X", "heapsize=2M", "-c", source % server.free_port()]
     loaded = subprocess.run(command, cwd=lanes.ROOT, env=mpy_path, capture_output=True, text=True, timeout=WAIT_S).stdout.split()
     assert "mungo.http.server" in loaded
-    for name in ("client", "fetch", "response", "fields", "multipart", "formdata", "upload", "wholefile"):
+    for name in ("client", "fetch", "response_parser", "multipart", "formdata", "upload", "wholefile"):
         assert f"mungo.http.{name}" not in loaded

@@ -45,7 +45,7 @@ def test_a_clock_that_survives_a_restart_of_the_server(serve, browser):
     page.wait_for_function("seen.length > 20", timeout=WAIT_MS)
     assert page.inner_text("#state") == "connected"
     server.stop()
-    page.wait_for_function("document.getElementById('state').textContent.includes('gone')", timeout=WAIT_MS)
+    page.wait_for_function("document.getElementById('state').textContent.includes('no connection')", timeout=WAIT_MS)
     before = page.evaluate("seen.length")
     again = serve(app="sse_clock", env=dict(settings, PORT=server.port))
     page.wait_for_function(f"seen.length > {before} + 10", timeout=WAIT_MS)

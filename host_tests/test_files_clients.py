@@ -18,19 +18,13 @@ import requests
 
 import lanes
 import mpy
+from asking import curl
 
 WWW = lanes.ROOT / "firmware/apps/files/www"
 STORY = (WWW / "story.txt").read_bytes()
 WAIT_S = 30
 
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl: tools/debian.sh says how to get it")
-
-
-def curl(*args):
-    """What curl prints; its exit status must be 0."""
-    done = subprocess.run(["curl", "-sS", "--max-time", str(WAIT_S), *map(str, args)], capture_output=True)
-    assert done.returncode == 0, (args, done.returncode, done.stderr)
-    return done.stdout
 
 
 def head_of(output):
@@ -225,7 +219,7 @@ def test_a_packed_folder_is_served_like_the_folder(serve, tmp_path):
     bad = subprocess.run([lanes.sys.executable, "tools/pack.py", "no/such", "x.py"], cwd=lanes.ROOT, capture_output=True, text=True)
     assert bad.returncode == 1 and "no/such" in bad.stderr
     mpy.compile_file(tmp_path / "packed_www.py", tmp_path / "packed_www.mpy", "packed", "-O3")
-    server = serve(script="folder.py", env={"ROOT": WWW, "PACKED": tmp_path / "packed_www"})
+    server = serve(script="folder.py", env={"ROOT": WWW, "PACKED": "packed_www"}, path=[tmp_path])
     with httpx.Client(base_url=f"http://{server.host}:{server.port}", timeout=WAIT_S) as client:
         for path in WWW.rglob("*"):
             name = path.relative_to(WWW).as_posix()

@@ -1,14 +1,13 @@
 """firmware/boot.py and main.py: as a board runs them, in a folder that is its flash, and as a host does."""
 
-import http.client
 import json
 import signal
-import subprocess
 
 import pytest
 
 import lanes
 import server
+from asking import request
 
 WAIT_S = 30
 HOME = {"home": "pass word"}
@@ -37,21 +36,16 @@ def board(serve, tmp_path):
         if settings:
             old = json.loads(path.read_text()) if path.exists() else {}
             path.write_text(json.dumps({**old, "HOST": "127.0.0.1", **settings}))
-        return serve(script="flashed.py", env={"FLASH": tmp_path, "AIR": json.dumps(air)})
+        return serve(script="flashed.py", env={"FLASH": tmp_path, "AIR": json.dumps(air)}, path=["host_tests/unit"])
 
     start.flash = tmp_path
     return start
 
 
-def ask(server, path="/", method="GET", body=None, headers=None):
+def ask(one, path="/", method="GET", body=None, **headers):
     """(status, headers, text)"""
-    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
-    try:
-        conn.request(method, path, body, headers or {})
-        response = conn.getresponse()
-        return response.status, dict(response.getheaders()), response.read().decode()
-    finally:
-        conn.close()
+    status, fields, body = request(one, path, method, body, **headers)
+    return status, fields, body.decode()
 
 
 def ends(server, status):
@@ -179,7 +173,7 @@ def test_a_browser_that_looks_for_the_internet_finds_the_portal(board, browser, 
 
 def test_ctrl_c_at_the_portal_leads_to_the_prompt(board, port):
     one = board(APP="hello", PORT=port)
-    status, headers, _ = ask(one, "/generate_204", headers={"Host": "connectivitycheck.example"})
+    status, headers, _ = ask(one, "/generate_204", Host="connectivitycheck.example")
     assert (status, headers["Location"]) == (302, f"http://127.0.0.1:{one.port}/")
     one.proc.send_signal(signal.SIGINT)
     said = ends(one, 0)
@@ -200,10 +194,8 @@ def test_a_host_loads_nothing_of_a_board(runtime, tmp_path):
     (tmp_path / "apps" / "probe").mkdir(parents=True)
     (tmp_path / "apps" / "probe" / "__init__.py").write_text(HOST_APP)
     script = tmp_path / "start.py"
-    script.write_text(f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport main\n")
-    command, environment = lanes.script_command(lanes.LANES[runtime], str(script))
-    environment["APP"] = "probe"
-    done = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    script.write_text("import main\n")
+    done = lanes.run_script(runtime, script, APP="probe")
     loaded = set(done.stdout.partition("modules ")[2].split())
     assert "settings" in loaded, done.stdout + done.stderr
     own = {path.stem for path in (lanes.ROOT / "firmware").glob("*.py")}
@@ -212,7 +204,6 @@ def test_a_host_loads_nothing_of_a_board(runtime, tmp_path):
 
 HEAP = """
 import gc, os, sys
-sys.path.append("host_tests/shim/modules")
 import machine, network, ntptime
 
 class Os:
@@ -240,8 +231,7 @@ print(used() - before)
 def test_what_a_board_has_beside_its_app_takes_little_memory(runtime, tmp_path):
     script = tmp_path / "heap.py"
     script.write_text(HEAP)
-    command, environment = lanes.script_command(lanes.LANES[runtime], str(script))
-    done = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = lanes.run_script(runtime, script, path=["host_tests/shim/modules"])
     print("heap beside the app:", done.stdout)
     assert done.returncode == 0 and int(done.stdout) < 24000, done.stdout + done.stderr
 
@@ -249,8 +239,7 @@ def test_what_a_board_has_beside_its_app_takes_little_memory(runtime, tmp_path):
 def test_boot_keeps_no_board_from_starting(runtime, tmp_path):
     (tmp_path / "settings.py").write_text("raise ValueError('all is lost')\n")
     script = tmp_path / "start.py"
-    script.write_text(f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nimport boot\nprint('on it goes')\n")
-    command, environment = lanes.script_command(lanes.LANES[runtime], str(script))
-    done = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    script.write_text("import boot\nprint('on it goes')\n")
+    done = lanes.run_script(runtime, script)
     assert done.returncode == 0 and done.stdout.endswith("on it goes\n"), done.stdout + done.stderr
     assert "boot: this start is without settings" in done.stdout and "all is lost" in done.stdout

@@ -1,7 +1,5 @@
 """make flash, firmware, romfs and repl: what they would run, and the sentence for whatever is wrong. Nothing is flashed here."""
 
-import os
-import subprocess
 import sys
 
 import pytest
@@ -13,28 +11,9 @@ import lanes
 import pty_board
 import romfs
 from boards import BOARDS, Complaint
+from making import make
 
 ROOT = lanes.ROOT
-
-
-class Port:
-    vid = 0x303A
-    manufacturer = product = "x"
-
-    def __init__(self, name):
-        self.device = name
-
-    def __lt__(self, other):
-        return self.device < other.device
-
-
-@pytest.fixture
-def plugged(monkeypatch):
-    def plug(*names):
-        monkeypatch.setattr(device.list_ports, "comports", lambda: [Port(name) for name in names])
-
-    plug()
-    return plug
 
 
 @pytest.fixture
@@ -166,12 +145,6 @@ def test_a_pico_whose_drive_does_not_come(tmp_path, monkeypatch):
     monkeypatch.setattr(flash, "DRIVES", ())
     with pytest.raises(Complaint, match="There is no drive named RPI-RP2: hold BOOTSEL while you plug the board in"):
         flash.by_copy(BOARDS["RPI_PICO_W"], None, tmp_path / "x.uf2")
-
-
-def make(*args):
-    own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-    command = ["make", "-o", ".venv/.stamp", "-o", ".venv-flash/.stamp", *args]
-    return subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, timeout=60)
 
 
 @pytest.mark.parametrize(

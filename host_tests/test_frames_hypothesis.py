@@ -7,8 +7,6 @@ The library wants MicroPython's modules, so each property runs in a process of i
 Without EXAMPLES the examples are few, and always the same.
 """
 
-import os
-import subprocess
 import sys
 
 LIMIT = 200
@@ -22,11 +20,8 @@ def pytest_generate_tests(metafunc):
 def test_property(property):
     import lanes
 
-    command, environment = lanes.script_command(lanes.LANES["cpython"], "host_tests/test_frames_hypothesis.py")
-    done = subprocess.run(
-        [*command, property], cwd=lanes.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = lanes.run_script("cpython", "host_tests/test_frames_hypothesis.py", property, timeout=None)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- a second opinion: RFC 6455 section 5, over all of the bytes at once
@@ -91,11 +86,12 @@ def is_utf8(data):
 # --- in the process of a property
 
 if __name__ == "__main__":
-    from hypothesis import given, settings
+    from hypothesis import given
     from hypothesis import strategies as st
 
+    import examples
     from mungo.core.buffer import Buffer
-    from mungo.ws.frames import Frames, head
+    from mungo.ws.frames import Frames, frame_head
 
     def events(pieces, masks):
         parser = Frames(LIMIT, 128 if masks else 0)
@@ -120,7 +116,7 @@ if __name__ == "__main__":
         yield data[at:]
 
     def made(op, data, is_last, key):
-        start = bytearray(head(op | (128 if is_last else 0), len(data)))
+        start = bytearray(frame_head(op | (128 if is_last else 0), len(data)))
         if key is None:
             return bytes(start) + data
         start[1] |= 128
@@ -163,17 +159,13 @@ if __name__ == "__main__":
         return data, want
 
     starts = st.sampled_from([b"\x81\x82", b"\x81\x02", b"\x89\x80", b"\x82\xfe", b"\x01\x80", b"\x88\x02\x03\xe8"])
-    examples = settings(
-        max_examples=int(os.environ.get("EXAMPLES", "300")), deadline=None, derandomize="EXAMPLES" not in os.environ, database=None
-    )
-
-    @examples
+    @examples.settings(300)
     @given(st.data(), st.booleans(), places)
     def messages_are_read(data, masks, places):
         stream, want = data.draw(streams(masks))
         assert events(cut(stream, places), masks) == want == second_opinion(stream, masks)
 
-    @examples
+    @examples.settings(300)
     @given(st.data(), st.booleans(), places, st.lists(st.tuples(st.integers(0, 500), st.integers(0, 255)), max_size=3))
     def cuts_do_not_matter(data, masks, places, changes):
         stream = bytearray(data.draw(streams(masks))[0])
@@ -185,7 +177,7 @@ if __name__ == "__main__":
         assert events((bytes([byte]) for byte in stream), masks) == whole
         assert whole == second_opinion(bytes(stream), masks)
 
-    @examples
+    @examples.settings(300)
     @given(st.lists(st.one_of(st.binary(max_size=12), starts), max_size=6), st.booleans(), places)
     def all_bytes_are_judged_as_by_the_book(parts, masks, places):
         data = b"".join(parts)

@@ -1,13 +1,10 @@
 """The inputs that fuzzing has kept: seeds, and whatever once failed. Both runtimes, and so both scanners, see the same in them."""
 
-import subprocess
-
 import lanes
 
 
 def replay(lane):
-    command, environment = lanes.script_command(lanes.LANES[lane], "host_tests/fuzz/replay.py")
-    done = subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    done = lanes.run_script(lane, "host_tests/fuzz/replay.py")
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.splitlines()
 

@@ -146,10 +146,7 @@ def test_literals_of_a_module(request, tmp_path):
 def shim(code, tmp_path, **environment):
     script = tmp_path / "script.py"
     script.write_text(code)
-    command, base = lanes.script_command(lanes.LANES["cpython"], str(script))
-    return subprocess.run(
-        command, cwd=lanes.ROOT, env={**base, **environment}, capture_output=True, text=True, timeout=60
-    )
+    return lanes.run_script("cpython", script, **environment)
 
 
 def test_shim_ticks_wrap_soon_if_told(tmp_path):

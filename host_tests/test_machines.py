@@ -5,8 +5,6 @@ Each runs in a process of its own, through the shim. With EXAMPLES there are tha
     EXAMPLES=2000 python host_tests/shim/run.py host_tests/machines/run.py tcp
 """
 
-import subprocess
-
 import pytest
 
 import lanes
@@ -14,8 +12,5 @@ import lanes
 
 @pytest.mark.parametrize("name", ["tcp", "exchange", "websocket"])
 def test_machine(name):
-    command, environment = lanes.script_command(lanes.LANES["cpython"], "host_tests/machines/run.py")
-    done = subprocess.run(
-        [*command, name], cwd=lanes.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = lanes.run_script("cpython", "host_tests/machines/run.py", name, timeout=None)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,7 +1,6 @@
 """docs/newcomer.md: its commands are those of the Makefile, and they do on a board of the unix port what the page says."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -13,6 +12,7 @@ import lanes
 import pty_board
 import server
 from boards import BOARDS
+from making import make
 
 ROOT = lanes.ROOT
 PAGE = (ROOT / "docs" / "newcomer.md").read_text()
@@ -21,15 +21,6 @@ WAIT_S = 20
 
 def lines(kind):
     return [line for block in re.findall(rf"^```{kind}\n(.*?)^```$", PAGE, re.M | re.S) for line in block.splitlines()]
-
-
-def own_environment():
-    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
-
-
-def make(*args, timeout=60):
-    command = ["make", "-o", ".venv/.stamp", "-o", ".venv-flash/.stamp", *args]
-    return subprocess.run(command, cwd=ROOT, env=own_environment(), capture_output=True, text=True, timeout=timeout)
 
 
 @pytest.mark.parametrize("line", [line for line in lines("sh") + lines("text") if line.startswith("make")])

@@ -2,14 +2,12 @@
 
 The library wants MicroPython's modules, so each property runs in a process of its own, through the shim:
 
-    EXAMPLES=20000 python host_tests/shim/run.py host_tests/test_parser_hypothesis.py PROPERTY
+    EXAMPLES=20000 MICROPYPATH=host_tests/unit python host_tests/shim/run.py host_tests/test_parser_hypothesis.py PROPERTY
 
 Without EXAMPLES the examples are few, and always the same.
 """
 
-import os
 import re
-import subprocess
 import sys
 
 LIMIT = 300
@@ -24,11 +22,8 @@ def pytest_generate_tests(metafunc):
 def test_property(property):
     import lanes
 
-    command, environment = lanes.script_command(lanes.LANES["cpython"], "host_tests/test_parser_hypothesis.py")
-    done = subprocess.run(
-        [*command, property], cwd=lanes.ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    assert done.returncode == 0, done.stdout
+    done = lanes.run_script("cpython", "host_tests/test_parser_hypothesis.py", property, path=["host_tests/unit"], timeout=None)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # --- a second opinion: what requests there are in these bytes, by regular expressions
@@ -143,7 +138,7 @@ def main(property):
     import hypothesis
     import hypothesis.strategies as some
 
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "unit"))
+    import examples
     import feeding
 
     def events(parts):
@@ -260,17 +255,9 @@ def main(property):
     def bad_requests_are_read_as_strictly(data):
         assert first_opinion(events([data] if data else [])) == as_text(second_opinion(data))
 
-    examples = os.environ.get("EXAMPLES")
-    settings = hypothesis.settings(
-        max_examples=int(examples or 150),
-        derandomize=not examples,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
     for run in (good_requests_are_read, cuts_do_not_matter, bad_requests_are_read_as_strictly):
         if run.__name__ == property:
-            return settings(run)()
+            return examples.settings(150)(run)()
     sys.exit(f"no property {property}")
 
 

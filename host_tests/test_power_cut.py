@@ -1,7 +1,6 @@
 """The process that saves settings is killed at each thing that it does to the file system: the old settings are there, or the new ones."""
 
 import json
-import subprocess
 
 import pytest
 
@@ -10,10 +9,7 @@ import lanes
 OLD = {"WIFI_SSID": "old", "APP": "hello"}
 READ = """
 import os, sys
-here = os.getcwd()
-sys.path[:] = [here + "/" + path if path[:1] not in ("", "/", ".") else path for path in sys.path]
-if sys.implementation.name == "cpython":
-    del os.sync  # it would wait for all disks of the machine
+import aboard
 import config
 for folder in sys.argv[1:]:
     os.chdir(folder)
@@ -23,9 +19,7 @@ for folder in sys.argv[1:]:
 
 
 def run(runtime, script, *args):
-    command, environment = lanes.script_command(lanes.LANES[runtime], script)
-    command += [str(arg) for arg in args]
-    return subprocess.run(command, cwd=lanes.ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return lanes.run_script(runtime, script, *args, path=["host_tests/unit"])
 
 
 # (how the file system renames, what is there before): what a start finds that was cut before the change, and after

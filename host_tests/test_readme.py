@@ -3,7 +3,6 @@
 import ast
 import concurrent.futures
 import contextlib
-import http.client
 import json
 import os
 import re
@@ -22,6 +21,7 @@ import pytest
 import lanes
 import server
 import size
+from asking import ask, request
 
 ROOT = lanes.ROOT
 README = ROOT / "README.md"
@@ -73,15 +73,6 @@ def environment(**settings):
     """The system's, without what an outer make or a developer has set for servers."""
     names = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "RUNTIME", *setting_names()}
     return {**{name: value for name, value in os.environ.items() if name not in names}, **settings}
-
-
-def ask(port, path="/", body=None):
-    """(status, body) of a request on a connection of its own."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-    with contextlib.closing(connection):
-        connection.request("POST" if body else "GET", path, body)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
 
 
 def wait_for_port(proc, port):
@@ -253,15 +244,6 @@ def check_demo(one):
             fast += 1
         assert [answer.result() for answer in slow] == [(200, b"hi, at last\n")] * 2
     assert fast > 20, fast
-
-
-def request(one, path, method="GET", body=None, **headers):
-    """(status, fields, body)."""
-    connection = http.client.HTTPConnection("127.0.0.1", one.port, timeout=WAIT_S)
-    with contextlib.closing(connection):
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read()
 
 
 JSON = {"Content_Type": "application/json"}
@@ -460,8 +442,7 @@ print(len(got), got == list(range(len(got))), longest)
 def test_what_the_two_pipes_promise(pipe, runtime, tmp_path):
     path = tmp_path / "loss.py"
     path.write_text(LOSS)
-    command, env = lanes.script_command(lanes.LANES[runtime], str(path))
-    done = subprocess.run([*command, pipe], cwd=ROOT, env=env, capture_output=True, text=True, timeout=WAIT_S)
+    done = lanes.run_script(runtime, path, pipe, timeout=WAIT_S)
     if pipe == "default":
         assert done.stdout == "600 True [65507, 65508]\n", done.stderr
     else:
@@ -533,10 +514,8 @@ def check_names(runtime, tmp_path, wanted):
     """Check the names in this lane, and return the counters of mgr.stats."""
     path = tmp_path / "names.py"
     path.write_text(NAMES)
-    command, env = lanes.script_command(lanes.LANES[runtime], str(path))
     (tmp_path / "wanted.json").write_text(json.dumps(wanted))  # too long for an argument
-    command += [str(server.free_port()), str(tmp_path / "wanted.json")]
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=WAIT_S)
+    done = lanes.run_script(runtime, path, server.free_port(), tmp_path / "wanted.json", timeout=WAIT_S)
     assert done.stdout.startswith(f"checked {len(wanted)} "), done.stdout + done.stderr
     return json.loads(done.stdout.partition("[")[1] + done.stdout.partition("[")[2])
 

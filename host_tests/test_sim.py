@@ -1,5 +1,7 @@
 """The simulated world: the library keeps its promises in it, whatever the seed; and the world notices when the library is broken."""
 
+import ast
+import copy
 import json
 import os
 import re
@@ -9,15 +11,22 @@ import sys
 import pytest
 
 import lanes
-from sim.mutations import MUTATIONS
-from sim.profiles import PROFILES
+from host_tests.sim.loader import is_shared
+from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
+from host_tests.sim.mutations import MUTATIONS
+from host_tests.sim.profiles import PROFILES
 
-RUN = "host_tests/sim/run.py"
+RUN = "host_tests.sim.run"
 
 
 def run(*args, status=0, **environment):
     result = subprocess.run(
-        [sys.executable, *map(str, args)], cwd=lanes.ROOT, env=dict(os.environ, **environment), capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", *map(str, args)],
+        cwd=lanes.ROOT,
+        env=dict(os.environ, **environment),
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result.stdout
@@ -48,7 +57,7 @@ def test_a_seed_is_the_same_to_the_last_step(name):
 
 def test_a_seed_that_fails_says_how_to_see_it_again_and_fails_again():
     output = run(RUN, "--profile", "unix", "--seeds", 30, "--mutation", 0, "--hashes", status=1)
-    said = re.search(r"again: python (\S+) (.*)", output)
+    said = re.search(r"again: python -m (\S+) (.*)", output)
     assert said and said[1] == RUN, output
     failure = re.search(r"^unix seed \d+: mail waits.*", output, re.M)[0]
     hash = re.search(r"hash \w+ after \d+ steps", output[output.index(failure) :])[0]
@@ -62,12 +71,16 @@ def test_a_seed_that_fails_says_how_to_see_it_again_and_fails_again():
 
 @pytest.fixture(scope="module")
 def noticed():
-    """{mutation: [seed that notices it, what that says, whether the library as it is passes that seed]}"""
-    return json.loads(run("host_tests/sim/mutations.py", "--json"))
+    """{mutation: [seed that notices it, what that says, whether the library as it is passes that seed]}
+
+    For a mutation that does not fit the library any more, its error instead of the list.
+    """
+    return json.loads(run("host_tests.sim.mutations", "--json"))
 
 
-@pytest.mark.parametrize("name", [mutation[0] for mutation in MUTATIONS])
+@pytest.mark.parametrize("name", [mutation.what for mutation in MUTATIONS])
 def test_a_broken_library_is_noticed(name, noticed):
+    assert not isinstance(noticed[name], str), noticed[name]
     seed, failure, is_clean = noticed[name] or (None, None, None)
     assert failure, "no seed notices it"
     assert is_clean, f"seed {seed} fails without it too"
@@ -75,7 +88,76 @@ def test_a_broken_library_is_noticed(name, noticed):
 
 def test_there_are_mutations_enough_and_each_is_its_own():
     assert len(MUTATIONS) >= 25
-    assert len({mutation[0] for mutation in MUTATIONS}) == len(MUTATIONS)
-    for name, _, file, old, _ in MUTATIONS:
-        assert (lanes.ROOT / "lib" / "mungo" / file).read_text().count(old) == 1, f"{name}: {file} has changed"
-    assert len({mutation[2:] for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert len({mutation.what for mutation in MUTATIONS}) == len(MUTATIONS)
+    for mutation in MUTATIONS:
+        before = ast.parse(mutation.file().read_text())
+        after = copy.deepcopy(before)
+        mutation.apply(after)  # raises Misfit unless each of its operations has exactly one place
+        assert ast.unparse(after) != ast.unparse(before), mutation.what
+    assert len({mutation.key for mutation in MUTATIONS}) == len(MUTATIONS)
+
+
+def broken(text, *operations):
+    function = ast.parse(text).body[0]
+    for operation in operations:
+        operation.apply(function)
+    return ast.unparse(function)
+
+
+FUNCTION = """
+def work(self, it):
+    with self.bell.lock:  # whatever the comment says
+        ring = self.bell.post( it )
+    if ring:
+        self.bell.ring()
+    if self.count >= 2 and not it: return ticks_diff(it.due, now)
+"""
+
+
+@pytest.mark.parametrize(
+    "operation, old, new",
+    (
+        (drop("A.ring()"), "self.bell.ring()", "pass"),
+        (drop("if A: B.ring()"), "if ring:\n        self.bell.ring()", "pass"),
+        (twice("A.ring()"), "self.bell.ring()", "self.bell.ring()\n        self.bell.ring()"),
+        (always("not A"), "not it", "True"),
+        (never("A.count >= 2"), "self.count >= 2", "False"),
+        (replace("A.count >= B", "A.count > B"), ">=", ">"),
+        (replace("A.post(...)", "None"), "self.bell.post(it)", "None"),
+        (replace("A and not B", "A and B"), "not it", "it"),
+        (without_lock(), "with self.bell.lock", "if True"),
+        (plain_ticks(), "ticks_diff(it.due, now)", "it.due - now"),
+        (
+            replace("with A.lock: ...\nif B: C.ring()", "with A.lock:\n    ...\n    if B: C.ring()"),
+            "\n    if ring:\n        self",
+            "\n        if ring:\n            self",
+        ),
+    ),
+)
+def test_a_mutation_changes_what_it_says(operation, old, new):
+    plain = broken(FUNCTION)
+    assert plain.count(old) == 1
+    assert broken(FUNCTION, operation) == broken(plain.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    "operation, n",
+    ((drop("A.rings()"), 0), (replace("A.post(B, C)", "None"), 0), (replace("A.B", "A"), 0), (never("it"), 3), (never("self.bell"), 3)),
+)
+def test_a_mutation_with_no_place_or_several_is_an_error(operation, n):
+    with pytest.raises(Misfit, match=f"matches {n} times"):
+        broken(FUNCTION, operation)
+
+
+@pytest.mark.parametrize("function", ("Doorbell.paste", "oorbell.post", "close"))
+def test_a_mutation_whose_function_is_not_there_or_twice_is_an_error(function):
+    with pytest.raises(Misfit, match=rf"mutation 'it': lib/mungo has \d+ functions '{function}'"):
+        Mutation("it", "unix", function, drop("A")).file()
+
+
+def test_threads_may_interrupt_each_other_wherever_they_share_something():
+    shared = {path.relative_to(LIBRARY).as_posix() for path in LIBRARY.rglob("*.py") if is_shared(path, ast.parse(path.read_text()))}
+    assert shared >= {path.relative_to(LIBRARY).as_posix() for path in (LIBRARY / "threads").glob("*.py")}
+    for function in ("Doorbell.post", "Loop.find", "Wakeups.send", "Pipe.send", "WorkerPool.submit"):
+        assert Mutation("it", "unix", function).file().relative_to(LIBRARY).as_posix() in shared, function
+    assert not any(path.startswith(("http/", "ws/")) for path in shared), shared

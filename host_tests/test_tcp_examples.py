@@ -1,10 +1,11 @@
 """The examples below HTTP, each as a user would try it, on both runtimes."""
 
 import contextlib
-import http.client
 import socket
 import threading
 import time
+
+from asking import ask
 
 WAIT_S = 20
 
@@ -123,15 +124,6 @@ def test_chat_tcp_drops_who_does_not_read_and_tells_the_others_all(serve):
 # --- the proxy
 
 
-def ask(server, path, method="GET", body=None, headers=None):
-    """(status, body) of one request on a connection of its own."""
-    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
-    with contextlib.closing(conn):
-        conn.request(method, path, body, headers or {})
-        response = conn.getresponse()
-        return response.status, response.read()
-
-
 class Backend:
     """A socket that accepts one connection after the other: the test reads what the proxy sends, and answers."""
 
@@ -162,7 +154,7 @@ def test_reverse_proxy_before_the_tutorial(serve):
     backend = serve(app="multi_threaded", env={"DELAY_MS": 500})
     proxy = serve(app="reverse_proxy", env={"BACKEND": f"127.0.0.1:{backend.port}"})
     answers = []
-    slow = [threading.Thread(target=lambda n=n: answers.append(ask(proxy, "/", "POST", b"work %d" % n))) for n in range(5)]
+    slow = [threading.Thread(target=lambda n=n: answers.append(ask(proxy, "/", b"work %d" % n))) for n in range(5)]
     for thread in slow:
         thread.start()
     assert ask(proxy, "/fast") == (200, b"hi\n")

@@ -68,7 +68,7 @@ class Module:
             return "it is for hosts"
         if self.imports & _HARDWARE:
             return "it uses simulated hardware"
-        if board.port == "rp2" and self.imports & {"socket", "crew"}:
+        if board.port == "rp2" and self.imports & {"socket", "waiting"}:
             return "it needs 127.0.0.1 or several threads, which stock RP2 firmware does not have"
         need = self.heap * word_bytes // 8  # MIN_HEAP is for 64-bit machines
         if need > heap:

@@ -29,7 +29,7 @@ PARTS = {
     ),
     "files": (
         ("core", "http", "app"),
-        [f"mungo/http/{name}.py" for name in ("files", "folder", "date")]
+        [f"mungo/http/{name}.py" for name in ("files", "folder", "conditions", "date")]
         + [f"mungo/http/{name}.py" for name in ("formdata", "multipart", "upload", "wholefile")],
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),

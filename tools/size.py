@@ -77,10 +77,16 @@ def on_32_bits(path, heap, size):
 
 
 def over_budget(sizes, budget, unit="bytes"):
-    """Lines about files and folders over their budget, and about budgets without a file or folder."""
+    """Lines about files and folders over their budget, and about budgets without a file or folder.
+
+    The key of a budget is a path, or several: "lib/mungo/http/{parser,scan}.py".
+    """
     complaints = []
     for path, most in budget.items():
-        parts = [size for name, size in sizes.items() if name == path or name.startswith(path + "/")]
+        start, _, rest = path.partition("{")
+        names, _, end = rest.partition("}")
+        paths = [start + name + end for name in names.split(",")]
+        parts = [size for name, size in sizes.items() if name in paths or name.startswith(tuple(path + "/" for path in paths))]
         if not parts:
             complaints.append(f"{path}: has a budget, but there is no such file or folder")
         elif sum(parts) > most:

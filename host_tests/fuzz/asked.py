@@ -10,11 +10,14 @@ from served import answers, serve
 
 import mungo.app.cookies as cookies_module
 import mungo.http.date as date_module
-from mungo.app import App, HttpError, Response, routing, worker_routes  # noqa: F401
+from mungo.app import App, HttpError, Response, body_streams, worker_routes  # noqa: F401
+from mungo.app.routing import NoRoute
 from mungo.auth import Basic, Bearer
 from mungo.cookies import Signed, set_cookie
 from mungo.cors import Cors
 from mungo.http import files, folder, stream  # noqa: F401  (so that they are instrumented)
+from mungo.http.conditions import evaluate, http_date
+from mungo.http.form import unquote
 
 _PAGE = b"<p>page</p>"
 _LONG = bytes(range(256)) * 9  # longer than what goes out in one piece
@@ -89,7 +92,7 @@ def ranges(data):
     except UnicodeError:
         return None
     date = "Sun, 06 Nov 1994 08:49:37 GMT" if data[:1] < b"\x80" else ""
-    status, first, n = files.judge(asked, "GET", '"a"', date, size)
+    status, first, n = evaluate(asked, "GET", '"a"', date, size)
     if status == 206 and not 0 <= first < first + n <= size or status == 200 and (first, n) != (0, size):
         raise AssertionError("%r" % ((status, first, n),))
     if status not in (200, 206, 304, 412, 416):
@@ -107,19 +110,19 @@ def date(data):
     """A date is a moment or none; all three forms of one that is are the same moment, and moments compare as times do."""
     n = 200000000 + int.from_bytes(data[:4], "big") % 1900000000  # in the century that two digits mean
     t = gmtime(n)
-    first = files.http_date(t)
-    moment = date_module.parse(first)
+    first = http_date(t)
+    moment = date_module.parse_date(first)
     other = "%s, %s-%s-%s" % (_DAYS[t[6]], first[5:7], first[8:11], first[14:])
     third = "%s %s %2d %s %s" % (first[:3], first[8:11], t[2], first[17:25], first[12:16])
-    later = date_module.parse(files.http_date(gmtime(n + 1)))
-    if not moment or not moment == date_module.parse(other) == date_module.parse(third) or not moment < later:
+    later = date_module.parse_date(http_date(gmtime(n + 1)))
+    if not moment or not moment == date_module.parse_date(other) == date_module.parse_date(third) or not moment < later:
         raise AssertionError("%r %r %r: %r" % (first, other, third, moment))
     try:
         text = data[4:].decode()
     except UnicodeError:
         return moment
-    found = date_module.parse(text)
-    if found and not (len(found) == 20 and found == date_module.parse(text)):
+    found = date_module.parse_date(text)
+    if found and not (len(found) == 20 and found == date_module.parse_date(text)):
         raise AssertionError("%r" % found)
     return moment, found
 
@@ -214,21 +217,21 @@ def routes(data):
         app.get(pattern)(len)
     except ValueError:
         pattern = None
-    req = routing.find(app, None, _Hm(uri))
-    if req.route.fn is not len:
-        return pattern is not None, req.route.fn(req).status
-    path = req.path if hasattr(req.hm, "query") else None
+    hm = _Hm(uri)
+    route, values = app.routes.find(app, hm)
+    if isinstance(route, NoRoute):
+        return pattern is not None, route.result.status
     parts = []
-    for part in req.route.parts:
-        value = part if isinstance(part, str) else req.values[part[1]]
+    for part in route.parts:
+        value = part if isinstance(part, str) else values[part[1]]
         if not isinstance(part, str) and part[0] == "int" and not 0 <= value < 10**18:
             raise AssertionError("%r" % value)
         parts.append(str(value))
-    meant = routing.unquote(uri.encode())
+    meant = unquote(uri.encode())
     made = "/".join(parts)
-    if path is None and made != meant and not any([not isinstance(part, str) and part[0] == "int" for part in req.route.parts]):
-        raise AssertionError("%r: %r" % (req.route.path, made))
-    return pattern is not None, req.route.path, sorted([str(value) for value in req.values.values()])
+    if made != meant and not any([not isinstance(part, str) and part[0] == "int" for part in route.parts]):
+        raise AssertionError("%r: %r" % (route.path, made))
+    return pattern is not None, route.path, sorted([str(value) for value in values.values()])
 
 
 def _site():

@@ -2,13 +2,15 @@
 
 from cutting import parts_of, same
 
+from mungo.app.request import parse_cookies
 from mungo.core.url import parse as parse_url
-from mungo.fetch import join
+from mungo.fetch import join_url
 from mungo.http import formdata, upload
-from mungo.http.client import split
-from mungo.http.form import cookies, parse, unquote
+from mungo.http.client import split_url
+from mungo.http.form import parse_query, unquote
+from mungo.http.header_lists import parameter
 from mungo.http.match import match
-from mungo.http.multipart import Parser, parameter
+from mungo.http.multipart import Parser
 from mungo.http.wholefile import WholeFile
 
 NEED, PART, DATA, PART_END, LAST = range(5)
@@ -66,7 +68,7 @@ def multipart(data):
 class _File:
     # In the place of upload.File: in memory.
     def __init__(self, folder, name):
-        self.name = upload.safe(name)
+        self.name = upload.safe_name(name)
         self.data = bytearray()
         self.state = "open"
 
@@ -75,11 +77,11 @@ class _File:
             raise AssertionError(self.state)
         self.data.extend(piece)
 
-    def shut(self):
+    def close_file(self):
         if self.state == "open":
             self.state = "shut"
 
-    def keep(self):
+    def commit(self):
         self.state = "kept"
 
     def close(self):
@@ -99,9 +101,9 @@ class _Message:
 
 
 def _form(value, parts):
-    was = formdata.File, upload.free
+    was = formdata.File, upload.free_bytes
     formdata.File = _File
-    upload.free = lambda folder: None
+    upload.free_bytes = lambda folder: None
     try:
         it = formdata.Form(_Message(value), "", head_limit=HEAD_LIMIT, parts=PARTS, field_limit=FIELD_LIMIT)
         try:
@@ -120,7 +122,7 @@ def _form(value, parts):
     except upload.UploadError as er:
         return -er.status
     finally:
-        formdata.File, upload.free = was
+        formdata.File, upload.free_bytes = was
 
 
 def formbody(data):
@@ -147,10 +149,10 @@ def names(data):
     if not text.endswith("\\") and '\\"' not in text and parameter('form-data; a="b;c"; Name="%s"; x=y' % quoted, "name") != text:
         raise AssertionError("quoted: %r" % parameter('form-data; a="b;c"; Name="%s"; x=y' % quoted, "name"))
     try:
-        name = upload.safe(text)
+        name = upload.safe_name(text)
     except upload.UploadError as er:
         return found, er.status
-    bad = name[0] in ". " or name[-1] in ". " or len(name.encode()) > 100 or min(name) < " " or upload.safe(name) != name
+    bad = name[0] in ". " or name[-1] in ". " or len(name.encode()) > 100 or min(name) < " " or upload.safe_name(name) != name
     for x in '/\\"*:<>?|\x7f':
         bad = bad or x in name
     if bad:
@@ -175,7 +177,7 @@ def resumed(data):
     it = _Whole()
     it.total = 7 if data[-1:] == b"8" else None
     try:
-        at = it._range(text, 12)
+        at = it._parse_range(text, 12)
     except upload.UploadError as er:
         return er.status
     if at not in (0, 12) or it.expected < 1 or not at + it.expected <= it.length <= it.limit or it.total not in (None, it.expected):
@@ -192,7 +194,7 @@ def _quote(data):
 def form(data):
     """Queries, escapes and cookies: a dict or text, or ValueError; what was escaped is what it was, if it is UTF-8."""
     found = []
-    for read in (parse, unquote):
+    for read in (parse_query, unquote):
         try:
             found.append(len(read(data)))
         except ValueError:
@@ -208,9 +210,9 @@ def form(data):
         text = None
     if text is None:
         return tuple(found)
-    found.append(len(cookies(text)))
+    found.append(len(parse_cookies(text)))
     escaped = _quote(data)
-    if unquote(escaped) != text or parse(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
+    if unquote(escaped) != text or parse_query(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
         raise AssertionError("%r" % text)
     return tuple(found)
 
@@ -242,9 +244,9 @@ def redirects(data):
     except UnicodeError:
         return None
     target = "/" + target.replace("#", "")
-    url = join("h:1", target, location)
+    url = join_url("h:1", target, location)
     try:
-        host, path = split(url)
+        host, path = split_url(url)
     except ValueError:
         return False
     if path[:1] != "/" or not host or "/" in host or "@" in host or "#" in path:

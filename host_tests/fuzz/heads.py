@@ -10,9 +10,9 @@ from cutting import moved, parts_of, same
 from mungo.core.buffer import Buffer
 from mungo.http import chunked as _chunked  # noqa: F401  (so that it is instrumented)
 from mungo.http import scan_portable as portable
-from mungo.http.client import Response
 from mungo.http.fields import make_fields
 from mungo.http.parser import Request
+from mungo.http.response_parser import Response
 from mungo.http.scan import request_table
 
 NEED, HEAD, PIECE, DONE = range(4)
@@ -151,7 +151,8 @@ def scanners(data):
 
 def responses(parts, is_head):
     """The events of a client's connection, as `events`; it asks again and again."""
-    hm = Response(_fields)
+    hm = Response(LIMIT)
+    hm.tab = _fields
     hm.is_head = is_head
     buf = Buffer()
     seen = []

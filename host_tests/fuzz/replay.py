@@ -1,10 +1,8 @@
 """Run each target on its kept inputs, and print what it returns: on every runtime the same. Started as a script of a lane."""
+
 import os
-import sys
 
-sys.path.append("host_tests/fuzz")
-
-from targets import TARGETS  # noqa: E402
+from targets import TARGETS
 
 try:
     show = ascii

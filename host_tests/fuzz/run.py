@@ -1,4 +1,4 @@
-"""Coverage-guided fuzzing of the parsers with atheris: python host_tests/fuzz/run.py [--minutes N | --inputs N] [TARGET ...]
+"""Coverage-guided fuzzing of the parsers with atheris: python -m host_tests.fuzz.run [--minutes N | --inputs N] [TARGET ...]
 
 Each target gets its share of the time, or of the inputs. What it learns is kept below build/fuzz/, inputs that fail are reported with
 their file: put it into host_tests/fuzz/corpus/TARGET/ and test_fuzz.py keeps it. Ends with status 1 if one has failed.
@@ -11,17 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+from .. import shim
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "host_tests" / "fuzz"
-sys.pycache_prefix = str(ROOT / "build" / "pycache")
 
 
 def prepare():
-    """Have this process look like a board."""
-    sys.path[0:1] = [str(HERE), str(ROOT / "host_tests"), str(ROOT / "lib"), str(ROOT / "firmware")]
-    import shim
-
+    """Have this process look like a board, whose program is in the folder of the targets."""
     shim.install()
+    shim.set_path(HERE)
 
 
 def fuzz(name, arguments):
@@ -41,11 +40,11 @@ def run(name, limit):
     corpus = out / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
     command = [
-        sys.executable, __file__, "--target", name, limit, "-max_len=300", "-timeout=20", f"-dict={HERE / 'http.dict'}",
+        sys.executable, "-m", "host_tests.fuzz.run", "--target", name, limit, "-max_len=300", "-timeout=20", f"-dict={HERE / 'http.dict'}",
         f"-artifact_prefix={out}/", "-print_final_stats=1", "-verbosity=1", str(corpus), str(HERE / "corpus" / name),
     ]  # fmt: skip
     start = time.monotonic()
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     seconds = time.monotonic() - start
     inputs = re.findall(r"stat::number_of_executed_units: (\d+)", done.stdout)
     edges = re.findall(r" cov: (\d+)", done.stdout)

@@ -1,8 +1,7 @@
 """A server without sockets and a clock, for targets that look at whole answers: bytes in, bytes out. What a handler lets go is raised."""
 
 from mungo.core.buffer import Buffer
-from mungo.http.client import Response
-from mungo.http.scan import fields_table
+from mungo.http.response_parser import Response
 from mungo.http.server import HttpConnection
 from mungo.port import Limits
 
@@ -98,15 +97,12 @@ def serve(parts, fn):
     return bytes(c.sock.sent).replace(_CONTINUE, b""), heads
 
 
-_tab = fields_table(3000)
-
-
 def answers(sent, heads):
     """The answers in these bytes, read by a client, who finds each in order: [(status, {name: value}, body), ..]."""
     buf = Buffer(bytearray(sent), len(sent))
     found = []
     while len(buf):
-        hm = Response(_tab)
+        hm = Response(3000)
         hm.is_head = len(found) < len(heads) and heads[len(found)]
         ev = hm.parse(buf)
         if ev != HEAD:

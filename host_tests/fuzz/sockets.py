@@ -4,12 +4,15 @@ from cutting import moved, parts_of, same
 
 import mungo.sse as sse
 from mungo.core.buffer import Buffer
+from mungo.core.utf8 import text
+from mungo.http.response_parser import Response
 from mungo.http.scan import request_table
 from mungo.http.server import Exchange
-from mungo.ws import WebSocket, accept, is_upgrade, listed, upgrade
-from mungo.ws.client import Dialled
-from mungo.ws.frames import Frames, head, is_code
-from mungo.ws.mask import mask, text
+from mungo.ws import WebSocket, upgrade
+from mungo.ws.client import Client
+from mungo.ws.frames import Frames, frame_head, is_close_code
+from mungo.ws.handshake import accept_value, field_list, is_upgrade
+from mungo.ws.mask import mask
 
 NEED, MSG = range(2)
 LIMIT = 200
@@ -33,7 +36,7 @@ def _messages(parts, masks):
                 it.data = None
             elif ev > 0:
                 seen.append((ev, it.data))
-                if ev == 8 and not (it.code == 1005 and not it.data or is_code(it.code)) or len(it.data) > 125:
+                if ev == 8 and not (it.code == 1005 and not it.data or is_close_code(it.code)) or len(it.data) > 125:
                     raise AssertionError("%r %r" % (it.code, it.data))
             elif ev:
                 return seen + [ev]
@@ -80,7 +83,7 @@ def messages(data):
     parts.append(data[at:])
     stream = bytearray()
     for i, part in enumerate(parts):
-        frame = head((0 if i else op) | (128 if i == len(parts) - 1 else 0), len(part))
+        frame = frame_head((0 if i else op) | (128 if i == len(parts) - 1 else 0), len(part))
         frame[1] |= 128
         made = bytearray(part)
         mask(made, 0, len(made), bytearray(key))
@@ -112,12 +115,16 @@ class _Manager:
 
 
 class _Connection:
-    fn = fn_data = pfn = proto = None
+    fn = fn_data = pfn = proto = recv = None
     wait = 0
+    is_resumed = False
 
     def __init__(self):
         self.mgr = _Manager()
         self.said = None
+
+    def resume(self):
+        self.is_resumed = True
 
     def put(self, data):
         self.said = bytes(data)
@@ -144,15 +151,15 @@ def handshake(data):
     hm.phase = 2
     done = upgrade(c, hm, protocols=("chat", "b"), origins=("http://o",) if data[0] & 1 else ())
     if not done:
-        if c.said not in (400, 403, 426) or c.mgr.resuming or c.proto is not hm:
+        if c.said not in (400, 403, 426) or c.is_resumed or c.proto is not hm:
             raise AssertionError("%r" % c.said)
         return c.said
     key = hm.header("Sec-WebSocket-Key")
     origin = hm.header("Origin")
     said = c.said.split(b"\r\n")
-    if hm.method != "GET" or hm.proto == "HTTP/1.0" or len(key.replace(" ", "")) != 24 or not isinstance(c.proto, WebSocket):
+    if hm.method != "GET" or hm.proto == "HTTP/1.0" or len(key) != 24 or not isinstance(c.proto, WebSocket):
         raise AssertionError("%r" % key)
-    if said[0] != b"HTTP/1.1 101 Switching Protocols" or b"Sec-WebSocket-Accept: " + accept(key.replace(" ", "").encode()) not in said:
+    if said[0] != b"HTTP/1.1 101 Switching Protocols" or b"Sec-WebSocket-Accept: " + accept_value(key.encode()) not in said:
         raise AssertionError("%r" % said)
     if origin and not (origin == "http://o" or origin.partition("://")[2] == hm.header("Host")):
         raise AssertionError("%r" % origin)
@@ -161,16 +168,18 @@ def handshake(data):
 
 def _dialled(parts):
     c = _Connection()
-    it = Dialled(c, 0, 0)
-    it.offered = ("chat", "b")
-    it.nonce = _KEY
+    it = WebSocket(c, 0, 0)
+    it.client = Client(c.mgr.head_limit, ("chat", "b"))
+    it.client.key = _KEY
+    is_open = False
     buf = Buffer()
     for part in parts:
         buf.append(part, len(part))
-        if it.stage == 0 and c.said is None:
-            it.answered(c, buf)
+        c.recv = buf
+        if not is_open and c.said is None:
+            is_open = it.client.take_response(c, it)
         buf = moved(buf)
-    return it.stage, it.protocol, c.said, len(buf)
+    return is_open, it.protocol, c.said, len(buf)
 
 
 def dialled(data):
@@ -180,14 +189,19 @@ def dialled(data):
         return None
     whole = _dialled([data])
     same(whole, _dialled(parts))
-    stage, protocol, said, _ = whole
-    head = data[: data.find(b"\r\n\r\n") + 4]
-    # (Blanks within a value are not looked at.)
-    if stage and (head[:13] != b"HTTP/1.1 101 " or accept(_KEY) not in head.replace(b" ", b"") or not is_upgrade(head)):
+    is_open, protocol, said, left = whole
+    if not is_open:
+        return said is None
+    hm = Response(400)
+    hm.may_switch = True
+    hm.parse(Buffer(bytearray(data), len(data)))
+    if hm.status != 101 or hm.header("sec-websocket-accept") != accept_value(_KEY).decode() or not is_upgrade(hm) or said is not None:
         raise AssertionError("%r" % (whole,))
-    if protocol and b"," + protocol.encode() + b"," != listed(head, b"sec-websocket-protocol"):
+    if len(data) - left != len(hm.head_bytes()) + data.find(hm.head_bytes()):
         raise AssertionError("%r" % (whole,))
-    return stage, protocol, said is None
+    if field_list(hm, "sec-websocket-protocol") != ([protocol] if protocol else []):
+        raise AssertionError("%r" % (whole,))
+    return True, protocol
 
 
 def events(data):

@@ -4,24 +4,15 @@ import json
 import os
 import sys
 
+import aboard
+
 env = {name: os.getenv(name) for name in ("FLASH", "AIR", "PORT", "DNS_PORT")}
-here = os.getcwd()
-sys.path[:] = [here + "/" + path if path[:1] not in ("", "/", ".") else path for path in sys.path]
 is_cpython = sys.implementation.name == "cpython"
 if is_cpython:
     del os.getenv
-    del os.sync  # it would wait for all disks of the machine
 else:
-    sys.path.append(here + "/host_tests/shim/modules")
-
-    class Os:
-        """`os` without an environment."""
-
-    for name in dir(os):
-        if name not in ("getenv", "__class__", "__dict__"):
-            setattr(Os, name, getattr(os, name))
-    sys.modules["os"] = Os  # pyright: ignore
-sys.path.insert(0, env["FLASH"])
+    sys.modules["os"] = aboard.Os  # pyright: ignore
+sys.path.insert(0, env["FLASH"])  # where a board looks first
 os.chdir(env["FLASH"])
 
 import machine  # noqa: E402

@@ -1,8 +1,8 @@
-# Serves the folder ROOT by events, or the packed module PACKED, if that is given. Descriptors that are open are told at /-/open.
+# Serves the folder ROOT by events, or the packed module with the name PACKED, if that is given. How many descriptors are open is told
+# at /-/open.
 
 import gc
 import os
-import sys
 
 if gc.mem_free() < 100000:
     gc.threshold(2048)  # as firmware/main.py
@@ -27,8 +27,7 @@ mgr.http_listen("http://%s:%d" % (settings.HOST, settings.PORT), fn)
 from mungo.http import files  # noqa: E402  (in a small heap what stays comes first)
 
 if PACKED:
-    sys.path.insert(0, PACKED.rsplit("/", 1)[0])
-    root = __import__(PACKED.rsplit("/", 1)[1])
+    root = __import__(PACKED)
 gc.collect()
 print("listening on port", settings.PORT)
 while mgr.poll(1000):

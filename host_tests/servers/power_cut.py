@@ -4,6 +4,10 @@ import builtins
 import os
 import sys
 
+import aboard  # noqa: F401
+import config
+import store
+
 folder, cut, kind = sys.argv[1:4]
 left = [int(cut)]
 
@@ -87,11 +91,6 @@ def has(path):
 
 _os = os
 _open = open
-here = os.getcwd()
-sys.path[:] = [here + "/" + path if path[:1] not in ("", "/", ".") else path for path in sys.path]
-import config  # noqa: E402
-import store  # noqa: E402
-
 os.chdir(folder)
 if kind != "start":
     config.load()

@@ -14,6 +14,9 @@ import traceback  # noqa: F401
 
 from . import aio, clock, language, poll, sockets, threads
 
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_ROOT = os.path.dirname(os.path.dirname(_HERE))
+
 
 def install():
     language.install()
@@ -21,4 +24,15 @@ def install():
     poll.install()
     aio.install(sockets.install())
     threads.install()
-    sys.path.append(os.path.join(os.path.dirname(__file__), "modules"))
+    sys.path.append(os.path.join(_HERE, "modules"))
+
+
+def set_path(folder):
+    """Have `import` look where a board does: in the folder of the program, then in the library and the firmware.
+
+    Then in the folders of MICROPYPATH, as on the unix port. sys.path is set here because a runtime sets it before a program starts.
+    """
+    # lib/ and firmware/ are copied to boards: no __pycache__ there.
+    sys.pycache_prefix = os.path.join(_ROOT, "build", "pycache")
+    more = [path for path in os.environ.get("MICROPYPATH", "").split(":") if path not in ("", ".frozen")]
+    sys.path[0:1] = [str(folder), os.path.join(_ROOT, "lib"), os.path.join(_ROOT, "firmware"), *map(os.path.abspath, more)]

@@ -4,14 +4,8 @@ import os
 import sys
 import types
 
-here = os.path.dirname(os.path.abspath(__file__))
-root = os.path.dirname(os.path.dirname(here))
-
-# lib/ and firmware/ are copied to boards: no __pycache__ there.
-sys.pycache_prefix = os.path.join(root, "build", "pycache")
-
-# Names of the shim's own files must not be importable by the script.
-sys.path[0] = os.path.dirname(here)
+# Of the path only this entry is Python's own choice: the script must not find the shim's files there. See shim.set_path.
+sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 import shim  # noqa: E402
 
 shim.install()
@@ -20,7 +14,7 @@ sys.argv = sys.argv[1:]
 if not sys.argv:
     sys.exit(__doc__)
 path = sys.argv[0]
-sys.path[0:1] = [os.path.dirname(os.path.abspath(path)), os.path.join(root, "lib"), os.path.join(root, "firmware")]
+shim.set_path(os.path.dirname(os.path.abspath(path)))
 
 main = types.ModuleType("__main__")
 main.__file__ = path

@@ -8,8 +8,9 @@ profiles.py  the rules of a platform
 peers.py     clients, healthy or not
 checks.py    what must hold at every step
 scenario.py  what happens in a run: a server, its clients, threads and jobs, and how all of it ends
-mutations.py ways to break the library, each with a seed that notices
-run.py       the command: python host_tests/sim/run.py --help
+mutate_ast.py  how a function is broken: patterns of what changes in it
+mutations.py   ways to break the library, each of which some seed notices
+run.py       the command: python -m host_tests.sim.run --help
 
 A run is a function of (profile, seed). Nothing in it may depend on real time, on hashes of str or id(), or on earlier runs.
 """

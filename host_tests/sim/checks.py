@@ -109,6 +109,7 @@ class Checks:
         mgr = self.mgr
         world = self.world
         fail = self.fail
+        bits = sys.modules["mungo.core.connection"]  # of c.state: they have names there
         if mgr.bell.lock.owner is world.current:
             fail("the loop keeps the lock")
         found = {id: c for id, c in zip(mgr._ids, mgr._found_by, strict=True) if id or c}
@@ -118,21 +119,21 @@ class Checks:
         looked = socks = 1
         accepted = pipes = 0
         for c in mgr.conns:
-            if c.state & sys.modules["mungo.core.connection"]._CLOSED:
+            if c.state & bits._CLOSED:
                 fail(f"connection {c.id} is closed, and in the list")
             accepted += c.is_accepted
             if c.sock is not None:
                 socks += 1
                 is_off = c.is_full and isinstance(c, sys.modules["mungo.core.udp"].UdpConnection)
                 looked += not is_off
-                mask = 0 if c.state & sys.modules["mungo.core.connection"]._UNREAD else 1
+                mask = 0 if c.state & bits._UNREAD else 1
                 if c.out is not None or c.is_connecting:
                     mask |= 4
                 if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
             if hasattr(c, "end"):
                 pipes += 1
-                self.queue(c.end)
+                self.queue(c.end.outbox)
                 if c.end.inbox is not None:
                     self.queue(c.end.inbox)
             if c.out is not None and not c.is_closing and c.out.size != sum(map(len, c.out.pieces)) - c.out.sent:
@@ -151,8 +152,8 @@ class Checks:
             fail(f"{accepted} accepted, max_conns {mgr.max_conns}")
         if pipes != mgr.pipes or pipes > mgr.max_pipes:
             fail(f"pipes: {mgr.pipes} by the manager, {pipes} in the list, max_pipes {mgr.max_pipes}")
-        if mgr.post.count > mgr.wakeups:
-            fail(f"{mgr.post.count} wakeups wait, limit {mgr.wakeups}")
+        if mgr.mail.count > mgr.wakeups:
+            fail(f"{mgr.mail.count} wakeups wait, limit {mgr.wakeups}")
         if mgr.timers and len(mgr.timers.all) > mgr.max_timers:
             fail(f"{len(mgr.timers.all)} timers, limit {mgr.max_timers}")
         if mgr.stats["bugs"] != self.bugs:
@@ -183,11 +184,11 @@ class Checks:
         if self.mgr.bell.lock.is_locked:
             return
         n = size = 0
-        node = fifo.head
+        node = fifo.first
         while node is not None and n <= fifo.count:
             n += 1
-            size += len(node[0])
-            node = node[1]
+            size += len(node.data)
+            node = node.next
         if n != fifo.count or size != fifo.size:
             self.fail(f"a queue of {n} messages, {size} bytes says {fifo.count}, {fifo.size}")
 
@@ -230,10 +231,10 @@ class Checks:
         if mgr.bell.first is not None:
             self.fail("mail waits, the bell is silent, and the loop sleeps")
         for c in mgr.conns:
-            if hasattr(c, "end") and c.end.count and not c.is_full and not c.is_closing:
+            if hasattr(c, "end") and c.end.outbox.count and not (c.is_full or c.is_closing):
                 self.fail(f"messages of pipe {c.id} wait, and nobody looks")
-        pool = next((c.pool for c in mgr.conns if type(c).__name__ == "Foreman"), None)
-        if pool is not None and pool.queued and not pool.tries:
+        pool = next((c.pool for c in mgr.conns if type(c).__name__ == "PoolConnection"), None)
+        if pool is not None and pool.queued and not pool.refused_starts:
             if pool.idle is not None:
                 self.fail("a job waits, and a worker sleeps")
             if pool.threads < pool.n and pool.queued > pool.threads - pool.stats["busy"]:
@@ -241,9 +242,9 @@ class Checks:
         for c in mgr.conns if is_long else ():
             waiter = c.end.waiters if hasattr(c, "end") else None
             while waiter is not None:
-                if waiter[2] is not None and world.ticks_diff(now, waiter[2]) > self.grain:
-                    self.fail(f"a thread will wait at pipe {c.id} for {world.ticks_diff(now, waiter[2])} ms more than its timeout")
-                waiter = waiter[1]
+                if waiter.due is not None and world.ticks_diff(now, waiter.due) > self.grain:
+                    self.fail(f"a thread will wait at pipe {c.id} for {world.ticks_diff(now, waiter.due)} ms more than its timeout")
+                waiter = waiter.next
         self.waiters()
 
     def waiters(self):
@@ -254,9 +255,10 @@ class Checks:
             verb, end, data = task.doing
             over = end.flags & (_GONE | _SHUT)
             if verb == "send":
-                has_room = not end.count or end.count < self.mgr.queue and end.size + len(data) <= self.mgr.queue_bytes
+                count, size = end.outbox.count, end.outbox.size
+                has_room = not count or count < self.mgr.queue and size + len(data) <= self.mgr.queue_bytes
                 if over or has_room:
-                    self.fail(f"{task.name} waits in send, flags {end.flags}, {end.count} messages, {end.size} bytes wait")
+                    self.fail(f"{task.name} waits in send, flags {end.flags}, {count} messages, {size} bytes wait")
             elif over or end.inbox is not None and end.inbox.count:
                 self.fail(f"{task.name} waits in recv, flags {end.flags}, messages {end.inbox and end.inbox.count}")
 
@@ -291,8 +293,6 @@ class Checks:
 
 def install(library):
     """Have the library's classes check what their callers owe them. They look up the world of the moment."""
-    import sys
-
     from .modules import current
 
     def needs_lock(cls, name):
@@ -311,68 +311,73 @@ def install(library):
     doorbell = sys.modules["mungo.core.doorbell"].Doorbell
     for cls, names in (
         (pipe.Fifo, ("push", "pop")),
-        (doorbell, ("post", "link")),
+        (doorbell, ("post",)),
         (sys.modules["mungo.core.loop"].Loop, ("find",)),
-        (workers.WorkerPool, ("take", "over", "remove")),
+        (workers.WorkerPool, ("next_job", "complete", "remove")),
+        (pipe.Inbox, ("take",)),
+        (pipe.Pipe, ("_enlist",)),
     ):
         for name in names:
             needs_lock(cls, name)
 
-    patience = sys.modules["mungo.threads.patience"]
-    wake = patience.wake
+    release = pipe.release_waiters
 
-    def checking_wake(waiter):
+    def checking_release(waiter):
         world = current.world
         it = waiter
         while it is not None:
-            if it[3] and (it[2] is None or world.ticks_diff(world.ticks(), it[2]) < 0):
+            if it.is_expired and (it.due is None or world.ticks_diff(world.ticks(), it.due) < 0):
                 world.fail("a thread gives up waiting before its time")
-            it = it[1]
-        return wake(waiter)
+            it = it.next
+        return release(waiter)
 
-    patience.wake = checking_wake
+    pipe.release_waiters = checking_release
 
-    hand = pipe.PipeConnection.hand
+    def count(counts, c):
+        counts[c.id] = counts.get(c.id, 0) + 1
+        current.world.progress += 1
 
-    def counting_hand(self, node):
-        if node is not None:
-            received = current.world.checks.received
-            received[self.id] = received.get(self.id, 0) + 1
-            current.world.progress += 1
-        return hand(self, node)
+    class Outbox(pipe.Fifo):
+        """Counts the messages that a worker's send has put into it, and those that the loop has taken off."""
 
-    pipe.PipeConnection.hand = counting_hand
+        def __init__(self, c):
+            pipe.Fifo.__init__(self)
+            self.c = c
 
-    put = pipe.Pipe.put
+        def push(self, message):
+            count(current.world.checks.sent, self.c)
+            return pipe.Fifo.push(self, message)
 
-    def counting_put(self, node):
-        done = put(self, node)
-        if done is not None and done > 0:
-            sent = current.world.checks.sent
-            id = self.c.id
-            sent[id] = sent.get(id, 0) + 1
-            current.world.progress += 1
-        return done
+        def pop(self):
+            count(current.world.checks.received, self.c)
+            return pipe.Fifo.pop(self)
 
-    pipe.Pipe.put = counting_put
+    make_pipe = pipe.Pipe.__init__
 
-    manager = sys.modules["mungo.manager"].Manager
-    mail = manager.hand
+    def make_counting_pipe(self, mgr, c):
+        make_pipe(self, mgr, c)
+        self.outbox = Outbox(c)
 
-    def counting_mail(self, node):
-        if node is not None:
-            # Nobody is told of a wakeup for a connection without a handler: a pool, a client that is turned away.
-            deaf = [c for c in self.conns if c.id == node[2] and c.fn is None and not c.is_closing]
-            current.world.checks.wakeups[1] += len(deaf)
-        return mail(self, node)
+    pipe.Pipe.__init__ = make_counting_pipe
 
-    manager.hand = counting_mail
+    def count_unheard(cls):
+        emit = cls.emit
 
-    call = workers.Foreman.call
+        def counting_emit(self, ev, data=None):
+            if ev == _WAKEUP and self.fn is None:  # a pool, a client that is turned away: no handler is told
+                current.world.checks.wakeups[1] += 1
+            return emit(self, ev, data)
 
-    def counting_call(self, job, er):
+        cls.emit = counting_emit
+
+    count_unheard(sys.modules["mungo.core.connection"].Connection)
+    count_unheard(pipe.PipeConnection)
+
+    call = workers.WorkerPool.call_on_done
+
+    def counting_call(self, job, result, error):
         current.world.checks.called += 1
         current.world.progress += 1
-        return call(self, job, er)
+        return call(self, job, result, error)
 
-    workers.Foreman.call = counting_call
+    workers.WorkerPool.call_on_done = counting_call

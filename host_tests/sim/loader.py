@@ -8,12 +8,26 @@ import sys
 from pathlib import Path
 
 from . import modules
+from .mutate_ast import LIBRARY, ROOT, Misfit
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 _PREFIXES = ("mungo", "apps", "settings")
+_THREADS = LIBRARY / "threads"
 
-# Files that more than one thread runs: here a thread may lose its turn before each statement.
-_SHARED = {"doorbell.py", "pipe.py", "inbox.py", "patience.py", "pool.py", "crew.py", "manager.py", "bell_ring.py", "shutdown.py"}
+
+def is_shared(path, tree):
+    """Whether more than one thread runs the code of this file: then a thread may lose its turn before each statement.
+
+    So it is in the room of the threads, in files that use a lock or `_thread`, and in apps.
+    """
+    if LIBRARY not in path.parents:
+        return "apps" in path.parts
+    return _THREADS in path.parents or any(map(_is_of_threads, ast.walk(tree)))
+
+
+def _is_of_threads(node):
+    if isinstance(node, ast.With):
+        return any(isinstance(item.context_expr, ast.Attribute) and item.context_expr.attr.endswith("lock") for item in node.items)
+    return isinstance(node, ast.Import) and node.names[0].name == "_thread" or isinstance(node, ast.ImportFrom) and node.module == "_thread"
 
 
 class _Bytearray(type):
@@ -54,11 +68,12 @@ class _Points(ast.NodeTransformer):
 
 
 class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds `mungo`, `apps` and `settings` below `root`; `edits`, (file, old text, new text), are mutations, made on the way."""
+    """Finds `mungo`, `apps` and `settings`, and breaks what is imported by the Mutation, if there is one."""
 
-    def __init__(self, profile, edits=()):
+    def __init__(self, profile, mutation=None):
         self.profile = profile
-        self.edits = edits
+        self.mutation = mutation
+        self.broken = mutation and mutation.file()
         self.made = modules.make(profile)
         self.builtins = dict(
             builtins.__dict__,
@@ -96,14 +111,12 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module):
         path = Path(module.__spec__.origin)
-        text = path.read_text()
-        for file, old, new in self.edits:
-            if file == path.relative_to(ROOT).as_posix():
-                if text.count(old) != 1:
-                    raise ValueError(f"{file} has {text.count(old)} times {old!r}")
-                text = text.replace(old, new)
-        tree = ast.parse(text, str(path))
-        if path.name in _SHARED and "mungo" in path.parts or "apps" in path.parts:
+        tree = ast.parse(path.read_text(), str(path))
+        has_points = is_shared(path, tree)
+        if path == self.broken:
+            self.mutation.apply(tree)
+            self.broken = None
+        if has_points:
             tree = _Points().visit(tree)
         module.__dict__["__builtins__"] = self.builtins
         exec(compile(tree, str(path), "exec"), module.__dict__)
@@ -125,5 +138,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 continue
             if not name.endswith("_viper") and name != "mungo.aio":  # (that one needs MicroPython's asyncio)
                 importlib.import_module(name)
+        if self.broken:
+            raise Misfit(f"mutation {self.mutation.what!r}: {self.broken} is not loaded")
         self.app = importlib.import_module("apps.multi_threaded")
         return sys.modules["mungo"]

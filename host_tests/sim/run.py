@@ -1,7 +1,7 @@
 """Run seeds of the simulated world.
 
-    python host_tests/sim/run.py --profile esp32 --seed0 0 --seeds 500
-    python host_tests/sim/run.py --profile esp32 --seed0 17 --seeds 1 --trace      one seed, step by step
+    python -m host_tests.sim.run --profile esp32 --seed0 0 --seeds 500
+    python -m host_tests.sim.run --profile esp32 --seed0 17 --seeds 1 --trace      one seed, step by step
 
 Without --profile all four, on both cores. Ends with status 1 if a promise was broken, and says how to see it again.
 """
@@ -11,33 +11,29 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-sys.pycache_prefix = str(HERE.parent.parent / "build" / "pycache")
+from ..shim import language
+from . import checks, loader, scenario
+from .mutate_ast import ROOT
+from .mutations import MUTATIONS
+from .profiles import PROFILES
 
-from shim import language  # noqa: E402
-from sim.profiles import PROFILES  # noqa: E402
+MODULE = "host_tests.sim.run"
 
 
 class Runner:
     """The library, loaded once for a profile."""
 
-    def __init__(self, name, edits=()):
-        from sim import checks, loader
-
+    def __init__(self, name, mutation=None):
         self.profile = PROFILES[name]
-        self.loader = loader.Loader(self.profile, edits)
+        self.loader = loader.Loader(self.profile, mutation)
         self.library = self.loader.load()
         checks.install(self.library)
         self.app = self.loader.app
         self.app._pcb = self.app.pcb
 
     def run(self, seed, log=None):
-        from sim.scenario import run
-
-        return run(self.library, self.app, self.profile, seed, log)
+        return scenario.run(self.library, self.app, self.profile, seed, log)
 
 
 def prepare():
@@ -47,20 +43,21 @@ def prepare():
         prepare.done = True
 
 
+def say(text):
+    """Print it in one piece: two processes write to the same output, and `print` may write the end of the line by itself."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def command(profile, seed, mutation):
     broken = "" if mutation is None else f" --mutation {mutation}"
-    return f"python host_tests/sim/run.py --profile {profile} --seed0 {seed} --seeds 1 --trace{broken}"
+    return f"python -m {MODULE} --profile {profile} --seed0 {seed} --seeds 1 --trace{broken}"
 
 
 def run_profile(name, seed0, seeds, trace=False, mutation=None, hashes=False, most=5):
     """Run these seeds, up to `most` that fail; the list of those."""
     prepare()
-    edits = ()
-    if mutation is not None:
-        from sim import mutations
-
-        edits = mutations.edits(mutations.MUTATIONS[mutation])
-    runner = Runner(name, edits)
+    runner = Runner(name, None if mutation is None else MUTATIONS[mutation])
     failed = []
     start = time.monotonic()
     us = steps = answers = 0
@@ -70,18 +67,17 @@ def run_profile(name, seed0, seeds, trace=False, mutation=None, hashes=False, mo
         steps += result.steps
         answers += result.scene.answers
         if hashes and not result.failure:
-            print(f"{name} seed {seed}: hash {result.hash:08x} after {result.steps} steps")
+            say(f"{name} seed {seed}: hash {result.hash:08x} after {result.steps} steps")
         if result.failure:
             failed.append(seed)
-            print(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed, mutation)}", flush=True)
+            say(f"{name} seed {seed}: {result.failure}\n{result.stack}    again: {command(name, seed, mutation)}")
         if trace or hashes and result.failure:
-            print(f"hash {result.hash:08x} after {result.steps} steps")
+            say(f"hash {result.hash:08x} after {result.steps} steps")
         if len(failed) >= most:
             break
-    print(
+    say(
         f"{name}: {seeds} seeds from {seed0}, {len(failed)} failed; {us / 1e6:.0f} s of virtual time, {steps} steps, {answers} answers"
-        f" in {time.monotonic() - start:.1f} s",
-        flush=True,
+        f" in {time.monotonic() - start:.1f} s"
     )
     return failed
 
@@ -109,7 +105,8 @@ def main():
     while tasks or running:
         while tasks and len(running) < (os.cpu_count() or 1):
             name, seed, n = tasks.pop(0)
-            running.append(subprocess.Popen([sys.executable, __file__, "--profile", name, "--seed0", str(seed), "--seeds", str(n)]))
+            command = [sys.executable, "-m", MODULE, "--profile", name, "--seed0", str(seed), "--seeds", str(n)]
+            running.append(subprocess.Popen(command, cwd=ROOT))
         done = [process for process in running if process.poll() is not None]
         running = [process for process in running if process not in done]
         status |= any(process.returncode for process in done)

@@ -1,5 +1,5 @@
 # A board for tests of firmware/: a folder for its flash, the radio's stand-in, no environment, and a clock that waits for nobody.
-# To be imported first: it makes the path independent of the current folder.
+# Import it first: a board looks for modules at fixed places, so that sys.path must not depend on the current folder.
 
 import os
 import sys
@@ -26,13 +26,13 @@ import network  # noqa: E402, F401
 import ntptime  # noqa: E402, F401
 
 
-class _Os:
+class Os:
     """`os` as boards have it: without an environment."""
 
 
 for _name in dir(os):
     if _name not in ("getenv", "sync") and _name[:2] != "__":
-        setattr(_Os, _name, getattr(os, _name))
+        setattr(Os, _name, getattr(os, _name))
 
 
 class Folder:
@@ -71,7 +71,7 @@ def power_on():
     for name in ("settings", "config", "schema"):
         sys.modules.pop(name, None)
     real = sys.modules.get("os")  # (MicroPython's own modules are not in there)
-    sys.modules["os"] = _Os  # pyright: ignore
+    sys.modules["os"] = Os  # pyright: ignore
     try:
         import settings
     finally:

@@ -7,18 +7,57 @@ import time
 _port = [0]
 
 
-def listening(listen, scheme="http"):
-    """Call `listen(url)` with ports until one is free; return (what it returned, port)."""
+def address(port):
+    """The address of a port of this machine, as `connect` and `bind` want it."""
+    return socket.getaddrinfo("127.0.0.1", port)[0][-1]
+
+
+# There is no getsockname: try ports until one is free.
+def free(use):
+    """Call `use(port)` with ports until one is free; return (what it returned, port)."""
     for _ in range(200):
         if not _port[0]:
             _port[0] = 21000 + int(time.ticks_us()) % 9000
         _port[0] += 1
         try:
-            return listen("%s://127.0.0.1:%d" % (scheme, _port[0])), _port[0]
+            return use(_port[0]), _port[0]
         except OSError as er:
             if er.errno != errno.EADDRINUSE:
                 raise
     raise AssertionError("no free port")
+
+
+def listening(listen, scheme="http"):
+    """Call `listen(url)` with ports until one is free; return (what it returned, port)."""
+    return free(lambda port: listen("%s://127.0.0.1:%d" % (scheme, port)))
+
+
+def tcp_listen(mgr, handler):
+    """Have `mgr` listen for TCP; the port."""
+    return listening(lambda url: mgr.listen(url, handler), "tcp")[1]
+
+
+def bound(kind):
+    """A socket of this kind, bound to a free port: (socket, port)."""
+
+    def use(port):
+        sock = socket.socket(socket.AF_INET, kind)
+        try:
+            sock.bind(address(port))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    return free(use)
+
+
+def udp_peer(port):
+    """A socket whose datagrams go to this port."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.connect(address(port))
+    sock.settimeout(5)
+    return sock
 
 
 class Client:
@@ -29,7 +68,7 @@ class Client:
         self.got = b""
         self.ended = False
         self.sock = socket.socket()
-        self.sock.connect(socket.getaddrinfo("127.0.0.1", port)[0][-1])
+        self.sock.connect(address(port))
         self.sock.setblocking(False)
         if data:
             self.send(data)

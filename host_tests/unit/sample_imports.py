@@ -5,7 +5,7 @@ import sys
 import time
 
 import mungo
-from crew import Crew, until
+from waiting import Crew, until
 
 _NAMES = [name for name in dir(mungo) if name[:3] == "EV_"]
 

@@ -5,7 +5,7 @@ import socket
 import time
 
 import mungo
-from browser import Browser
+from app_client import Browser
 from mungo.http import files
 from net import listening
 

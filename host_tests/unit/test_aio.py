@@ -4,23 +4,16 @@ import asyncio
 import time
 
 import mungo
-from browser import Served, split
-from crew import open_files
+from app_client import Served, split
 from mungo.aio import Poller, serve
 from mungo.app import App
 from net import listening
+from raising import raised
+from waiting import open_files
 
 MIN_HEAP = "384k"
 
 S = 5  # no wait is longer
-
-
-def raised(kind, function, *args):
-    try:
-        function(*args)
-    except kind as er:
-        return er
-    raise AssertionError("not raised")
 
 
 async def pause(seconds):

@@ -4,20 +4,14 @@ import json
 from errno import EADDRINUSE
 
 import mungo
-from browser import Served
-from crew import open_files, until
+from app_client import Served
 from mungo.app import App, HttpError, Response, abort, redirect
+from mungo.http.status_error import StatusError
 from net import Client, listening
+from raising import refused
+from waiting import open_files, until
 
 MIN_HEAP = "256k"
-
-
-def refused(function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except ValueError:
-        return
-    raise AssertionError("%r %r" % (args, kwargs))
 
 
 def echo(*args):
@@ -770,3 +764,24 @@ def test_errors_that_have_a_status():
         assert (site.ask("/").status, site.ask("/").body) == (409, b"by class: not now")
         app.errorhandler(409)(lambda req, error: ("by status", 410))
         assert site.ask("/").status in (409, 410)
+
+
+def test_a_status_error_is_answered_as_abort_is():
+    app = App()
+
+    @app.get("/<int:n>")
+    def refuse(req, n):
+        raise (StatusError(404), StatusError(409, "not now\n"), StatusError(429, headers={"Retry-After": "1"}))[n]
+
+    with Served(app) as site:
+        answers = [site.ask("/%d" % n) for n in range(3)]
+        assert [(answer.status, answer.body) for answer in answers] == [
+            (404, b"Not Found\n"),
+            (409, b"not now\n"),
+            (429, b"Too Many Requests\n"),
+        ]
+        assert answers[2].field("retry-after") == "1" and site.bugs == 0
+        app.errorhandler(HttpError)(lambda req, error: ("by class", error.status))
+        assert (site.ask("/0").status, site.ask("/0").body) == (404, b"by class")
+        app.errorhandler(404)(lambda req, error: "by status")  # which comes first
+        assert (site.ask("/0").status, site.ask("/0").body) == (404, b"by status")

@@ -2,7 +2,7 @@
 
 import json
 
-from browser import Served
+from app_client import Served
 from mungo.app import App, Response, abort
 
 MIN_HEAP = "256k"

@@ -2,9 +2,9 @@
 
 import json
 
-from browser import Served
-from crew import until
+from app_client import Served
 from mungo.app import App, abort
+from waiting import until
 
 MIN_HEAP = "256k"
 

@@ -1,12 +1,13 @@
 # worker=True: handlers that block, with the pool as it is and with RP2's one thread; and with none to be had at all.
 
 import _thread
+import builtins
 import json
 import time
 
-from browser import Served
-from crew import until
+from app_client import Served
 from mungo.app import App, Response, abort
+from waiting import until
 
 MIN_HEAP = "384k"
 
@@ -142,6 +143,37 @@ def test_pipelined_answers_keep_their_order(n):
         for path in ("/slow/a", "/fast", "/slow/b", "/slow/c", "/fast"):
             browser.send(path)
         assert [browser.answer().body for _ in range(5)] == [b"a", b"fast", b"b", b"c", b"fast"]
+
+
+def test_a_worker_imports_nothing():
+    # An import in one thread while another reads the same dicts is a race, where there is no GIL.
+    app = App(workers=1)
+    loop = _thread.get_ident()
+    imported = []
+    real = builtins.__import__
+
+    def spy(name, *args):
+        if _thread.get_ident() != loop:
+            imported.append(name)
+        return real(name, *args)
+
+    @app.post("/<name>", worker=True)
+    def look(req, name):
+        if "missing" in req.args:
+            abort(404)
+        found = [req.method, req.url, req.path, req.rem, req.user, req.cookies, req.form, req.json, req.g, req.headers["host"]]
+        return found + ["x-a" in req.headers, len(list(req.headers)), req.app is app, req.body.decode()]
+
+    with Served(app) as site:
+        builtins.__import__ = spy
+        try:
+            for lines in ("Content-Type: application/json\r\n", "Content-Type: application/x-www-form-urlencoded\r\n", "Cookie: a=b\r\n"):
+                assert site.ask("/a?b=%20", "POST", lines, b"1").status == 200
+            assert site.ask("/a?missing", "POST", "", b"").status == 404
+            assert site.ask("/a?%zz", "POST", "", b"").status == 400
+        finally:
+            builtins.__import__ = real
+        assert not imported and site.bugs == 0, imported
 
 
 # --- what goes wrong
@@ -310,7 +342,7 @@ def test_a_client_that_leaves_takes_its_request_along(n):
 
 
 class NoThreads:
-    """_thread for mungo.threads.crew, on a board whose other core is in use."""
+    """_thread for mungo.threads.pool, on a board whose other core is in use."""
 
     stack_size = staticmethod(_thread.stack_size)
 
@@ -324,9 +356,9 @@ def test_with_no_thread_to_be_had_worker_routes_answer_503_and_the_loop_lives():
     app.get("/slow", worker=True)(lambda req: "slow")
     app.get("/fast")(lambda req: "fast")
     with Served(app) as site:
-        import mungo.threads.crew as crew
+        import mungo.threads.pool as pool
 
-        crew._thread = NoThreads
+        pool._thread = NoThreads
         try:
             browsers = [site.browser() for _ in range(6)]
             for browser in browsers:
@@ -336,7 +368,7 @@ def test_with_no_thread_to_be_had_worker_routes_answer_503_and_the_loop_lives():
                 answer = browser.answer()
                 assert (answer.status, answer.field("retry-after")) == (503, "1")
         finally:
-            crew._thread = _thread
+            pool._thread = _thread
         stats = site.mgr.stats["workers"]
         assert (stats["jobs"], stats["unstarted"], stats["threads"]) == (6, 6, 0) and site.bugs == 0
         assert browsers[0].ask("/slow").body == b"slow"  # the core is free again

@@ -5,9 +5,10 @@ from binascii import b2a_base64
 import mungo
 import mungo.app.auth as auth
 import mungo.app.digest as digest
-from browser import Served
+from app_client import Served
 from mungo.app import App
 from mungo.auth import Basic, Bearer
+from raising import refused
 
 MIN_HEAP = "256k"
 
@@ -27,14 +28,6 @@ def protected(hook, **options):
 
 def basic(text):
     return "Authorization: Basic %s\r\n" % b2a_base64(text.encode())[:-1].decode()
-
-
-def refused(function, *args):
-    try:
-        function(*args)
-    except ValueError:
-        return
-    raise AssertionError(args)
 
 
 def test_basic():
@@ -192,7 +185,7 @@ def test_all_names_are_compared_whichever_it_is():
         for hook, right in ((Basic(known), ("a:1", "b:2", "c:3")), (Bearer(known), ("a", "b", "c"))):
             for text in right + ("nobody:x", ""):
                 compared.clear()
-                hook.find(b2a_base64(text.encode())[:-1].decode() if hook.kind == "Basic" else text)
+                hook.find(b2a_base64(text.encode())[:-1].decode() if hook.scheme == "Basic" else text)
                 assert sorted(compared) == sorted(right), (text, compared)
     finally:
         auth.same = real

@@ -4,7 +4,7 @@ import json
 import os
 
 import aboard
-from crew import raised
+from raising import raised
 
 MIN_HEAP = "100k"
 

@@ -6,7 +6,7 @@ import json
 import aboard
 import crash
 import mungo
-from browser import Browser
+from app_client import Browser
 from net import Client, listening
 from portal import Portal
 from safe import Safe

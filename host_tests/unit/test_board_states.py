@@ -6,7 +6,7 @@ import sys
 
 import aboard
 from aboard import machine, network, ntptime
-from crew import raised
+from raising import raised
 
 MIN_HEAP = "192k"
 

@@ -1,11 +1,12 @@
 # The HTTP client with events: against mungo's own server in the same loop, and against servers that do what no server should.
 
 import mungo
-from crew import raised, until
 from mungo.app import App
 from mungo.fetch import fetch
 from mungo.http import client
 from net import Client, listening
+from raising import raised
+from waiting import until
 
 MIN_HEAP = "300k"
 
@@ -316,7 +317,7 @@ def test_urls():
         ("http://[::1]/x", ("[::1]:80", "/x")),
         ("http://[::1]:81/x", ("[::1]:81", "/x")),
     ):
-        assert client.split(url) == expected, url
+        assert client.split_url(url) == expected, url
 
 
 def test_fetch_in_a_handler_is_refused():
@@ -474,12 +475,12 @@ def test_close_comes_also_when_the_handler_raises():
 
 
 def test_where_a_redirect_leads():
-    from mungo.fetch import join
+    from mungo.fetch import join_url
 
     for location, path in (
         ("../x?q", "/x?q"), ("./", "/a/"), ("", "/a/b"), ("?q", "/a/b?q"), ("/..", "/"), ("x/../../..", "/"), ("..#f", "/"),
         ("..#f/../g?h", "/"), ("x#?y", "/a/x"), ("#f", "/a/b"), (".?..", "/a/?.."),
     ):  # fmt: skip
-        url = join("h:1", "/a/b?c", location)
-        assert client.split(url) == ("h:1", path), (location, url)
-    assert join("h:1", "/a", "//b/c") == "http://b/c" and join("h:1", "/a", "ftp://b") == "ftp://b"
+        url = join_url("h:1", "/a/b?c", location)
+        assert client.split_url(url) == ("h:1", path), (location, url)
+    assert join_url("h:1", "/a", "//b/c") == "http://b/c" and join_url("h:1", "/a", "ftp://b") == "ftp://b"

@@ -1,9 +1,11 @@
 # Cookies that an answer sets, and signed ones: nobody else can make them, change them, or use them for another purpose or too late.
 
 import mungo.app.cookies as cookies
-from browser import Served
+from app_client import Served
 from mungo.app import App, Response
+from mungo.app.request import parse_cookies
 from mungo.cookies import Signed, set_cookie
+from raising import refused
 
 MIN_HEAP = "256k"
 
@@ -16,14 +18,6 @@ def field(*args, **kwargs):
     set_cookie(response, *args, **kwargs)
     assert len(response.cookies) == 1
     return response.cookies[0]
-
-
-def refused(function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except ValueError:
-        return
-    raise AssertionError("%r %r" % (args, kwargs))
 
 
 def test_attributes():
@@ -151,3 +145,19 @@ def test_over_the_wire():
             assert site.ask(path, lines="Cookie: %s; %s\r\n" % tuple(found)).body == "j\xf6rg".encode()
             assert site.ask(path, lines="Cookie: %sx\r\n" % found[0]).body == b"nobody"
             assert site.ask(path).body == b"nobody"
+
+
+def test_the_cookies_of_a_field():
+    for text, found in (
+        ("", {}),
+        ("a=1", {"a": "1"}),
+        ("a=1; b=2", {"a": "1", "b": "2"}),
+        ("a=1;b=2 ;  c = 3", {"a": "1", "b": "2", "c": "3"}),
+        ('a="x y"', {"a": "x y"}),
+        ("a=b=c", {"a": "b=c"}),
+        ("a=%41", {"a": "%41"}),
+        ("a=1; a=2", {"a": "1"}),
+        ("lonely; a=1;", {"a": "1"}),
+        ("a=", {"a": ""}),
+    ):
+        assert parse_cookies(text) == found, (text, parse_cookies(text))

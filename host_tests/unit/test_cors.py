@@ -1,6 +1,6 @@
 # CORS: which sites' scripts may read an answer, and what a preflight is told.
 
-from browser import Served
+from app_client import Served
 from mungo.app import App
 from mungo.auth import Bearer
 from mungo.cors import Cors

@@ -5,10 +5,10 @@ import socket
 import time
 from binascii import crc32
 
-from browser import Browser
-from crew import open_files, until
+from app_client import Browser
 from net import Client
 from sites import Serving, pattern
+from waiting import open_files, until
 
 LANES = ("cpython", "upy", "upy-192k")
 

@@ -2,10 +2,11 @@
 at every place, and with other frames before and behind it in the same segment; with machine code for masks and UTF-8, and without."""
 
 import mungo.ws.frames as module
-import mungo.ws.mask as plain
 import wstable
+from mungo.core import utf8
 from mungo.core.buffer import Buffer
-from mungo.ws.frames import Frames, head, is_code
+from mungo.ws.frames import Frames, frame_head, is_close_code
+from mungo.ws.mask import mask
 from wsnet import closing, frame, unframe
 from wstable import LIMIT
 
@@ -14,9 +15,9 @@ MIN_HEAP = "1m"
 try:
     import mungo.ws.mask_viper as viper
 
-    TWINS = plain, viper
+    TWINS = (mask, utf8.text), (viper.mask, viper.text)
 except (ImportError, AttributeError):
-    TWINS = (plain,)
+    TWINS = ((mask, utf8.text),)
 
 
 def events(pieces, limit=LIMIT, masks=128):
@@ -52,9 +53,7 @@ SAW = ["before", (9, b"ping"), b"\0\1\2"]
 
 def check(section):
     """All cases of a section; how many there are."""
-    for twin in TWINS:
-        module.mask = twin.mask
-        module.text = twin.text
+    for module.mask, module.text in TWINS:
         n = 0
         for name, data, expected in section():
             n += 1
@@ -145,40 +144,40 @@ def test_long_messages_are_said_in_64_bits():
 def test_heads_are_the_shortest():
     for n in (0, 1, 125, 126, 127, 65535, 65536, 70000):
         by_the_book = frame(2, bytes(n), masked=False)
-        made = head(0x82, n)
+        made = frame_head(0x82, n)
         assert bytes(made) == by_the_book[: len(made)] and len(made) + n == len(by_the_book), n
 
 
 def test_codes_of_close_frames():
     for code in range(0, 5100):
         want = code in (1000, 1001, 1002, 1003) or 1007 <= code <= 1014 or 3000 <= code <= 4999
-        assert bool(is_code(code)) == want, code
-    assert not is_code(-1) and not is_code(1 << 40)
+        assert bool(is_close_code(code)) == want, code
+    assert not is_close_code(-1) and not is_close_code(1 << 40)
 
 
 def test_masks_are_the_key_s_bytes_in_turn():
     source = bytes([i * 31 & 255 for i in range(700)])
-    for twin in TWINS:
+    for turn, _ in TWINS:
         for start in (0, 1, 2, 3, 5):
             for n in (0, 1, 2, 3, 4, 5, 7, 8, 255, 256, 257, 600):
                 data = bytearray(source)
                 key = bytearray(b"\x01\x80\xfe\x5a")
-                twin.mask(data, start, start + n // 3, key)  # in two pieces: the key goes on where it was
-                twin.mask(data, start + n // 3, start + n, key)
+                turn(data, start, start + n // 3, key)  # in two pieces: the key goes on where it was
+                turn(data, start + n // 3, start + n, key)
                 for i in range(700):
                     k = b"\x01\x80\xfe\x5a"[(i - start) & 3] if start <= i < start + n else 0
-                    assert data[i] == source[i] ^ k, (twin, start, n, i)
+                    assert data[i] == source[i] ^ k, (turn, start, n, i)
 
 
 def test_every_pair_of_bytes_is_judged_as_by_the_book():
     # By RFC 3629's table; what has three and four bytes is wstable's.
-    for twin in TWINS:
-        for a in range(0, 256, 3 if twin is plain else 1):
+    for _, text in TWINS:
+        for a in range(0, 256, 3 if text is utf8.text else 1):
             for b in (0, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF):
                 data = bytes((a, b))
                 good = a < 0x80 and b < 0x80 or 0xC2 <= a < 0xE0 and 0x80 <= b < 0xC0
                 try:
-                    assert twin.text(memoryview(data)).encode() == data and good, data
+                    assert text(memoryview(data)).encode() == data and good, data
                 except ValueError:
                     assert not good, data
 

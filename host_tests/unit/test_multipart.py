@@ -1,6 +1,7 @@
 # multipart/form-data: the same events however the bytes are cut, and nothing that grows.
 
-from mungo.http.multipart import Parser, parameter
+from mungo.http.header_lists import parameter
+from mungo.http.multipart import Parser
 
 NEED, PART, DATA, PART_END, END = range(5)
 
@@ -120,6 +121,8 @@ def test_names_are_utf8_or_latin1():
     check(part(disposition='form-data; name="caf\xe9"') + LAST, [("caf\xe9", None, None, b"v"), "end"])
     data = part(disposition='form-data; name="caf?"').replace(b"?", b"\xe9") + LAST
     check(data, [("caf\xe9", None, None, b"v"), "end"])
+    data = part(disposition='form-data; name="a??b"').replace(b"??", b"\xc0\xaf") + LAST  # an overlong slash is none
+    check(data, [("a\xc0\xafb", None, None, b"v"), "end"])
 
 
 def test_other_fields_of_a_part():

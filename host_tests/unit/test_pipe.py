@@ -1,12 +1,13 @@
-# What DESIGN's "The pipe" and the docstrings of pipe.py promise: events, messages, limits and ends. See also test_flow.py.
+# What DESIGN's "The pipe" and the docstrings of pipe.py promise: events, messages, limits and ends. See also test_pipe_flow.py.
 # C2 is the loop's end, `end` the worker's.
 
 import errno
 import gc
 
 import mungo
-from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
-from mungo.threads.pipe import Fifo
+from mungo.threads.pipe import Fifo, Message
+from raising import raised, raised_errno
+from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
 
@@ -249,13 +250,13 @@ def test_messages_are_not_kept(bell):
 def test_what_was_taken_out_does_not_hold_what_comes_after():
     # MicroPython's collector looks at old stack frames as well: one node that it finds there must not keep all later ones.
     queue = Fifo()
-    nodes = [[b"%d" % i, None] for i in range(3)]
+    nodes = [Message(b"%d" % i) for i in range(3)]
     for node in nodes:
-        assert queue.push(node, 10, 100)
+        queue.push(node)
     for node in nodes:
         assert queue.pop() is node
-        assert node[1] is None
-    assert queue.head is None and queue.tail is None and (queue.count, queue.size) == (0, 0)
+        assert node.next is None
+    assert queue.first is None and queue.last is None and (queue.count, queue.size) == (0, 0)
 
 
 @each_bell

@@ -4,9 +4,9 @@ import _thread
 import errno
 
 import mungo
-from crew import close, until
 from mungo.app import relay
 from net import Client, listening
+from waiting import close, until
 
 MIN_HEAP = "256k"
 

@@ -3,8 +3,8 @@
 import gc
 
 import mungo
-from crew import open_files, system_threads, until
 from net import Client, listening
+from waiting import open_files, system_threads, until
 
 LANES = ("cpython", "upy")
 MIN_HEAP = "4m"

@@ -12,39 +12,13 @@ import time
 
 import micropython
 
+from net import address, bound
+from raising import raised, raised_errno
+
 LANES = ("cpython", "upy")
 
 _MS = 5000  # no wait is longer
 _WOULD_BLOCK = (errno.EAGAIN, errno.ETIMEDOUT)  # a timeout's errno differs from port to port
-
-
-def raised(kind, function, *args):
-    try:
-        function(*args)
-    except kind as error:
-        return error
-    raise AssertionError("not raised")
-
-
-def raised_errno(function, *args):
-    return raised(OSError, function, *args).errno
-
-
-def address(port):
-    return socket.getaddrinfo("127.0.0.1", port)[0][-1]
-
-
-# There is no getsockname: try ports until one is free.
-def bound(kind):
-    sock = socket.socket(socket.AF_INET, kind)
-    first = 20000 + time.ticks_us() % 10000
-    for port in range(first, first + 100):
-        try:
-            sock.bind(address(port))
-            return sock, port
-        except OSError as error:
-            assert error.errno == errno.EADDRINUSE
-    raise AssertionError("no free port")
 
 
 def tcp_pair():

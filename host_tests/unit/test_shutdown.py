@@ -6,27 +6,13 @@ import socket
 import time
 
 import mungo
-from crew import Crew, close, each_bell, is_waiting, open_files, pipe, raised, raised_errno, recorder, turns, until
+from net import address, tcp_listen
+from raising import raised, raised_errno
+from waiting import Crew, close, each_bell, is_waiting, open_files, pipe, recorder, turns, until
 
 MIN_HEAP = "128k"
 
 EPIPE = 32
-
-
-def listen(mgr, handler):
-    port = 20000 + time.ticks_us() % 10000
-    for _ in range(100):
-        try:
-            mgr.listen("tcp://127.0.0.1:%d" % port, handler)
-            return port
-        except OSError as error:
-            assert error.errno == errno.EADDRINUSE
-        port += 1
-    raise AssertionError("no free port")
-
-
-def address(port):
-    return socket.getaddrinfo("127.0.0.1", port)[0][-1]
 
 
 @each_bell
@@ -79,7 +65,7 @@ def test_close_for_all_newest_first(bell):
             opened.append(c.id)
 
     opened = []
-    port = listen(mgr, handler)
+    port = tcp_listen(mgr, handler)
     end1 = mgr.mkpipe(handler)
     client = mgr.connect("tcp://127.0.0.1:%d" % port, handler)
     until(lambda: len(opened) == 4, mgr)
@@ -258,7 +244,7 @@ def test_again_and_again(bell):
         mgr = mungo.Manager(bell)
         handler, events = recorder()
         if not port:
-            port = listen(mgr, handler)
+            port = tcp_listen(mgr, handler)
         else:
             mgr.listen("tcp://127.0.0.1:%d" % port, handler)
         client = socket.socket()

@@ -5,8 +5,8 @@ import gc
 import time
 
 import mungo
-from crew import close, until
 from net import Client, listening
+from waiting import close, until
 
 LANES = ("cpython", "upy")
 MIN_HEAP = "8m"

@@ -4,9 +4,10 @@ import socket
 
 import mungo
 import mungo.sse as sse
-from browser import Served
-from crew import raised, turns, until
+from app_client import Served
 from net import Client, listening
+from raising import raised
+from waiting import turns, until
 
 MIN_HEAP = "300k"
 
@@ -92,7 +93,16 @@ def test_messages_have_the_form_of_the_standard():
         assert unchunk(sse.message(*args, **fields)) == (expected, False), (args, fields)
     both = unchunk(sse.message("x", id=1, event="e", retry=2))[0]
     assert sorted(both.split(b"\n")) == [b"", b"", b"data: x", b"event: e", b"id: 1", b"retry: 2"], both
-    for fields in ({"id": "a\nb"}, {"event": "a\rb"}, {"id": "a\0b"}, {"idd": 1}, {"data2": "x"}, {"event": "x\n\ndata: forged"}):
+    for fields in (
+        {"id": "a\nb"},
+        {"event": "a\rb"},
+        {"id": "a\0b"},
+        {"idd": 1},
+        {"e": 1},
+        {"t id": 1},
+        {"data2": "x"},
+        {"event": "x\n\ndata: forged"},
+    ):
         raised(ValueError, sse.message, "x", **fields)
 
 

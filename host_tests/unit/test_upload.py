@@ -3,14 +3,15 @@
 import os
 
 import mungo
-from browser import split
-from crew import raised, turns, until
+from app_client import split
 from mungo.app import App
 from mungo.http import upload
 from mungo.http.formdata import Form
-from mungo.http.upload import File, UploadError, clean, safe
+from mungo.http.upload import File, UploadError, clean, safe_name
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
+from raising import raised
+from waiting import turns, until
 
 MIN_HEAP = "400k"
 
@@ -178,6 +179,8 @@ def test_forms_that_are_wrong_leave_nothing(is_app):
             (400, TYPE, FORM + b"--XX"),
             (400, TYPE, FORM + b"--XXY\r\n" + LAST),
             (400, TYPE, FORM + part(b"\xff", 'name="x"') + LAST),
+            (400, TYPE, FORM + part(b"\xc0\xaf", 'name="x"') + LAST),  # a slash in too many bytes
+            (400, TYPE, FORM + part(b"\xed\xa0\x80", 'name="x"') + LAST),  # half of a pair
             (400, TYPE, FORM + part(b"x", 'name="x"; filename=".."') + LAST),
             (431, TYPE, FORM + part(b"x", 'name="%s"' % ("x" * 300)) + LAST),
             (413, TYPE, FORM + part(b"x" * 21, 'name="x"') + LAST),
@@ -207,17 +210,17 @@ def test_too_large_is_said_before_it_comes(is_app):
 
 @both
 def test_no_room_is_said_before_it_comes(is_app):
-    known = upload.free
-    upload.free = lambda folder: 10000
+    known = upload.free_bytes
+    upload.free_bytes = lambda folder: 10000
     try:
         with Site(is_app) as it:
             assert it.ask("/raw/x", "", b"", "PUT", 5000)[0] == 507
             assert it.ask("/form", TYPE, b"", "POST", 5000)[0] == 507
             assert it.ask("/raw/x", "", b"x" * 1000, "PUT")[0] == 200
-            upload.free = lambda folder: None  # a system that can't tell
+            upload.free_bytes = lambda folder: None  # a system that can't tell
             assert it.ask("/raw/x", "", b"x" * 5000, "PUT")[0] == 200
     finally:
-        upload.free = known
+        upload.free_bytes = known
 
 
 @both
@@ -308,6 +311,7 @@ def test_ranges_that_cannot_be(is_app):
             "bytes 0-9/1e1",
             "bytes 0x0-9/10",
             "0-9/10",
+            "bytes 0-9/" + "1" * 5000,
             "",
         ):
             assert it.ask("/raw/x", "Content-Range: %s\r\n" % value, b"0123456789", "PUT")[0] == 400, value
@@ -326,6 +330,12 @@ def test_cleaning_up():
         client.send(b"est")
         client.until_has(b"6 True")
         assert names() == ["y", "z"] and clean(FOLDER) == 0
+        for name in (".spart", ".tmp2"):  # a program's own files
+            with open(FOLDER + "/" + name, "w") as file:
+                file.write("x")
+        assert clean(FOLDER) == 0
+        for name in (".spart", ".tmp2"):
+            os.remove(FOLDER + "/" + name)
         client.close()
 
 
@@ -350,9 +360,9 @@ def test_names_never_leave_the_folder():
         ("..%2fa", "..%2fa".strip(".")),
         ("x" * 100, "x" * 100),
     ):
-        assert safe(name) == expected, (name, safe(name))
+        assert safe_name(name) == expected, (name, safe_name(name))
     for name in ("", ".", "..", "...", "/", "a/", "../", "..\\", " ", ". .", "x" * 101, "\xe9" * 51):
-        assert raised(UploadError, safe, name).status == 400, name
+        assert raised(UploadError, safe_name, name).status == 400, name
 
 
 @both

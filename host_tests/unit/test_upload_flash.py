@@ -3,11 +3,11 @@
 import os
 
 import mungo
-from crew import turns, until
 from mungo.http import upload
 from mungo.http.formdata import Form
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
+from waiting import turns, until
 
 LANES = ("upy",)
 FOLDER = "/flash/up"
@@ -104,7 +104,7 @@ def test_resuming_appends(mgr, port):
 @each_file_system
 def test_a_file_that_does_not_fit_is_refused_before_it_comes(mgr, port):
     assert put(mgr, port, "old", b"x" * 30000) == 201
-    room = upload.free(FOLDER)
+    room = upload.free_bytes(FOLDER)
     assert 8192 < room < 60000, room
     client = Client(mgr, port, b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % room)
     assert client.until_has(b"\r\n\r\n")[9:12] == b"507"
@@ -114,8 +114,8 @@ def test_a_file_that_does_not_fit_is_refused_before_it_comes(mgr, port):
 
 @each_file_system
 def test_a_file_system_that_fills_up_in_the_middle(mgr, port):
-    known = upload.free
-    upload.free = lambda folder: None
+    known = upload.free_bytes
+    upload.free_bytes = lambda folder: None
     room = known(FOLDER)
     try:
         for path in ("/a", "/form"):
@@ -136,16 +136,16 @@ def test_a_file_system_that_fills_up_in_the_middle(mgr, port):
             assert names() == [] and known(FOLDER) >= room - 1024, (names(), known(FOLDER), room)
         assert put(mgr, port, "b", b"x" * 20000) == 201
     finally:
-        upload.free = known
+        upload.free_bytes = known
 
 
 @each_file_system
 def test_who_leaves_leaves_nothing(mgr, port):
-    room = upload.free(FOLDER)
+    room = upload.free_bytes(FOLDER)
     for _ in range(10):
         client = Client(mgr, port, b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 30000\r\n\r\n" + b"x" * 9000)
         until(names, mgr)
         client.close()
         until(lambda: not mgr.accepted, mgr)
         assert names() == []
-    assert upload.free(FOLDER) >= room - 1024
+    assert upload.free_bytes(FOLDER) >= room - 1024

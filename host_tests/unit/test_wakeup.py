@@ -3,7 +3,8 @@
 import time
 
 import mungo
-from crew import Crew, close, each_bell, pipe, raised, recorder, turns, until
+from raising import raised
+from waiting import Crew, close, each_bell, pipe, recorder, turns, until
 
 MIN_HEAP = "160k"
 

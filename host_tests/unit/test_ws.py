@@ -18,9 +18,10 @@ import time
 import mungo
 import mungo.ws as ws
 import wstable
-from crew import Crew, raised, until
 from mungo.app import App
 from net import Client, listening, turns
+from raising import raised
+from waiting import Crew, until
 from wsnet import ACCEPT, KEY, Site, closing, frame, request, unframe
 
 MIN_HEAP = "1m"
@@ -58,6 +59,10 @@ def test_handshakes_that_differ_from_the_usual():
         (b"Connection: Upgrade", b"Connection: keep-alive, Upgrade"),
         (b"Connection: Upgrade", b"Connection: UPGRADE"),
         (b"Connection: Upgrade", b"Connection: keep-alive\r\nconnection: upgrade"),
+        (b"Upgrade: websocket", b"Upgrade:\twebsocket"),
+        (b"Upgrade: websocket", b"Upgrade: h2c;x=\"a,b\"\t,\tWebSocket\t"),
+        (b"Connection: Upgrade", b"Connection:\tkeep-alive\t, ,\tUpgrade"),
+        (b"Version: 13", b"Version:\t13\t"),
         (b"Sec-WebSocket-Key: ", b"sec-websocket-KEY:   "),
         (b"GET / ", b"GET http://a/x?y=z "),
     ):
@@ -74,6 +79,9 @@ def test_requests_that_are_no_handshake():
         (400, good.replace(b"HTTP/1.1", b"HTTP/1.0")),
         (400, good.replace(b"Upgrade: websocket\r\n", b"")),
         (400, good.replace(b"Upgrade: websocket\r\n", b"Upgrade: websockets\r\n")),
+        (400, good.replace(b"Upgrade: websocket\r\n", b"Upgrade: web socket\r\n")),
+        (400, good.replace(b"Upgrade: websocket\r\n", b'Upgrade: x="a,websocket,b"\r\n')),
+        (426, good.replace(b"Version: 13\r\n", b"Version: 1 3\r\n")),
         (400, good.replace(b"Connection: Upgrade\r\n", b"")),
         (400, good.replace(b"Connection: Upgrade\r\n", b"Connection: keep-alive\r\n")),
         (426, request(version=None)),
@@ -136,6 +144,8 @@ def test_subprotocols():
         (("v2", "v1"), "v1, v2", "v2"),
         (("v2", "v1"), "v1", "v1"),
         (("v2", "v1"), "v3,v12", None),
+        (("v2", "v1"), "v3,\tv1\t", "v1"),
+        (("v2", "v1"), "v 1", None),
         (("v2", "v1"), "x\r\nSec-WebSocket-Protocol: v1", "v1"),
     ):
         with Site(options={"protocols": mine}) as site:
@@ -579,7 +589,7 @@ class Far:
             self.got += c.recv.read()
             if self.reply and b"\r\n\r\n" in self.got:
                 key = self.got[self.got.find(b"Key: ") + 5 :][:24]
-                answer = self.reply(ws.accept(key))
+                answer = self.reply(ws.accept_value(key))
                 self.reply = None
                 self.request, _, self.got = self.got.partition(b"\r\n\r\n")
                 c.send(answer)
@@ -630,6 +640,19 @@ def test_the_client_takes_what_comes_with_the_answer():
             assert far.seen(MSG) == ["early", b"bird"] and far.c.proto.protocol == chosen
 
 
+def test_answers_that_differ_from_the_usual():
+    for old, new in (
+        (b"Upgrade: WebSocket", b"Upgrade:\twebsocket\t"),
+        (b"Upgrade: WebSocket", b"Upgrade: h2c\r\nUpgrade: websocket"),
+        (b"Connection: upgrade", b"Connection:\tkeep-alive,\tUpgrade"),
+        (b"HTTP/1.1 101", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 101"),
+        (b"101 Fine", b"101"),
+    ):
+        with Far(lambda accept: fine(accept, b"", frame(1, "hi", masked=False)).replace(old, new)) as far:  # noqa: B023
+            far.until(lambda: far.seen(MSG))
+            assert far.seen(MSG) == ["hi"], new
+
+
 def test_the_client_refuses():
     for answer in (
         lambda accept: fine(ACCEPT),
@@ -645,6 +668,11 @@ def test_the_client_refuses():
         lambda accept: fine(accept).replace(b"HTTP/1.1", b"HTTP/1.0"),
         lambda accept: fine(accept, b"Sec-WebSocket-Extensions: permessage-deflate\r\n"),
         lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v9\r\n"),
+        lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v 1\r\n"),
+        lambda accept: fine(accept[:9] + b" " + accept[9:]),
+        lambda accept: fine(accept).replace(b"\r\nConn", b"\nConn"),
+        lambda accept: fine(accept, b"no field\r\n"),
+        lambda accept: fine(accept)[:-2] + b"x" * 9000,  # a head that does not end
         lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v1, v2\r\n"),
         lambda accept: b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
         lambda accept: b"\xff\xfe\0\r\n\r\n",

@@ -2,8 +2,8 @@
 
 import mungo
 import mungo.ws as ws
-from crew import until
 from net import Client, listening
+from waiting import until
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # and what RFC 6455 section 1.3 has for it
 ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

@@ -5,7 +5,7 @@
 # event          ev_data                      when
 # EV_ERROR       str, what went wrong         before the EV_CLOSE of a connection that failed
 # EV_OPEN        None                         the connection exists (inside listen, connect, wrap, mkpipe; on accept)
-# EV_POLL        int, ticks_ms                each turn of poll, for the connections in mgr.polled
+# EV_POLL        int, ticks_ms                each turn of poll, for the connections in mgr.poll_events
 # EV_RESOLVE     None                         outgoing: the address is known
 # EV_CONNECT     None                         outgoing: established
 # EV_ACCEPT      None                         incoming, right after EV_OPEN

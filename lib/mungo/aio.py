@@ -1,6 +1,6 @@
-# mungo inside an asyncio program. asyncio's loop sleeps in a poller of its own; here a manager takes that one's place, and polls asyncio's
-# sockets beside its own. So there is one sleep, which ends when either has something to do, and nothing spins.
-# (What it needs of asyncio is `core._io_queue`, with its `poller` and `map`, and `core.cur_task`.)
+# mungo inside an asyncio program. asyncio's loop sleeps in a poller. Here that poller is replaced by one that polls a manager, which
+# watches the sockets of asyncio's tasks besides its own. So there is one sleep, which ends when either has something to do.
+# (Of asyncio this needs `core._io_queue`, with its `poller` and `map`, and `core.cur_task`.)
 from asyncio import core, sleep  # pyright: ignore (stubs have no core)
 
 _IN = const(1)
@@ -8,11 +8,11 @@ _OUT = const(4)
 
 
 async def serve(mgr):
-    """Have asyncio's loop poll the manager `mgr`, until its `stop` is called or this task is cancelled. Closing it is the caller's.
+    """Have asyncio's loop poll the manager `mgr`, until `mgr.stop()` is called or this task is cancelled. The caller closes the manager.
 
-    Handlers may start tasks, and tasks may use connections, since both run in one thread, a handler between two steps of tasks. One that
-    takes long keeps the other waiting; `mgr.close` does so too, while workers end.
-    RuntimeError if there is a manager in this loop already: attach what there is to one.
+    Handlers may start tasks, and tasks may use connections: both run in one thread, a handler between two steps of tasks. A handler or a
+    step that takes long keeps the others waiting; so does `mgr.close`, while workers end.
+    Raises RuntimeError if this loop polls a manager already: attach everything to that one.
     """
     queue = core._io_queue
     if isinstance(queue.poller, Poller):
@@ -26,26 +26,26 @@ async def serve(mgr):
 
 
 class Poller:
-    """What asyncio takes for its select.poll."""
+    """The poller of a manager, for asyncio's loop: in the place of its select.poll."""
 
     def __init__(self, mgr, queue):
         self.mgr = mgr
-        self.queue = queue
-        self.found = []
-        self.own = queue.poller
-        self.move(self)
+        self.queue = queue  # asyncio's
+        self.ready = []  # [(socket, flags)]
+        self.original = queue.poller
+        self.replace(self)
 
-    def move(self, other):
-        """Have asyncio use the poller `other`, with all that waits by now."""
+    def replace(self, poller):
+        """Have asyncio use `poller`, with all sockets that tasks wait for now."""
         for reader, writer, sock in list(self.queue.map.values()):
             self.queue.poller.unregister(sock)
-            other.register(sock, (_IN if reader else 0) | (_OUT if writer else 0))
-        self.queue.poller = other
+            poller.register(sock, (_IN if reader else 0) | (_OUT if writer else 0))
+        self.queue.poller = poller
 
     def leave(self):
         """Give asyncio its own poller back. Twice is once."""
         if self.queue.poller is self:
-            self.move(self.own)
+            self.replace(self.original)
 
     def register(self, sock, mask):
         """A task waits for `sock`."""
@@ -56,17 +56,17 @@ class Poller:
         self.mgr.watch(sock, Watched(self, sock), mask)
 
     def unregister(self, sock):
-        """Nobody waits for it any more."""
-        self.found = [one for one in self.found if one[0] is not sock]
+        """No task waits for it any more."""
+        self.ready = [one for one in self.ready if one[0] is not sock]
         if self.mgr.poller is not None:
             self.mgr.unwatch(sock)
 
     def ipoll(self, ms):
-        """One turn of the manager's, of at most `ms` milliseconds; what it has found of asyncio's."""
+        """Make one turn of the manager, which sleeps at most `ms` milliseconds. Returns the (socket, flags) that are ready for asyncio."""
         if self.mgr.closed:
             self.leave()
-            return self.own.ipoll(ms)
-        core.cur_task = None  # handlers belong to none, and may cancel any
+            return self.original.ipoll(ms)
+        core.cur_task = None  # handlers belong to no task, and may cancel any
         is_done = False
         try:
             self.mgr.poll(ms)
@@ -75,22 +75,22 @@ class Poller:
             if not is_done:  # Ctrl-C: no task will run any more to clean up
                 self.leave()
                 self.mgr.close()
-        found = self.found
-        self.found = []
-        return found
+        ready = self.ready
+        self.ready = []
+        return ready
 
 
 class Watched:
-    """A socket of asyncio's in the manager's poll."""
+    """A socket of asyncio's in the manager's poll. To the loop it is like a connection."""
 
     def __init__(self, poller, sock):
         self.poller = poller
         self.sock = sock
 
     def event(self, ev):
-        """It is ready."""
-        self.poller.found.append((self.sock, ev))
+        """The socket is ready for `ev`, flags of select.poll."""
+        self.poller.ready.append((self.sock, ev))
 
     def bug(self, er):
-        """For want of memory."""
+        """`event` has raised, for want of memory."""
         raise er

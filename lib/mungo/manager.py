@@ -1,8 +1,8 @@
 from .core.loop import Loop
-from .threads.pipe import Outbox, PipeConnection
+from .threads.pipe import PipeConnection
+from .threads.wakeups import Wakeups
 
 _EV_OPEN = const(1)
-_EV_WAKEUP = const(19)
 
 
 class Manager(Loop):
@@ -14,7 +14,8 @@ class Manager(Loop):
 
     def __init__(self, bell=None, **limits):
         Loop.__init__(self, bell, **limits)
-        self.post = Outbox(self, self)
+        self.mail = Wakeups(self)
+        self.pool = None
 
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
@@ -61,19 +62,14 @@ class Manager(Loop):
         """Make a pipe: C2, whose handler `fn` gets EV_OPEN inside this call, and the worker's end, which is returned.
 
         Hand that to a thread; it has `send`, `recv`, `settimeout` and `close`. OSError at `max_pipes` pipes.
-        With `udp` it is a bare socket, see `barepipe`.
+        With `udp` it is a bare socket, see `threads.udp_pipe`.
         """
         self.check_open()
         if udp:
-            from .threads.udp_pipe import make
+            from .threads.udp_pipe import make_udp_pipe
 
-            return make(self, fn, fn_data)
-        if self.pipes >= self.max_pipes:
-            raise OSError(12, "max_pipes")  # ENOMEM
+            return make_udp_pipe(self, fn, fn_data)
         c = PipeConnection(self, fn, fn_data)
-        self.pipes += 1
-        with self.bell.lock:
-            self.pipe_ends += 1
         c.emit(_EV_OPEN)
         return c.end
 
@@ -83,35 +79,20 @@ class Manager(Loop):
         True if it was accepted: it is delivered unless the connection is closed first (counted as "undelivered").
         False if there is no such connection, or if `wakeups` messages or `queue_bytes` bytes are under way.
         """
-        node = [bytes(data), None, id]
-        bell = self.bell
-        with bell.lock:
-            if not self.find(id):
-                return False
-            if not self.post.push(node, self.wakeups, self.queue_bytes):
-                self.stats["queue_full"] += 1
-                return False
-            ring = bell.post(self.post)
-        if ring:
-            bell.ring()
-        bell.fence.clear()
-        return True
-
-    def hand(self, node):
-        """Called by the loop with each wakeup."""
-        if node:
-            with self.bell.lock:
-                c = self.find(node[2])
-            if c and not c.is_closing:
-                c.emit(_EV_WAKEUP, node[0])
-            else:
-                self.stats["undelivered"] += 1
+        return self.mail.send(id, bytes(data))
 
     def workers(self, **limits):
-        """The WorkerPool of this manager, see `workers.make` for the arguments; made when this is called first."""
-        from .threads.pool import make
+        """The WorkerPool of this manager, made by the first call. The keyword arguments are those of `port.pool.Limits`.
 
-        return make(self, **limits)
+        ValueError for a limit that can't be, or if the pool has been made; OSError if the manager is closed.
+        """
+        if self.pool is None:
+            from .threads.pool import make_pool
+
+            self.pool = make_pool(self, limits)
+        elif limits:
+            raise ValueError("workers: the manager has its pool already")
+        return self.pool
 
     def timer(self, ms, fn, arg=None, repeat=False):
         """Call `fn(arg)` in `ms` milliseconds, or each `ms` milliseconds; returns a Timer, which has `cancel`."""

@@ -1,40 +1,42 @@
 # Server-sent events (the WHATWG's HTML standard, section 9.2): a response that does not end, read by a browser's EventSource.
 #
-# A message is made once, whatever the number of its readers. Who is slow has a backlog of at most `send_limit` bytes, and is dropped
-# when that is full (counted in "send_full"); EventSource then connects again, and says which id it has seen last.
+# A message is made once, whatever the number of its readers. A slow reader's data waits in its send buffer, up to `send_limit` bytes; then
+# the reader is dropped (counted in "send_full"). EventSource connects again, and says which id it has seen last.
 #
 #     import mungo.sse as sse    # (`from mungo import sse` would give None)
 from .http.server import handler
 
 _EV_DUE = const(100)
 
+_COMMENT = const(b"2\r\n:\n\r\n")  # a chunk with a line that readers ignore
+
 
 def message(data=None, **fields):
-    """A message as bytes, for `put`. `data`: str, each of its lines is a line of the message (a CR is left out); None: there is none,
-    and pages are not told.
+    """A message as bytes, for `push`. `data`: str, each of its lines is a line of the message (a CR is left out); None: there is
+    none, and pages do not see the message.
 
     `event=`: its type; `id=`: what the client will send as Last-Event-ID; `retry=`: ms until it connects again when it was cut off.
-    ValueError: control characters in one of these, or another one.
+    Raises ValueError for control characters in one of these, and for another field.
     """
     text = ""
     for name in fields:
         value = str(fields[name])
-        if min(value + " ") < " " or name not in "event id retry":
+        if min(value.encode() + b" ") < 32 or name not in ("event", "id", "retry"):
             raise ValueError("%s=%r" % (name, value))
         text += "%s: %s\n" % (name, value)
     if data is not None:
         text += "data: %s\n" % data.replace("\r", "").replace("\n", "\ndata: ")
-    text = (text + "\n").encode()
-    return b"%x\r\n%s\r\n" % (len(text), text)  # a chunk
+    lines = (text + "\n").encode()
+    return b"%x\r\n%s\r\n" % (len(lines), lines)  # a chunk
 
 
 def start(c, hm, headers=(), ping_ms=15000):
     """Begin a stream of events as the answer to the request that waits at `c`; `headers`: a dict of more of them.
 
-    Returns its Last-Event-ID, "" if it has none; None: it was HEAD, which has no stream.
-    `ping_ms`: each time that so many ms have passed a comment is sent, which keeps the connection open where somebody closes idle ones,
-    and finds out who has gone without a word. The connection counts in `max_conns`; its EV_CLOSE comes as always, and
-    `c.http_chunk(b"")` ends the stream.
+    Returns the request's Last-Event-ID, "" if it has none; None for HEAD, which has no stream.
+    `ping_ms`: after so many ms without an event from the connection a comment is sent, which keeps the connection open where idle ones
+    are closed, and finds clients that have vanished. The connection counts in `max_conns`; its EV_CLOSE comes as always, and
+    `c.http_chunk(b"")` ends the stream. Raises as `c.http_reply`. Loop's thread.
     """
     fields = dict(headers)
     fields["Content-Type"] = "text/event-stream"
@@ -43,34 +45,35 @@ def start(c, hm, headers=(), ping_ms=15000):
     if it.is_streaming:
         it.ping_ms = ping_ms
         c.pfn = _handler
-        c.mgr.resuming.append(c)  # the deadline can only be set when this request's handler has returned
+        c.resume()  # the deadline can only be set when this request's handler has returned
         return hm.header("Last-Event-ID", "")
 
 
 def send(c, data=None, **fields):
-    """Send a message, see `message`, to the reader at `c`. False if it has gone, or is dropped because it is slow."""
-    return put(c, message(data, **fields))
+    """Send a message, see `message`, to the reader at `c`. Returns False if the reader has gone, or is dropped because it is slow. Loop's
+    thread."""
+    return push(c, message(data, **fields))
 
 
 def broadcast(conns, data=None, **fields):
-    """Send a message, made once, to all of the list `conns`; those that are gone or dropped are taken off it."""
-    data = message(data, **fields)
+    """Send a message, made once, to all readers in the list `conns`; those that have gone or are dropped are removed from it. Loop's
+    thread."""
+    chunk = message(data, **fields)
     for c in conns[:]:
-        if not put(c, data):
+        if not push(c, chunk):
             conns.remove(c)
 
 
-def put(c, data):
-    """`send` for what `message` has made."""
-    hm = c.proto
-    if not hm.is_streaming:
-        return False
-    if hm.is_old:  # HTTP/1.0 has no chunks
-        data = data[data.find(b"\n") + 1 : -2]
-    hm = c.send(data)
-    if not hm:
+def push(c, data):
+    """`send` for bytes that `message` has made."""
+    it = c.proto
+    if it.is_streaming:
+        if it.is_old:  # HTTP/1.0 has no chunks
+            data = data[data.find(b"\n") + 1 : -2]
+        if c.send(data):
+            return True
         c.is_closing = True
-    return hm
+    return False
 
 
 class stream:
@@ -79,31 +82,25 @@ class stream:
     In the loop `fn(c, last_id)` gets the connection, to which `send` sends, and the client's Last-Event-ID, "" if there is none.
     """
 
-    kind = ""  # as a Response has it
-
     def __init__(self, fn, ping_ms=15000):
         self.fn = fn
         self.ping_ms = ping_ms
         self.headers = {}
         self.cookies = []  # (not sent)
-        self.body = self.answer
 
-    def answer(self, c, hm):
-        """Called by the App."""
-        hm = start(c, hm, self.headers, self.ping_ms)
-        if hm is not None:
-            self.fn(c, hm)
+    def body(self, c, hm):
+        """What the App calls to answer."""
+        last_id = start(c, hm, self.headers, self.ping_ms)
+        if last_id is not None:
+            self.fn(c, last_id)
 
 
 def _handler(c, ev, data):
-    # In the place of HTTP's own (`pfn`) while the stream lasts.
-    hm = c.proto
-    if not hm.is_streaming:
+    # The protocol's handler (`pfn`) while the answer is a stream of events: HTTP's, but when the deadline passes a comment is sent.
+    it = c.proto
+    result = push(c, _COMMENT) if ev == _EV_DUE and it.is_streaming else handler(c, ev, data)
+    if not it.is_streaming:  # the stream has ended: HTTP goes on
         c.pfn = handler
-    if ev == _EV_DUE and c.pfn is _handler:
-        data = put(c, b"2\r\n:\n\r\n")  # a comment
-    else:
-        data = handler(c, ev, data)
-    if c.pfn is _handler and c.out is None:  # (else the write deadline runs)
-        c.mgr.deadline(c, hm.ping_ms)
-    return data
+    elif c.out is None:  # (else the write deadline runs)
+        c.mgr.deadline(c, it.ping_ms)
+    return result

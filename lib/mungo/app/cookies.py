@@ -1,4 +1,4 @@
-# Cookies that an answer sets (RFC 6265), and signed ones, which a client can read but not make. What came in is in `req.cookies`.
+# Cookies that an answer sets (RFC 6265), and signed ones, which a client can read but not make. Those of a request are in `req.cookies`.
 from binascii import a2b_base64, b2a_base64
 from time import time
 
@@ -6,11 +6,11 @@ from .digest import hmac, same
 
 
 def set_cookie(response, name, value, max_age=None, path="/", domain=None, secure=False, http_only=True, same_site="Lax"):
-    """Have `response`, a Response, set a cookie. `max_age`: for so many seconds, else until the browser ends; 0 deletes it, if path and
-    domain are those that it was set with.
+    """Have `response`, a Response, set a cookie.
 
-    `secure`: over https alone. `http_only`: scripts don't see it. `same_site`: "Strict", "Lax" or "None" (which wants `secure`).
-    ValueError for what such a field can't say.
+    `max_age`: it is valid for this number of seconds; None: until the browser ends; 0 deletes the cookie that was set with the same path
+    and domain. `secure`: the browser sends it over https only. `http_only`: scripts don't see it. `same_site`: "Strict", "Lax" or "None"
+    (which needs `secure`). Raises ValueError for characters that a cookie can't have.
     """
     bad = not name or "=" in name or same_site not in ("Strict", "Lax", "None") or same_site == "None" and not secure
     for x in name + value + path + (domain or ""):
@@ -30,11 +30,11 @@ def set_cookie(response, name, value, max_age=None, path="/", domain=None, secur
 
 
 class Signed:
-    """Cookies that only who has a key can make: `value.time.signature`, with HMAC-SHA256 over the name as well.
+    """Cookies that nobody can make without a key: `value.time.signature`, with HMAC-SHA256 over the name as well.
 
-    The first of `keys` (bytes, 16 or more, from os.urandom, say) signs, all are accepted: to change the key put the new one in front, and
-    drop the old one when its cookies have expired. They are valid for `max_age` seconds by this device's clock; one that
-    starts anew at each reset ends them all.
+    The first of `keys` (bytes, at least 16, for example from os.urandom) signs, and all are accepted. To change the key, put the new one
+    in front, and drop the old one when its cookies have expired. Cookies are valid for `max_age` seconds by this device's clock; a
+    clock that starts anew at each reset ends them all. Raises ValueError for a shorter key.
     """
 
     def __init__(self, *keys, max_age=86400):
@@ -49,14 +49,14 @@ class Signed:
         set_cookie(response, name, text + _sign(self.keys[0], name, text), self.max_age, **attributes)
 
     def get(self, req, name):
-        """The value of the request's cookie `name`; None if there is none, or none that was made with one of the keys, in time."""
+        """The value of the request's cookie `name` as str; None if there is none, if no key has signed it, or if it has expired."""
         text = req.cookies.get(name, "")
         at = text.rfind(".") + 1
         for key in self.keys:
             if same(text[at:], _sign(key, name, text[:at])):
-                text = text.split(".")
-                if 0 <= int(time()) - int(text[1]) < self.max_age:
-                    return a2b_base64(text[0]).decode()
+                value, made_at, _ = text.split(".")
+                if 0 <= int(time()) - int(made_at) < self.max_age:
+                    return a2b_base64(value).decode()
                 return None
 
 

@@ -1,18 +1,19 @@
-# Which other sites' scripts may read what this one answers: the CORS protocol of the Fetch standard.
-from .app import Response
+# Which other sites' scripts may read the answers of this one: the CORS protocol of the Fetch standard.
+from .response import Response
 
 _ALLOW = const("Access-Control-Allow-")
-_ASKED = const("Access-Control-Request-")
+_REQUEST = const("Access-Control-Request-")
 
 
 class Cors:
     """Lets scripts of `origins` use all routes of `app`: "*", or a list such as ("https://a.example", "http://localhost:3000").
 
-    `methods` and `headers`: which they may use, by default what they ask for (routes refuse other methods by 405). `expose`: fields of
-    answers that they may read beyond the usual. `credentials`: cookies and Authorization come along, which wants
-    a list of origins. `max_age`: for how many seconds the browser need not ask again.
+    `methods` and `headers`: which of them the scripts may use; by default all that they ask for (a route refuses other methods by 405).
+    `expose`: the fields of answers that they may read besides the usual ones. `credentials`: browsers send cookies and Authorization along,
+    which needs a list of origins. `max_age`: the browser need not ask again for this number of seconds.
 
-    It adds hooks to `app`. A browser asks first without credentials, so add it before hooks that want some.
+    It adds hooks to `app`. Browsers ask without credentials first, so add it before hooks that need them. Raises ValueError for wrong
+    origins.
     """
 
     def __init__(self, app, origins, methods=None, headers=None, expose=(), credentials=False, max_age=None):
@@ -27,17 +28,17 @@ class Cors:
         app.after_request(self.after)
 
     def allows(self, req):
-        """Whether the request is from one of the origins."""
+        """Whether the request comes from one of the origins."""
         origin = req.headers.get("Origin")
         return origin is not None and (self.origins == "*" or origin in self.origins)
 
     def before(self, req):
         """Answer a preflight: the question whether a request would be allowed."""
-        if req.method != "OPTIONS" or _ASKED + "Method" not in req.headers or not self.allows(req):
+        if req.method != "OPTIONS" or _REQUEST + "Method" not in req.headers or not self.allows(req):
             return None
         headers = {}
         for name, asked, names in self.allowed:
-            value = req.headers.get(_ASKED + asked) if names is None else ", ".join(names)
+            value = req.headers.get(_REQUEST + asked) if names is None else ", ".join(names)
             if value:
                 headers[_ALLOW + name] = value
         if self.max_age is not None:
@@ -47,7 +48,7 @@ class Cors:
     def after(self, req, response):
         """Say who may read the answer."""
         headers = response.headers
-        if self.origins != "*":  # caches must know that it depends on who asks
+        if self.origins != "*":  # caches must know that it depends on the origin
             for name in list(headers):
                 if name.lower() == "vary":
                     headers["Vary"] = headers.pop(name) + ", Origin"

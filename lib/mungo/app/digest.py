@@ -1,10 +1,11 @@
-# What secrets need: a comparison that tells nothing by its time, and the HMAC that MicroPython's hashlib lacks.
+# What secrets need: a comparison whose time tells nothing, and the HMAC that MicroPython's hashlib lacks.
 from hashlib import sha256
 
 
 def same(a, b):
-    """Whether the str or bytes `a` and `b` are equal. How long that takes tells neither where they differ nor how long the other is."""
-    # Of digests nobody can choose the bytes, and they have one length.
+    """Whether `a` and `b` (str or bytes) are equal. The time that this takes depends neither on where they differ nor on the other's
+    length. Any thread."""
+    # It compares digests: they have one length, and a client can't choose their bytes.
     a = digest(a)
     b = digest(b)
     diff = 0
@@ -14,12 +15,12 @@ def same(a, b):
 
 
 def digest(data):
-    """The 32 bytes of SHA-256 of `data`, str (as UTF-8) or bytes."""
+    """SHA-256 of `data` (bytes, or str as UTF-8): 32 bytes."""
     return sha256(data.encode() if isinstance(data, str) else data).digest()
 
 
 def hmac(key, data):
-    """The 32 bytes of HMAC-SHA256 (RFC 2104) of the bytes `data` with the bytes `key`."""
+    """HMAC-SHA256 (RFC 2104) of the bytes `data` with the bytes `key`: 32 bytes."""
     if len(key) > 64:
         key = digest(key)
     key = key + bytes(64 - len(key))

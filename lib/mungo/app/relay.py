@@ -1,75 +1,80 @@
-# A worker's generator, sent to a client as a chunked answer. What a slow client does not take fills, one after the other, the socket's
-# buffers, the connection's backlog (then C2 is_full), the pipe's queue; then the worker waits in send. Nobody else does.
+# A worker's generator, sent to a client as a chunked answer:
+#
+#     generator -> send_pieces (worker) -> pipe -> Relay.on_pipe (loop) -> c.http_chunk -> client
+#
+# If the client is slow, these fill one after the other: the socket's buffers, the connection's send buffer (then C2 is_full), the pipe's
+# queue. Then the worker waits in `send`. The loop and its other clients do not wait.
 _EV_READ = const(7)
 _EV_WRITE = const(8)
-
-
-def pump(end, source):
-    """The worker's job: send each piece (str or bytes-like; empty ones are left out) that `source` yields."""
-    try:
-        for piece in source:
-            if piece:
-                end.send(piece)
-    finally:
-        source.close()  # the client may have left in the middle: let it clean up
 
 
 def stream(c, pool, source, status=200, headers=None):
     """Answer the request that waits at `c` with the pieces that the generator `source` yields in a worker of `pool`.
 
     Each piece must come within the pool's job_ms after the last one was taken. If it does not, or if `source` raises, the
-    connection is closed without the last chunk, which tells the client that the answer is not whole.
+    connection is closed without the last chunk, which tells the client that the answer is not whole. Until the answer ends, the
+    connection's handler is the Relay's, which calls the program's.
     Loop's thread. Raises OSError as `pool.submit`, before anything is sent, and ValueError as `http_reply`.
     """
-    if c.proto.is_head:  # it has no body
+    if c.proto.is_head:  # the answer has no body
         source.close()
         c.http_reply(status, headers, iter(()))
         return
     relay = Relay(c, pool)
-    relay.job = pool.submit(pump, source, on_done=relay.done, conn=c, pipe=relay.piece)
+    relay.job = pool.submit(send_pieces, source, on_done=relay.on_done, conn=c, pipe=relay.on_pipe)
     try:
         c.http_reply(status, headers, None)
-        c.fn = relay.watch
+        c.fn = relay.on_client
         relay.is_begun = True
     finally:
         if not relay.is_begun:
             pool.cancel(relay.job)
 
 
+def send_pieces(end, source):
+    """The worker's job: send each piece (str or bytes-like) that `source` yields. Empty pieces are left out."""
+    try:
+        for piece in source:
+            if piece:
+                end.send(piece)
+    finally:
+        source.close()  # the client may have left in the middle
+
+
 class Relay:
-    """One answer that is under way."""
+    """One answer that is under way. Loop's thread."""
 
     def __init__(self, c, pool):
         self.c = c
         self.pool = pool
-        self.fn = c.fn
+        self.fn = c.fn  # the program's handler
         self.c2 = None
         self.job = None
-        self.is_begun = False
+        self.is_begun = False  # the head was sent
 
-    def piece(self, c2, ev, data, c):
-        """C2's handler."""
+    def on_pipe(self, c2, ev, data, c):
+        """The handler of the pipe: send each piece to the client, and pause the pipe while the client takes no more."""
         self.c2 = c2
         if ev == _EV_READ and c.http_chunk(data):
             self.pool.keep(self.job)
             if c.out is not None:
                 c2.is_full = True
 
-    def watch(self, c, ev, data, fn_data):
-        """C1's handler meanwhile."""
+    def on_client(self, c, ev, data, fn_data):
+        """The handler of the client's connection: go on with the pipe when the client has taken what was sent."""
         if ev == _EV_WRITE:
             self.pool.keep(self.job)
             self.c2.is_full = False
         elif self.fn is not None:
             self.fn(c, ev, data, fn_data)
 
-    def done(self, _, er):
-        """The generator has ended."""
+    def on_done(self, _, er):
+        """The job has ended: end the answer if it is whole, else close the connection."""
         c = self.c
         if not self.is_begun:
             return
         c.fn = self.fn
-        if er is None and not self.c2.end.count and not self.c2.error_text:  # nothing of it is lost
+        if er is None and not self.c2.unread and not self.c2.error_text:  # nothing of it is lost
             c.http_chunk(b"")
         elif not c.is_closing:
             c.is_closing = True

@@ -1,109 +1,157 @@
-# From a request to its handler, and from an error to its own: what App does beyond paths that are known as they are.
+# Routes, their patterns, and the route of a request.
 from ..http.form import unquote
-from ..http.response import reason
-from .app import HttpError, Request, Response, Route, make
+from .request import call_handler
+from .response import HttpError, Response, respond
 
 
-def read(route):
-    """Read the pattern: its `parts` are str, or (kind, name). ValueError if it can't be one."""
-    parts = []
-    names = []
-    shape = kind = ""
-    bad = route.path[:1] != "/"
-    for part in route.parts:
-        bad = bad or kind == "path"
-        kind = None
-        if part[:1] == "<" and part[-1] == ">":
-            kind, _, part = part[1:-1].rpartition(":")
-            bad = bad or kind not in ("", "int", "path") or not part or part in names
-            names.append(part)
-        for x in part:
-            bad = bad or x in "<>%?#"
-        parts.append(part if kind is None else (kind, part))
-        shape += "/" + (part if kind is None else "<" + kind)
-    if bad:
-        raise ValueError("path %r: want /text, /<name>, /<int:name>, at its end /<path:name>" % route.path)
-    route.parts = parts
-    route.shape = shape[1:]
+class Route:
+    """A handler and the pattern of its path, which serves requests in the loop. WorkerRoute and StreamRoute have another `answer`.
+
+    `apps`: the Apps whose hooks and error handlers apply, the outermost first. `timeout_ms` is for workers. Raises ValueError for a path
+    that can't be one.
+    """
+
+    has_fast_path = False  # there is nothing to do but to call the handler with the request: no hooks, no values
+    starts_early = False  # it is served when the head has come (EV_HTTP_HDRS), not the body
+    needs_workers = False
+
+    def __init__(self, path, fn, apps, timeout_ms=None):
+        self.path = path
+        self.fn = fn
+        self.apps = apps
+        self.timeout_ms = timeout_ms
+        self.parts, self.shape = read_pattern(path)
+
+    def answer(self, c, req):
+        """Call the handler and answer. Loop's thread, after the before hooks."""
+        req.run(call_handler)
+        respond(c, req, req.result)
 
 
-def fit(mine, parts):
-    """The dict of what a path with these parts has for the names of the pattern `mine`, or None if it does not fit."""
-    n = len(mine)
-    if len(parts) > n and "path" in mine[-1][:1]:  # (a str may be empty)
-        parts = parts[: n - 1] + ["/".join(parts[n - 1 :])]
-    values = {}
-    for want, part in zip(mine, parts):
-        if want != part:
-            if isinstance(want, str):
-                return
-            kind, name = want
-            if not part and kind != "path":
-                return
-            if kind == "int":
-                if len(part) > 18 or part.strip("0123456789"):
-                    return
-                part = int(part)
-            values[name] = part
-    return values if len(parts) == n else None
+class NoRoute:
+    """In place of a Route for a request that has none: `result` is an error, or the Response to OPTIONS."""
+
+    starts_early = False
+
+    def __init__(self, result, apps):
+        self.result = result
+        self.apps = apps
+
+    def answer(self, c, req):
+        """Answer with the error or Response, after the before hooks."""
+        respond(c, req, self.result)
 
 
-def find(app, c, hm):
-    """A Request with its route, or with one that answers 404, 405, 400, or to OPTIONS."""
-    known = {}
-    method = hm.method
-    try:
-        parts = [unquote(part) for part in hm.uri.encode().split(b"/")]
-    except ValueError:
-        answer = HttpError(400)
-    else:
-        answer = HttpError(404)
-        for name, route in app.table.get("/".join(parts), []) + app.table.get("<" + parts[1 % len(parts)], []) + app.table[None]:
-            values = fit(route.parts, parts)  # (a slash that was encoded is no separator)
+class Routes:
+    """The routes of an App."""
+
+    def __init__(self):
+        self.by_request_line = {}  # {"GET /fast": Route}: those without names
+        self.shapes = set()  # of all, "GET /users/<int"
+        # Lists of (method, Route), in the order in which they are tried:
+        self.fixed = {}  # {path: list}: those without names
+        self.by_first = {}  # {first part: list}: those whose first part is text
+        self.others = []
+
+    def add(self, method, route):
+        """Add a route for a method. ValueError if there is one of the same shape."""
+        shape = method + " " + route.shape
+        if shape in self.shapes:
+            raise ValueError("%s: there is such a route already" % shape)
+        self.shapes.add(shape)
+        first = route.parts[1]
+        if "<" not in route.path:
+            self.by_request_line[shape] = route
+            routes = self.fixed.setdefault(route.path, [])
+        elif isinstance(first, str):
+            routes = self.by_first.setdefault(first, [])
+        else:
+            routes = self.others
+        routes.append((method, route))
+
+    def all(self):
+        """All (method, Route), as a list."""
+        found = []
+        for routes in list(self.fixed.values()) + list(self.by_first.values()):
+            found += routes
+        return found + self.others
+
+    def find(self, app, hm):
+        """(Route, {name: value}) for a request to `app`; (NoRoute, {}) if there is none: 404, 405, 400, or OPTIONS."""
+        try:
+            parts = [unquote(part) for part in hm.uri.encode().split(b"/")]
+        except ValueError:
+            return NoRoute(HttpError(400), (app,)), {}
+        known = {}  # {method: (Route, values)}: the first that fits
+        first = parts[1] if parts[1:] else ""
+        for method, route in self.fixed.get("/".join(parts), []) + self.by_first.get(first, []) + self.others:
+            values = match(route.parts, parts)
             if values is not None:
-                known.setdefault(name, (route, values))
+                known.setdefault(method, (route, values))
         if "GET" in known:
             known.setdefault("HEAD", known["GET"])
-    stream = False
-    apps = (app,)
-    if known and method not in known:
-        for route, _ in known.values():
-            stream = stream or route.stream
-            apps = route.apps
-        known["OPTIONS"] = None
-        headers = {"Allow": ", ".join(sorted(known))}
-        answer = Response("", 204, headers) if method == "OPTIONS" else HttpError(405, None, headers)
-    route, values = known.get(method) or (Route("/", lambda req: answer, apps, (False, stream, None)), {})
-    req = Request(c, hm, route)
-    req.values = values
-    return req
+        return known.get(hm.method) or (_no_route(app, hm.method, known), {})
 
 
-def rescue(c, req, er):
-    """The Response for an error. One of another part has a `status`, and may have `headers`; what has none is a bug."""
-    it = er
-    if not isinstance(er, HttpError):
-        it = HttpError(er.status, "%s\n" % er, getattr(er, "headers", None)) if hasattr(er, "status") else HttpError(500)
-    response = it.response
-    by_class = fn = None
-    for app in req.route.apps:
-        best = None
-        for kind in app.errors:
-            if isinstance(kind, type) and isinstance(er, kind) and (best is None or issubclass(kind, best)):
-                best = kind
-        by_class = app.errors.get(best) or by_class
-        fn = app.errors.get(it.status) or fn
-    if it is er:
-        fn = fn or by_class
-    elif by_class:
-        fn = by_class
-    elif not hasattr(er, "status"):
-        c.mgr.report(er)
-    if fn:
-        headers = response.headers
-        response = make(fn(req, er), it.status)
-        for name in headers:
-            response.headers.setdefault(name, headers[name])
-    elif response.body is None:
-        response.body = (reason(it.status).decode() or "Error") + "\n"
-    return response
+def _no_route(app, method, known):
+    # `known` has the routes of the path, all of other methods.
+    if not known:
+        return NoRoute(HttpError(404), (app,))
+    methods = set(known)
+    methods.add("OPTIONS")
+    headers = {"Allow": ", ".join(sorted(methods))}
+    found = NoRoute(Response("", 204, headers) if method == "OPTIONS" else HttpError(405, None, headers), (app,))
+    for route, _ in known.values():
+        found.apps = route.apps
+        found.starts_early = found.starts_early or route.starts_early
+    return found
+
+
+def read_pattern(path):
+    """(parts, shape) of a route's path. A part is a str, or a tuple (converter, name), with the converter "", "int" or "path". The shape
+    is the path without the names: routes of the same shape exclude each other. Raises ValueError for a path that can't be one."""
+    parts = []
+    shape = []
+    names = []
+    is_bad = path[:1] != "/"
+    for text in path.split("/"):
+        is_bad = is_bad or shape[-1:] == ["<path"]  # it must be the last
+        if text[:1] == "<" and text[-1] == ">":
+            converter, _, text = text[1:-1].rpartition(":")
+            is_bad = is_bad or converter not in ("", "int", "path") or not text or text in names
+            names.append(text)
+            parts.append((converter, text))
+            shape.append("<" + converter)
+        else:
+            parts.append(text)
+            shape.append(text)
+        for character in text:
+            is_bad = is_bad or character in "<>%?#"
+    if is_bad:
+        raise ValueError("path %r: want /text, /<name>, /<int:name>, at its end /<path:name>" % path)
+    return parts, "/".join(shape)
+
+
+def match(pattern, parts):
+    """The values of a path with these decoded parts for the names of a pattern, as a dict; None if the path does not fit it."""
+    n = len(pattern)
+    if len(parts) > n and isinstance(pattern[-1], tuple) and pattern[-1][0] == "path":
+        parts = parts[: n - 1] + ["/".join(parts[n - 1 :])]
+    if len(parts) != n:
+        return None
+    values = {}
+    for want, part in zip(pattern, parts):
+        if isinstance(want, str):
+            if want != part:
+                return None
+            continue
+        converter, name = want
+        if not part and converter != "path":
+            return None
+        if converter != "int":
+            values[name] = part
+        elif len(part) > 18 or part.strip("0123456789"):
+            return None
+        else:
+            values[name] = int(part)
+    return values

@@ -6,7 +6,7 @@ import _thread
 import micropython
 
 
-class Rope:
+class RingSender:
     """The ringing end of a `micropython.RingIO` whose other end the loop polls: a doorbell without sockets."""
 
     def __init__(self, ring):
@@ -24,9 +24,9 @@ class Rope:
         """Nothing to give back."""
 
 
-def make(kind):
+def ring_pair(kind):
     """The two ends: what to poll, and what to ring. `kind` must be "ring", the last one there is; ValueError otherwise."""
     if kind != "ring":
         raise ValueError("bell %r: there are udp and ring" % kind)
     ring = micropython.RingIO(16)
-    return ring, Rope(ring)
+    return ring, RingSender(ring)

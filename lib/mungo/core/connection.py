@@ -1,9 +1,10 @@
 # A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). A state of 0
 # is the common one: connected, read, and not about to close.
+from errno import EAGAIN, ENOBUFS, ENOMEM
+
 from .buffer import Buffer
 from .linger import Lingering
 from .send_buffer import SendBuffer
-from .socket_io import read, write
 
 # Events, see __init__.py
 _EV_ERROR = const(0)
@@ -147,6 +148,29 @@ class Connection:
 
         return self.peer and address(self.peer)
 
+    # --- the socket
+
+    def read(self, data):
+        """Read into the bytearray `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the socket failed."""
+        try:
+            return self.sock.readinto(data)
+        except OSError as er:
+            self.broken(er)
+            return -1
+
+    def write(self, data, at, n):
+        """Give the socket up to `n` bytes of `data`, from `at` on, and return how many it took. A socket that failed "takes" all of them.
+
+        At most `send_slice` bytes go in one write: RP2's lwIP sleeps up to 10 s in a send for which it has no memory.
+        """
+        try:
+            return self.sock.write(data, at, n if n < 1024 else min(n, self.mgr.send_slice)) or 0
+        except OSError as er:
+            if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
+                return 0
+            self.broken(er)
+            return len(data)
+
     # --- sending
 
     def send(self, data):
@@ -174,7 +198,7 @@ class Connection:
         done = 0
         n = len(data)
         if self.out is None and not self.state & _CONNECTING:
-            done = write(self, data, 0, n)
+            done = self.write(data, 0, n)
         if done < n:
             self.put_later(data, done)
         return not self.state & _CLOSING
@@ -200,7 +224,7 @@ class Connection:
         while left > 0 and out.pieces:
             piece = out.pieces[0]
             n = min(len(piece) - out.sent, left)
-            done = write(self, piece, out.sent, n)
+            done = self.write(piece, out.sent, n)
             if self.state & _CLOSING:
                 return
             if not done:
@@ -248,7 +272,7 @@ class Connection:
             if not self.state & _UNREAD:
                 ev = _READS
                 while ev:
-                    n = read(self, self.mgr.rx.data)
+                    n = self.read(self.mgr.rx.data)
                     if not n or n < 0:
                         if n == 0:
                             self.ended()

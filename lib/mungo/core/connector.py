@@ -4,7 +4,6 @@ import socket
 from time import ticks_ms
 
 from .connection import Connection
-from .socket_io import read
 from .udp import UdpConnection
 from .url import parse
 
@@ -22,7 +21,7 @@ class Connecting:
     def event(self, c, ev):
         """The socket is connected, or has failed."""
         # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
-        n = read(c, c.mgr.rx.data)
+        n = c.read(c.mgr.rx.data)
         if n is None and ev & ~(_IN | _OUT):
             return c.error("no connection")
         if n is not None and n < 0:

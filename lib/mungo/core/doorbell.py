@@ -22,7 +22,7 @@ class Doorbell:
         self.first = None
         self.last = None
         self.rung = False
-        self.fence = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.collect_early
+        self.gc_barrier = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.collect_early
         self.stats = stats
         self._bytes = bytearray(16)
         if kind == "udp":
@@ -35,30 +35,27 @@ class Doorbell:
                     raise
                 kind = "ring"  # no loopback here
         if kind != "udp":
-            from .bell_ring import make
+            from .bell_ring import ring_pair
 
-            self.rx, self.tx = make(kind)
+            self.rx, self.tx = ring_pair(kind)
         stats["bell"] = kind
 
-    def post(self, node):
-        """Put the box `node` at the end of the queue unless it is there; True if the caller must `ring` once it has let go of the lock.
+    def post(self, box):
+        """Put the box at the end of the queue unless it is there; True if the caller must `ring` after it has released the lock.
 
-        Called with the lock held. Allocates nothing.
+        Called with the lock held. Allocates nothing. The loop's own thread need not ring: it looks at the queue before it sleeps.
         """
-        self.link(node)
-        rung = self.rung
-        self.rung = True
-        return not rung
-
-    def link(self, node):
-        """Put the box `node` at the end of the queue unless it is there, without a ring: for the loop's own thread, lock held."""
-        if node.next is False:
-            node.next = None
+        if box.next is False:
+            box.next = None
             if self.first is None:
-                self.first = node
+                self.first = box
             else:
-                self.last.next = node
-            self.last = node
+                self.last.next = box
+            self.last = box
+        if self.rung:
+            return False
+        self.rung = True
+        return True
 
     def take(self):
         """The first node. Called by the loop, which has seen that there is one."""

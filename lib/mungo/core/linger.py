@@ -1,7 +1,5 @@
 # Closing a socket with unread input sends a reset, which can overtake the last answer and destroy it in the peer's buffer (RFC 9112
 # section 9.6). So after an error the connection reads and discards for a while before it closes.
-from .socket_io import read
-
 _OUT = const(4)  # select.POLLOUT
 
 _MOST = const(65536)  # bytes to discard
@@ -18,7 +16,7 @@ class Lingering:
         if ev & _OUT and c.out is not None:
             c.flush()
         if ev & ~_OUT and not c.is_closing:
-            n = read(c, c.mgr.rx.data)
+            n = c.read(c.mgr.rx.data)
             if n is not None:
                 self.left -= n
                 if n <= 0 or self.left <= 0:

@@ -14,7 +14,6 @@ from time import ticks_add, ticks_diff, ticks_ms
 from ..port import ALLOC_RATE, BELL, Limits
 from .buffer import Buffer
 from .doorbell import Doorbell
-from .limits import set_limits
 
 _EV_POLL = const(2)
 _EV_READ = const(7)
@@ -36,6 +35,8 @@ class Loop(Limits):
     def __init__(self, bell=None, **limits):
         gc.collect()  # garbage of the imports would lie between objects that stay
         if limits:
+            from .limits import set_limits
+
             set_limits(self, limits, Limits)
         self.stats = dict.fromkeys(
             (
@@ -124,7 +125,7 @@ class Loop(Limits):
             ms = _LONGEST
         now = ticks_ms()
         if self.timers:
-            ms = min(ms, self.timers.left(now))
+            ms = min(ms, self.timers.time_left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
         if ms < 0 or self.closing or self.resuming or self.bell.first or not self.running:
@@ -151,7 +152,7 @@ class Loop(Limits):
     # collection that is under way when it wakes it waits for.)
     def collect_early(self):
         """Wait for a collection that is under way; collect if a quarter of what was free is used. Called at the start of each turn."""
-        self.bell.fence.clear()
+        self.bell.gc_barrier.clear()
         if ticks_diff(self.now, self._collect_at) >= 0:
             free = gc.mem_free()  # (not each time: it takes as long as a collection)
             if free < self._reserve:

@@ -1,4 +1,14 @@
-from time import ticks_diff, ticks_ms
+from time import sleep_ms, ticks_diff, ticks_ms
+
+
+def wait_until(is_done, ms):
+    """Look each millisecond whether `is_done()` is true, for at most `ms` milliseconds; returns whether it was."""
+    start = ticks_ms()
+    while not is_done():
+        if ticks_diff(ticks_ms(), start) >= ms:
+            return False
+        sleep_ms(1)
+    return True
 
 
 def close(mgr, ms):
@@ -17,17 +27,14 @@ def close(mgr, ms):
             mgr.conns[-1].shut()
     finally:
         mgr.busy = False
-    start = ticks_ms()
-    while True:
-        while mgr.bell.first is not None:  # there is nobody left: what was accepted is counted as undelivered
+
+    def has_ended():
+        while mgr.bell.first is not None:  # there is no connection left: messages that were accepted are counted as undelivered
             mgr.bell.take().deliver(1)
-        if not mgr.pipe_ends:
-            break
-        left = ms - ticks_diff(ticks_ms(), start)
-        if left <= 0:
-            return False
-        for _ in mgr.poller.ipoll(min(left, 10)):
-            mgr.bell.event(0)
+        return not mgr.pipe_ends
+
+    if not wait_until(has_ended, ms):
+        return False
     mgr.unwatch(mgr.bell.rx)
     mgr.bell.close()
     mgr.poller = None

@@ -57,7 +57,7 @@ class Timers:
                 at = middle + 1
         self.all.insert(at, timer)
 
-    def left(self, now):
+    def time_left(self, now):
         """Milliseconds until the first timer is due, at most a second."""
         return min(_LONGEST, ticks_diff(self.all[0].due, now)) if self.all else _LONGEST
 

@@ -1,16 +1,15 @@
-# What a date in a request means (RFC 9110 section 5.6.7). Loads when one has to be compared, which is rare: clients that have a date
-# have an ETag as well, and that counts.
+# Dates in fields (RFC 9110 section 5.6.7).
 from time import gmtime
 
 
-def parse(text):
-    """The moment of a date, as a str that compares as time does; "" if it is none.
+def parse_date(text):
+    """The moment of a date as a str, "YYYY" first, so that it compares as time does; "" if the text is not a date.
 
-    All three forms: "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov  6 08:49:37 1994", the last
-    two from clients of the past. A year of two digits is the latest one that is less than 50 years ahead.
+    All three forms: "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT" and "Sun Nov  6 08:49:37 1994"; the last two
+    are obsolete. A year of two digits is the latest one that is less than 50 years ahead.
     """
     name, _, rest = text[:40].partition(" ")
-    if not name[3:]:  # the third form becomes the first one
+    if not name[3:]:  # the third form: rearrange it as the first
         name += ","
         rest = "%s %s%s%s GMT" % (rest[4:6].replace(" ", "0"), rest[:3], rest[15:], rest[6:15])
     month = rest[3:6]

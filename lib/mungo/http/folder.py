@@ -1,39 +1,37 @@
-# What the entries of a folder tell: symbolic links, and a list for people.
+# The entries of a folder: which of them are links, and a list of them as a page.
 import os
 
-_MOST = const(128)  # names in a list, which is made in memory
-_FOLDER = const(4)
+_MOST = const(128)  # entries in a list, which is made in memory
+_FOLDER = const(4)  # as in files.py
 _FILE = const(8)
 
 
-def leaves(at, name):
-    """Whether some part of `name`, below the folder `at`, is something else than a plain file or folder, as its folder lists it.
+def has_link(folder, name):
+    """Whether some part of the path `name` below `folder` is neither a plain file nor a folder: a symbolic link, for example.
 
-    MicroPython has neither readlink nor lstat, but entries say what they are themselves. The root itself may be a link, and who can
-    make links while a file is served can deceive this.
+    MicroPython has neither readlink nor lstat, but a folder's entries tell their type. The root itself may be a link. A program that makes
+    links while a file is served can deceive this check.
     """
     for part in name.split("/")[1:]:
         kind = 0
-        for entry in os.ilistdir(at or "/"):
+        for entry in os.ilistdir(folder or "/"):
             if entry[0] == part:
                 kind = entry[1]
         if kind >> 12 not in (_FOLDER, _FILE):
             return True
-        at += "/" + part
+        folder += "/" + part
+    return False
 
 
-def reply(it, c, name):
-    """Answer with the list of the folder `name` of `it`, a files.send."""
+def listing(entries):
+    """A page in HTML with links to these entries of os.ilistdir, at most 128; as an iterator of its lines. Hidden files are left out."""
     lines = ["<!doctype html><ul>\n"]
-    for entry in it.fs.ilistdir(it.root + name or "/"):
+    for entry in entries:
         name = entry[0]
         if entry[1] >> 12 in (_FOLDER, _FILE) and name.strip(" .") == name and len(lines) <= _MOST:
+            slash = "/" if entry[1] >> 12 == _FOLDER else ""
             path = "".join(["%%%02X" % x for x in name.encode()])
-            name = name.replace("&", "&amp;").replace("<", "&lt;")
-            if entry[1] >> 12 == _FOLDER:
-                path += "/"
-                name += "/"
-            lines.append('<li><a href="./%s">%s</a>\n' % (path, name))
+            label = name.replace("&", "&amp;").replace("<", "&lt;")
+            lines.append('<li><a href="./%s%s">%s%s</a>\n' % (path, slash, label, slash))
     lines.sort()
-    it.headers["Content-Type"] = "text/html; charset=utf-8"
-    return c.http_reply(200, it.headers, iter(lines))
+    return iter(lines)

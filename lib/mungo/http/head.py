@@ -1,4 +1,6 @@
 # Heads beyond the common case of the parser, RFC 9112 sections 3.2, 6 and 9.3, RFC 9110 section 10.1.1; and how fields are read.
+from ..core import utf8
+from .header_lists import combined_value, split_list
 from .scan import fields_table, scan
 
 _SIZE = const(2)  # a state of the parser, see there
@@ -28,21 +30,36 @@ def find_field(data, at, name, default):
 def text(raw):
     """A field's value as str: UTF-8, or Latin-1 where it is not that."""
     try:
-        return str(raw, "utf-8")
-    except UnicodeError:
+        return utf8.text(raw)
+    except ValueError:
         return "".join(map(chr, raw))
 
 
 def members(hm, name):
-    """The members of a list, in lower case (RFC 9110 section 5.6.1): it may stand on several lines, and empty members don't count."""
-    found = []
-    for field, value in hm.headers():
-        if field.lower() == name:
-            for member in value.lower().split(","):
-                member = member.strip(" \t")
-                if member:
-                    found.append(member)
-    return found
+    """The members of a list, in lower case (RFC 9110 section 5.6.1)."""
+    return split_list(combined_value(hm.headers(), name).lower())
+
+
+def skip_empty_lines(buf):
+    """Drop empty lines before a request (section 2.2): how many bytes are left; -400 if a CR is followed by something else; 0: NEED."""
+    data = buf.data
+    while len(buf) and data[buf.start] == _CR:
+        if len(buf) == 1:
+            return 0
+        if data[buf.start + 1] != _LF:
+            return -400
+        buf.consume(2)
+    return len(buf)
+
+
+def snapshot(hm, buf, kind):
+    """A Request of the class `kind` with copies of the head and of the collected body: for a thread, or to keep."""
+    hm.keep(buf)
+    copy = kind(hm.tab)
+    copy.data = hm.data
+    copy.whole = hm.body
+    copy.authority = hm.authority
+    return copy
 
 
 def skip_lines(buf):

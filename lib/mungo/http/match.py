@@ -1,8 +1,11 @@
+# Patterns of paths, for `hm.match` and `match`.
+
+
 def match(text, pattern):
-    """Whether `pattern` fits all of `text`: `?` is any character but `/`, `*` any number of those, `#` any number of all."""
-    i = j = 0
-    star = many = -1  # the last "*" and the last "#", and how far each has swallowed
-    star_to = many_to = 0
+    """Whether `pattern` fits all of `text`: `?` is any character but `/`, `*` any number of those, `#` any number of all. Any thread."""
+    i = j = 0  # what of text and pattern fits so far
+    star = many = -1  # where the pattern goes on after the last "*" and the last "#"; -1: there is none
+    star_to = many_to = 0  # how far these have swallowed the text
     while i < len(text):
         p = pattern[j : j + 1]
         if p == "*":

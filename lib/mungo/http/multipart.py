@@ -5,77 +5,68 @@
 #   BEFORE    up to the first boundary line                 -          LINE
 #   LINE      the rest of a boundary line                   -          HEAD
 #   LINE      "--"                                          END        AFTER
-#   HEAD      fields up to the empty line                   PART       DATA
-#   DATA      some of the part's content                    DATA       DATA
-#   DATA      a line end and the boundary                   PART_END   LINE
+#   HEAD      fields up to the empty line                   PART       CONTENT
+#   CONTENT   some of the part's content                    DATA       CONTENT
+#   CONTENT   a line end and the boundary                   PART_END   LINE
 #   AFTER     anything                                      -          AFTER
 #   any       not enough                                    NEED       the same
 #   any       not multipart, or over a limit                -status (an HTTP status) the parser is of no more use
-# What is kept between two pieces is at most a part's head, or the length of the boundary: memory does not depend on what is sent.
+# Between two pieces it keeps a part's head, or as many bytes as a boundary has: memory does not depend on what is sent.
 # Pieces of content are cut as the bytes came; everything else does not depend on that.
 from ..core.buffer import Buffer
 from .head import find_field
+from .header_lists import parameter, without_parameters
 from .scan import fields_table, scan
 
 _NEED = const(0)
 _PART = const(1)
 _DATA = const(2)
 _PART_END = const(3)
-_LAST = const(4)
+_END = const(4)
 
 _BEFORE = const(0)
 _LINE = const(1)
-_PART_HEAD = const(2)
+_HEAD = const(2)
 _CONTENT = const(3)
 _AFTER = const(4)
 
+_BLANKS = const(64)  # bytes that a boundary line may have behind the boundary
 
-def parameter(value, name):
-    """The parameter `name` (in lower case) of a field's value like `form-data; name="a"`, as str; None if it is not there.
 
-    RFC 9110 section 5.6.6, save that a backslash is one unless a quote follows: old browsers send paths.
-    """
-    at = value.find(";")
-    while at >= 0:
-        end = value.find("=", at)
-        if end < 0:
-            return
-        found = value[at + 1 : end].strip().lower()
-        at = end + 1
-        this = ""
-        if value[at : at + 1] == '"':
-            is_open = 1
-            while is_open:
-                at += 1
-                end = value.find('"', at)
-                if end < 0:
-                    return
-                piece = value[at:end]
-                is_open = len(piece) - len(piece.rstrip("\\")) & 1
-                this += piece[:-1] + '"' if is_open else piece
-                at = end
-            end = value.find(";", at)
-        else:
-            end = value.find(";", at)
-            this = value[at : end if end >= 0 else len(value)].strip()
-        if found == name:
-            return this
-        at = end
+class PartHead:
+    """The fields of a part, at most `limit` bytes."""
+
+    data = b""
+    at = 0  # where they start
+
+    def __init__(self, limit):
+        self.limit = limit
+        self.tab = fields_table(limit)
+
+    def read(self, data, at, end):
+        """Read the fields at the start of `data[at:end]`: where they end, 0 if they are not complete, or minus an HTTP status."""
+        end = scan(data, at, end, self.tab)
+        if end > 0:
+            self.data = data
+            self.at = at
+        return end
+
+    def header(self, name, default=None):
+        """The value of the field of this name, in any case; else `default`."""
+        return find_field(self.data, self.at, name, default)
 
 
 class Parser:
-    """One body. `boundary` is what its Content-Type says; a part's head may have `head_limit` bytes, the body `parts` parts, and all
-    parts that are no files `field_limit` bytes together. ValueError if that can't be a boundary.
+    """One body. `boundary` is the parameter of its Content-Type; a part's head may have `head_limit` bytes, the body `parts` parts, and all
+    parts that are no files `field_limit` bytes together. Raises ValueError if that can't be a boundary.
 
     After PART `name`, `filename` (None: it is no file) and `type` are the part's; `header(name)` has its other fields until the next
     call of `parse`.
     """
 
     state = _BEFORE
-    data = b""  # where the part's fields are, from
-    fields_at = 0
     name = filename = type = None
-    size = 0  # of a head that was looked at and is not whole
+    looked_at = 0  # bytes of a head that is not complete
 
     def __init__(self, boundary, head_limit=1024, parts=16, field_limit=4096):
         if not boundary or len(boundary) > 70:
@@ -83,11 +74,10 @@ class Parser:
         self.mark = b"\r\n--" + boundary.encode()
         self.buf = Buffer(bytearray(640))
         self.buf.append(b"\r\n", 2)  # the first boundary may be the first line
-        self.tab = fields_table(head_limit)
-        self.head_limit = head_limit
+        self.head = PartHead(head_limit)
         self.parts = parts
         self.field_limit = field_limit
-        self.at = self.end = 0
+        self.at = self.end = 0  # where the content of DATA is
 
     def feed(self, piece):
         """Take bytes-like `piece`, a copy. Only when `parse` has said NEED."""
@@ -99,73 +89,53 @@ class Parser:
 
     def header(self, name, default=None):
         """The value of the part's field of this name, in any case; else `default`."""
-        return find_field(self.data, self.fields_at, name, default)
+        return self.head.header(name, default)
 
     def parse(self):
-        """The next event."""
-        buf = self.buf
-        while True:
-            at = buf.start
-            n = buf.end - at
+        """The next event, or minus an HTTP status."""
+        ev = None
+        while ev is None:
             if self.state == _LINE:
-                # Blanks may follow a boundary (section 5.1.1), and nothing else: it would be content that looks like one.
-                data = bytes(memoryview(buf.data)[at : min(buf.end, at + 64)])
-                rest = data.lstrip(b" \t")
-                if data[:2] == b"--":
-                    self.state = _AFTER
-                    return _LAST
-                if rest[:2] == b"\r\n":
-                    buf.start += len(data) - len(rest) + 2
-                    self.state = _PART_HEAD
-                elif n < 64 and (rest == b"\r" or not rest or data == b"-"):
-                    return _NEED
-                else:
-                    return -400
-            elif self.state == _PART_HEAD:
-                # (Looked at before: only another line, or too much, makes it worth another look.)
-                if n < self.head_limit and buf.data.find(b"\n", at + self.size, buf.end) < 0:
-                    self.size = n
-                    return _NEED
-                end = scan(buf.data, at, buf.end, self.tab)
-                if end <= 0:
-                    self.size = n
-                    return end
-                return self._begin(at, end)
+                ev = self._end_line()
+            elif self.state == _HEAD:
+                ev = self._read_head()
             elif self.state == _AFTER:
-                buf.clear()
-                return _NEED
+                self.buf.clear()
+                ev = _NEED
             else:
-                end = buf.data.find(self.mark, at, buf.end)
-                if end == at:
-                    buf.start += len(self.mark)
-                    self.size = 0
-                    was = self.state
-                    self.state = _LINE
-                    if was == _CONTENT:
-                        return _PART_END
-                    continue
-                if end < 0:
-                    # A boundary may have begun at the last CR, since it has no other; in front of that there is none.
-                    end = buf.data.rfind(b"\r", max(at, buf.end - len(self.mark) + 1), buf.end)
-                    if end < 0:
-                        end = buf.end
-                if end == at:
-                    return _NEED
-                buf.start = end
-                if self.state == _CONTENT:
-                    self.at = at
-                    self.end = end
-                    if self.filename is None:
-                        self.field_limit -= end - at
-                        if self.field_limit < 0:
-                            return -413
-                    return _DATA
+                ev = self._find_mark()
+        return ev
 
-    def _begin(self, at, end):
-        self.data = self.buf.data
-        self.fields_at = at
-        self.buf.start = end
-        self.size = 0
+    # Each of these returns an event, or None if there is none yet and the state has changed.
+
+    def _end_line(self):
+        # Blanks may follow a boundary (section 5.1.1), and nothing else: it would be content that looks like one.
+        buf = self.buf
+        line = bytes(memoryview(buf.data)[buf.start : min(buf.end, buf.start + _BLANKS)])
+        rest = line.lstrip(b" \t")
+        if line[:2] == b"--":
+            self.state = _AFTER
+            return _END
+        if rest[:2] == b"\r\n":
+            buf.start += len(line) - len(rest) + 2
+            self.state = _HEAD
+            return None
+        return _NEED if len(line) < _BLANKS and (rest == b"\r" or not rest or line == b"-") else -400
+
+    def _read_head(self):
+        buf = self.buf
+        at = buf.start
+        n = buf.end - at
+        # A head that was looked at before is complete only if another line has come; or it is too long.
+        if n < self.head.limit and buf.data.find(b"\n", at + self.looked_at, buf.end) < 0:
+            self.looked_at = n
+            return _NEED
+        end = self.head.read(buf.data, at, buf.end)
+        if end <= 0:
+            self.looked_at = n
+            return end
+        buf.start = end
+        self.looked_at = 0
         self.state = _CONTENT
         self.parts -= 1
         if self.parts < 0:
@@ -174,6 +144,34 @@ class Parser:
         self.name = parameter(value, "name")
         self.filename = parameter(value, "filename")
         self.type = self.header("content-type")
-        if self.name is None or value.partition(";")[0].strip().lower() != "form-data":
+        if self.name is None or without_parameters(value) != "form-data":
             return -400
         return _PART
+
+    def _find_mark(self):
+        # The content, or what comes before the first part, up to the boundary.
+        buf = self.buf
+        at = buf.start
+        end = buf.data.find(self.mark, at, buf.end)
+        if end == at:
+            buf.start += len(self.mark)
+            is_part = self.state == _CONTENT
+            self.state = _LINE
+            return _PART_END if is_part else None
+        if end < 0:
+            # A boundary may have begun at the last CR, since it has no other; in front of that there is none.
+            end = buf.data.rfind(b"\r", max(at, buf.end - len(self.mark) + 1), buf.end)
+            if end < 0:
+                end = buf.end
+        if end == at:
+            return _NEED
+        buf.start = end
+        if self.state != _CONTENT:
+            return None
+        self.at = at
+        self.end = end
+        if self.filename is None:
+            self.field_limit -= end - at
+            if self.field_limit < 0:
+                return -413
+        return _DATA

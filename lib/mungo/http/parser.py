@@ -175,9 +175,9 @@ class Request:
             for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _HEAD_END):
                 t[place] -= buf.start
 
-    def text(self, first, last):
-        """What stands between two places of the request line, as str: the scanner has found it to be ASCII."""
-        return self.data[self.tab[first] : self.tab[last]].decode()
+    def text(self, at, end):
+        """What stands from `at` to `end` of the request line, as str: the scanner has found it to be ASCII."""
+        return self.data[at:end].decode()
 
     # --- for protocols: events
 
@@ -194,7 +194,7 @@ class Request:
             return _NEED
         data = buf.data
         if data[at] == _CR:
-            at = parts.head.skip_lines(buf)
+            at = parts.head.skip_empty_lines(buf)
             if at <= 0:
                 return at
             at = buf.start

@@ -1,5 +1,5 @@
 # The scanner for systems without machine code; scan_viper.py does the same at a thirtieth of the cost. head.py says what the table holds.
-from .char_classes import CLASSES, all_in
+from .char_classes import CLASSES
 
 # The bytes of names: strip and find look at many bytes in one step. The frequent ones come first.
 _NAME = b"etaoinscrldhupmg-fybwkvxzjqETAOINSCRLDHUPMGFYBWKVXZJQ0123456789_!#$%&'*+.^`|~"
@@ -42,8 +42,11 @@ def scan(data, start, end, tab):
                 return -400
             i = k + 1
             k = e - 9
-            if k <= i or data.find(b" HTTP/", k, e) != k or data[k + 7] != 46 or not all_in(memoryview(data)[i:k], 4):
+            if k <= i or data.find(b" HTTP/", k, e) != k or data[k + 7] != 46:
                 return -400
+            for b in memoryview(data)[i:k]:
+                if not classes[b] & 4:
+                    return -400
             if not classes[data[k + 6]] & classes[data[k + 8]] & 16:
                 return -400
             if data[k + 6] != 49:

@@ -1,6 +1,6 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. How a request proceeds:
 #   1. core/listener.py accepts a connection. EV_OPEN: `handler` makes its Exchange, the `hm` of all its requests (here).
-#   2. core/connection.py reads and calls `take`, then `handler`. `serve` goes on while there are bytes and no answer is owed (here).
+#   2. core/connection.py reads, and calls `handler`. `serve` goes on while there are bytes and each request is answered (here).
 #   3. parser.py says what has come. scan.py checks the head (scan_viper.py or scan_portable.py). head.py reads heads that are not
 #      common, chunked.py takes chunks apart.
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
@@ -76,11 +76,6 @@ class Exchange(Request):
         self.source = source
         self.phase = _STREAMING
 
-    def go_on(self, c):
-        """Have the stream's next pieces sent: in the next turn, unless `rest` follows in this one."""
-        if not self.serving:
-            c.mgr.resuming.append(c)
-
     def end_answer(self, c):
         """The answer is complete. It may have to be the last."""
         self.phase = _NONE
@@ -90,8 +85,8 @@ class Exchange(Request):
             else:
                 c.is_draining = True
         if not self.serving:  # it was answered later: what was pipelined meanwhile comes next
-            if len(c.recv):
-                c.mgr.resuming.append(c)
+            if c.recv.end > c.recv.start:
+                c.resume()
             else:
                 rest(c, self)
 
@@ -108,7 +103,7 @@ def handler(c, ev, data):
         c.proto = hm = Exchange(mgr.scratch)
         # Each request asks for these; an object's own attributes are found sooner than its class's. See internals: OWN.
         c.out = None
-        hm.timing = _FOR_REQUEST
+        hm.timing = _IDLE
         hm.keep_alive = True
         mgr.deadline(c, mgr.idle_ms)
     elif ev == _EV_CLOSE:
@@ -205,7 +200,7 @@ def serve(c, hm):
                 break
             hm.serving -= 1
             if not hm.serving:
-                c.mgr.resuming.append(c)
+                c.resume()
                 c.pause(True)
         elif ev == _PIECE:
             give_piece(c, hm, hm.view(c.recv))
@@ -345,10 +340,11 @@ def rest_in_answer(c, hm):
     """The answer is being made or sent. Pipelined requests that fill the buffer meanwhile are not read; a stream goes on."""
     if hm.timing and hm.phase and c.out is None:  # it is the program's turn. (An idle client's deadline may pass, see `expired`.)
         c.wait = 0
-    if len(c.recv) >= c.mgr.recv_limit:
+    recv = c.recv
+    if recv.end - recv.start >= c.mgr.recv_limit:
         if not hm.keep_alive:  # what follows the last request is discarded
             hm.discards = True
-            c.recv.clear()
+            recv.clear()
         elif MAY_PAUSE:
             c.mgr.stats["recv_full"] += 1
             c.pause(True)

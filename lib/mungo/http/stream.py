@@ -1,6 +1,5 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
 # section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
-from ..core.socket_io import write
 from .response import make_head
 
 _PIECES = const(16)  # of one answer in one turn
@@ -36,7 +35,8 @@ def start(c, hm, status, headers, body):
     if hm.is_head and source is not None:
         _end(c, hm)
     else:
-        hm.go_on(c)
+        if not hm.serving:  # else `rest` follows in this turn
+            c.resume()
     return is_sent
 
 
@@ -93,7 +93,7 @@ def pull(c, hm):
                 continue
         send_chunk(c, hm, piece)
     if hm.source is not None:
-        c.mgr.resuming.append(c)
+        c.resume()
 
 
 def _send_part(c, hm, part):
@@ -106,8 +106,8 @@ def _send_part(c, hm, part):
     while part.left and left > 0:
         n = part.file.readinto(memoryview(buf)[: part.left])
         if not n:
-            return c.error("the file has ended early")
-        done = write(c, buf, 0, n)
+            return c.error("the file is short")
+        done = c.write(buf, 0, n)
         if c.is_closing:
             return
         part.left -= done
@@ -116,6 +116,6 @@ def _send_part(c, hm, part):
             part.file.seek(done - n, 1)
             return c.put_later(b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
     if part.left:
-        mgr.resuming.append(c)
+        c.resume()
     else:
         _end(c, hm)

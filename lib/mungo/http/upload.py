@@ -6,8 +6,10 @@
 #     upload.take(c, hm, Form, "www/files", limit=1000000)
 #
 # A file is written under a name that no client can choose, ".7.tmp", and gets its own when the whole body is right: until then an older
-# file of that name is as it was. What is broken off, refused or wrong leaves nothing behind.
+# file of that name stays as it was. An upload that is broken off, refused or wrong leaves nothing behind.
 import os
+
+from .status_error import StatusError
 
 _EV_CLOSE = const(9)
 _EV_HTTP_MSG = const(11)
@@ -16,78 +18,76 @@ _ENOSPC = const(28)  # on every port, though errno has no name for it
 _NO_ROOM = const("no room for the file")
 _SPARE = const(8192)  # bytes that stay free: a full flash file system can't even remove files
 
-_names = [0]  # how many temporary names there were
-_open = []  # what is being written, by path
+_names = [0]  # how many temporary names have been used
+_open = []  # the paths that are being written
 
 
-class UploadError(Exception):
+class UploadError(StatusError):
     """What is wrong with a body: `status` and `headers` for the answer; the text says it in words."""
 
-    def __init__(self, status, text, headers=None):
-        super().__init__(text)
-        self.status = status
-        self.headers = headers
 
-
-def safe(name):
-    """What a client's name for a file is on our side: its last component, without what file systems do not like (that
-    becomes "_") and without dots at its ends. UploadError 400 if nothing is left, or more than 100 bytes."""
-    # (Bytes, since each character would stay in MicroPython's table of interned names for good.)
+def safe_name(name):
+    """The name that a file gets here whose client calls it `name`: the last component, with "_" for what file systems do not like, and
+    without dots and spaces at its ends. Raises UploadError 400 if nothing is left, or more than 100 bytes."""
+    # (Bytes: MicroPython keeps each character that a loop takes from a str in its table of interned names for good.)
     out = bytearray()
     for x in name.encode():
         if x in b"/\\":
             out = bytearray()
         else:
             out.append(95 if x < 32 or x in b'"*:<>?|\x7f' else x)
-    out = bytes(out).strip(b" .")
-    if not 0 < len(out) <= 100:
+    safe = bytes(out).strip(b" .")
+    if not 0 < len(safe) <= 100:
         raise UploadError(400, "file name %r: want 1 to 100 bytes" % name[:100])
-    return out.decode()
+    return safe.decode()
 
 
-def free(folder):
-    """How many bytes are free there; None if this system can't tell."""
+def free_bytes(folder):
+    """How many bytes are free in the file system of this folder; None if the system can't tell."""
     if hasattr(os, "statvfs"):
-        it = os.statvfs(folder)
-        return it[1] * it[4]
+        info = os.statvfs(folder)
+        return info[1] * info[4]
+    return None
 
 
 def stat(path):
-    """os.stat of a file; zeros if there is none."""
+    """os.stat of a path; zeros if nothing is there."""
     try:
         return os.stat(path)
-    except OSError:  # there is none
+    except OSError:  # nothing is there
         return bytes(7)
 
 
 def clean(folder):
-    """Remove what power cuts and broken resumable uploads have left in the folder; what is being written stays. Returns how many."""
-    n = 0
+    """Remove what power cuts and broken resumable uploads have left in the folder; files that are being written stay. Returns how many
+    were removed. Loop's thread."""
+    count = 0
     for name in os.listdir(folder):
         path = "%s/%s" % (folder, name)
-        if name[0] == "." and name[-4:] in (".tmp", "part") and path not in _open:
+        if name[0] == "." and (name[-4:] == ".tmp" or name[-5:] == ".part") and path not in _open:
             os.remove(path)
-            n += 1
-    return n
+            count += 1
+    return count
 
 
 class File:
-    """A file that comes in pieces, for `folder`, under the client's `name`. With `at` it is a resumable one, and goes on there."""
+    """A file that comes in pieces, for `folder`, under the client's `name`. With `at`, in bytes, it is resumable, and goes on there.
+
+    Raises UploadError 400 for a name that no file can have, 409 if a folder has it or the same file is being sent; OSError.
+    """
 
     field: str  # of the form that it came in
 
     def __init__(self, folder, name, at=None):
-        name = safe(name)
-        self.name = name
-        self.path = "%s/%s" % (folder, name)
+        self.name = safe_name(name)
+        self.path = "%s/%s" % (folder, self.name)
         self.size = at or 0
         self.is_partial = at is not None
-        if not self.is_partial:
-            _names[0] += 1
-            name = "%d.tmp" % _names[0]
+        if self.is_partial:
+            self.temp = "%s/.%s.part" % (folder, self.name)
         else:
-            name += ".part"
-        self.temp = "%s/.%s" % (folder, name)
+            _names[0] += 1
+            self.temp = "%s/.%d.tmp" % (folder, _names[0])
         if self.temp in _open:
             raise UploadError(409, "it is being sent already")
         if stat(self.path)[0] & 0x4000:
@@ -96,31 +96,32 @@ class File:
         _open.append(self.temp)
 
     def write(self, piece):
-        """Add bytes-like `piece`. UploadError 507 if there is no room."""
+        """Add bytes-like `piece`. Raises UploadError 507 if there is no room."""
         n = _attempt(self.file.write, piece)
         self.size += n
         if n < len(piece):
             raise UploadError(507, _NO_ROOM)
 
-    def shut(self):
-        """It is whole, but others that came with it may not be. UploadError 507 if what the file system has kept back finds no room."""
+    def close_file(self):
+        """All of it has come; its name comes later, since other files of the same body may be wrong. Raises UploadError 507 if there is
+        no room for what the file system has kept back."""
         file = self.file
         if file is not None:
             self.file = None
             _attempt(file.close)
 
-    def keep(self):
-        """Give it its name."""
-        self.shut()
+    def commit(self):
+        """Give it its name. Raises as `close_file`."""
+        self.close_file()
         os.rename(self.temp, self.path)
         _open.remove(self.temp)
 
     def close(self):
-        """The end: unless it was kept, it goes, or stays as a partial."""
+        """The end in any case: a file that was not committed is removed, or stays as a partial."""
         try:
-            self.shut()
+            self.close_file()
         except UploadError:
-            self.size = 0  # of what goes anyway there was no room for the last bytes
+            self.size = 0  # the file is removed, so it does not matter that its last bytes are missing
         if self.temp in _open:
             _open.remove(self.temp)
             if not self.is_partial:
@@ -128,6 +129,7 @@ class File:
 
 
 def _attempt(fn, *args):
+    # fn(*args), with UploadError 507 for a full file system.
     try:
         return fn(*args)
     except OSError as er:
@@ -139,13 +141,13 @@ def _attempt(fn, *args):
 class Upload:
     """A body that goes to files in `folder`: `write` for each piece, `finish` when it has come, `close` in any case.
 
-    `limit`: bytes of the body. `progress`: called with this after each piece; `received` is how many bytes have come, `total` how many
-    will (None if that is not known). UploadError: 413 beyond the limit, 507 if there is not room enough, 400, 409, 415; the
+    `limit`: bytes of the body. `progress`: called with this upload after each piece; `received` is how many bytes have come, `total` how
+    many will (None if that is not known). Raises UploadError: 413 beyond the limit, 507 if there is not room enough, 400, 409, 415; the
     constructor raises what is known before any of it comes.
     """
 
-    c = None
-    fn = None
+    c = None  # with events: the connection,
+    fn = None  # and its handler, to call meanwhile
 
     def __init__(self, hm, folder, limit=1048576, progress=None):
         self.folder = folder
@@ -154,30 +156,30 @@ class Upload:
         self.received = 0
         self.total = hm.content_length
         self.files = []  # each a File: `name`, `path`, `size`
-        room = free(folder)
+        room = free_bytes(folder)
         if self.total and self.total > limit:
             raise UploadError(413, "want at most %d bytes" % limit)
         if room is not None and (self.total or 0) + _SPARE > room:
             raise UploadError(507, "%d bytes are free" % room)
 
     def write(self, piece):
-        """A piece of the body."""
+        """A piece of the body has come."""
         self.received += len(piece)
         if self.received > self.limit:
             raise UploadError(413, "want at most %d bytes" % self.limit)
-        self.take(piece)
+        self.store(piece)
         if self.progress is not None:
             self.progress(self)
 
-    def take(self, piece):
+    def store(self, piece):
         """What this kind of upload does with a piece."""
 
     def finish(self):
         """All of the body has come: the files get their names."""
         for file in self.files:
-            file.shut()
+            file.close_file()
         for file in self.files:
-            file.keep()
+            file.commit()
 
     def close(self):
         """Drop what has not been finished."""
@@ -187,6 +189,7 @@ class Upload:
     # --- with events
 
     def __call__(self, piece):
+        """As the request's sink: `write`, and answer what is wrong."""
         try:
             self.write(piece)
         except Exception as er:
@@ -195,15 +198,16 @@ class Upload:
                 raise
             refuse(self.c, er)
 
-    def watch(self, c, ev, data, fn_data):
-        """The connection's handler, until the body has come."""
+    def handler(self, c, ev, data, fn_data):
+        """The connection's handler until the body has come; it calls the program's."""
         if ev == _EV_HTTP_MSG or ev == _EV_CLOSE:
             c.fn = self.fn
             try:
                 if ev == _EV_HTTP_MSG:
                     self.finish()
             except UploadError as er:
-                return refuse(c, er)
+                refuse(c, er)
+                return
             finally:
                 self.close()
         if self.fn is not None:
@@ -213,7 +217,7 @@ class Upload:
 def receive(req, kind, *args, **options):
     """For a stream handler of an App: `up = yield from receive(req, kind, folder, ..)`. The upload, whole.
 
-    `kind` is Form or WholeFile, and gets what follows. UploadError, which an App answers by its status.
+    `kind` is Form or WholeFile, and gets what follows. Raises UploadError, which an App answers by its status.
     """
     up = kind(req.hm, *args, **options)
     try:
@@ -228,22 +232,23 @@ def receive(req, kind, *args, **options):
 
 
 def take(c, hm, kind, *args, **options):
-    """In EV_HTTP_HDRS: have the body go to files. The upload, which is `hm.sink` in EV_HTTP_MSG; None if it was refused.
+    """In EV_HTTP_HDRS: have the body go to files. Returns the upload, which is `hm.sink` in EV_HTTP_MSG; None if it was refused.
 
-    `kind` and what follows as in `receive`. Whatever is wrong is answered here, and EV_HTTP_MSG does not come. Until then this is
-    the connection's handler, and calls the program's.
+    `kind` and what follows as in `receive`. Whatever is wrong is answered here, and EV_HTTP_MSG does not come. Until then the upload's
+    handler is the connection's, and calls the program's. Loop's thread.
     """
     try:
         up = kind(hm, *args, **options)
     except UploadError as er:
-        return refuse(c, er)
+        refuse(c, er)
+        return None
     up.c = c
     up.fn = c.fn
-    c.fn = up.watch
+    c.fn = up.handler
     hm.on_body(up)
     return up
 
 
 def refuse(c, er):
-    """Answer what was wrong."""
+    """Answer with the status of the UploadError."""
     c.http_reply(er.status, er.headers, "%s\n" % er)

@@ -1,37 +1,42 @@
 # PUT or POST of a file as it is, in one go or resumed by offset.
 #
-# Resuming: a PUT with Content-Range: bytes FIRST-LAST/LENGTH (RFC 9110 section 14.4 and 14.5) brings that part of a file of LENGTH bytes.
-# Parts come in order: FIRST is what is there so far, or 0 to start anew; anything else is answered by 409, whose Upload-Offset says what
-# is there. What has come is kept as ".NAME.part" if the client breaks off, until the rest comes, or `upload.clean` removes it.
-# `curl -C 1000 -T file` sends the rest from 1000 on; `curl -C - -T file` does not ask, it sends bytes 0 to the last. How clients learn the
-# offset is the program's: answer a HEAD by a field Upload-Offset, with what `offset` says.
-from .upload import File, Upload, UploadError, safe, stat
+# Resuming: a PUT with Content-Range: bytes FIRST-LAST/LENGTH (RFC 9110 sections 14.4 and 14.5) brings that part of a file of LENGTH bytes.
+# Parts come in order: FIRST is the number of bytes that have come so far, or 0 to start anew; anything else is answered by 409, whose
+# Upload-Offset says how many have come. They are kept as ".NAME.part" if the client breaks off, until the rest comes, or `upload.clean`
+# removes them. `curl -C 1000 -T file` sends the rest from 1000 on; `curl -C - -T file` does not ask, it sends bytes 0 to the last. How
+# clients find the offset is up to the program: answer a HEAD with a field Upload-Offset, from `offset`.
+from .upload import File, Upload, UploadError, safe_name, stat
+
+_LONGEST = const(60)  # characters of a Content-Range
 
 
 def offset(folder, name):
-    """How many bytes of a resumable upload there are so far. UploadError 400 for a name that can't be."""
-    return stat("%s/.%s.part" % (folder, safe(name)))[6]
+    """How many bytes of a resumable upload have come so far. Raises UploadError 400 for a `name` that no file can have."""
+    return stat("%s/.%s.part" % (folder, safe_name(name)))[6]
 
 
 class WholeFile(Upload):
-    """A body that is one file, `name`. With a Content-Range it is resumable: `offset` is then how much of it there is now, and
-    `is_whole` whether that is all."""
+    """A body that is one file, `name`. With a Content-Range it is resumable: `offset` is then how much of the file has come, and
+    `is_whole` whether that is all. Arguments and errors as Upload; UploadError 400 and 409 for a Content-Range that does not fit."""
+
+    length = None  # of the whole file, if it is resumable
+    expected = 0  # bytes in this body, then
 
     def __init__(self, hm, folder, name, limit=1048576, progress=None):
         super().__init__(hm, folder, limit, progress)
-        self.length = at = None
         value = hm.header("Content-Range")
-        if value is not None:
-            at = self._range(value, offset(folder, name))
+        at = None if value is None else self._parse_range(value, offset(folder, name))
         self.files.append(File(folder, name, at))
 
-    def _range(self, value, so_far):
-        unit, _, value = value.partition(" ")
-        value, _, length = value.partition("/")
-        at, _, last = value.partition("-")
-        if unit != "bytes" or not (at and last and length) or (at + last + length).strip("0123456789"):
+    def _parse_range(self, value, so_far):
+        # Where in the file this body begins.
+        unit, _, rest = value.partition(" ")
+        span, _, length = rest.partition("/")
+        first, _, last = span.partition("-")
+        is_range = unit == "bytes" and first and last and length and len(value) <= _LONGEST
+        if not is_range or (first + last + length).strip("0123456789"):
             raise UploadError(400, "Content-Range: want bytes FIRST-LAST/LENGTH")
-        at = int(at)
+        at = int(first)
         self.length = int(length)
         self.expected = int(last) + 1 - at
         if not 0 < self.expected <= self.length - at or self.total not in (None, self.expected):
@@ -44,7 +49,7 @@ class WholeFile(Upload):
 
     @property
     def offset(self):
-        """How many bytes of the file there are."""
+        """How many bytes of the file have come."""
         return self.files[0].size
 
     @property
@@ -52,8 +57,8 @@ class WholeFile(Upload):
         """Whether that is all of it."""
         return self.length is None or self.offset == self.length
 
-    def take(self, piece):
-        """Upload.take"""
+    def store(self, piece):
+        """Upload.store"""
         if self.length is not None and self.received > self.expected:
             raise UploadError(400, "more than Content-Range says")
         self.files[0].write(piece)
@@ -63,4 +68,4 @@ class WholeFile(Upload):
         if self.length is not None and self.received != self.expected:
             raise UploadError(400, "less than Content-Range says")
         if self.is_whole:
-            self.files[0].keep()
+            self.files[0].commit()

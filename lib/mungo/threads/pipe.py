@@ -1,11 +1,21 @@
-# C1 browser --- HTTP ---> [ manager ] <--- C2 PipeConnection . Pipe ---> worker thread
+# The pipe between the loop and a worker: C2, a PipeConnection, is the loop's end; the Pipe is the worker's.
 #
-# Two queues, each bounded in messages and bytes; the bell says when the loop has something to look at, and a waiting worker sleeps
-# on a lock of its own. Everything that both sides touch is touched under the bell's lock, and there nothing is allocated, sent
-# or called back.
+#   C1 browser --- HTTP ---> [ manager ] <--- C2 PipeConnection . Pipe ---> worker thread
+#
+# How a message travels from a worker to C2's handler, and an answer back:
+#   manager.py        mkpipe makes both ends; the program gives the worker's end to a thread
+#   pipe.py           Pipe.send puts the message into the pipe's outbox; while that is full, it waits
+#   core/doorbell.py  post puts the pipe into the queue of boxes that have something for the loop, and ring wakes the loop
+#   core/loop.py      poll takes the pipe from that queue in deliver, before it looks at sockets
+#   pipe.py           Pipe.deliver takes messages off, wakes a sender that waits for room, and calls C2's handler with EV_READ
+#   pipe.py           the handler's c2.send puts the answer into the pipe's inbox, and wakes the worker, which sleeps in Pipe.recv
+#   pipe.py           Pipe.close posts the pipe again: after the last message deliver closes C2, and core/connection.py sends EV_CLOSE
+#
+# What both threads touch exists before the worker gets its end, and is touched under the bell's lock alone. Under that lock nothing
+# allocates, does I/O or calls a handler.
 import _thread
 from errno import EAGAIN, EBADF, ETIMEDOUT
-from time import ticks_add, ticks_ms
+from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.connection import Connection
 from ..port import EPIPE
@@ -13,151 +23,207 @@ from ..port import EPIPE
 _EV_READ = const(7)
 _EV_WRITE = const(8)
 
-_MESSAGES = const(16)  # of one pipe at a time
-
-
-class Fifo:
-    """A bounded queue of nodes `[message, next, ..]`. Used with the lock held; allocates nothing."""
-
-    def __init__(self):
-        self.head = None
-        self.tail = None
-        self.count = 0
-        self.size = 0  # bytes
-
-    def push(self, node, limit, size):
-        """Append `node`; False if that would be more than `limit` messages or `size` bytes. One message always fits."""
-        n = len(node[0])
-        if self.count and (self.count >= limit or self.size + n > size):
-            return False
-        if self.count:
-            self.tail[1] = node
-        else:
-            self.head = node
-        self.tail = node
-        self.count += 1
-        self.size += n
-        return True
-
-    def pop(self):
-        """Take the first node off; there must be one."""
-        node = self.head
-        self.head = node[1]
-        node[1] = None  # else what holds it a little longer, say an old stack frame, holds all that come after it
-        if not self.head:
-            self.tail = None  # the last message must not be kept until the next one comes
-        self.count -= 1
-        self.size -= len(node[0])
-        return node
-
-
-class Outbox(Fifo):
-    """Messages for the loop: a Fifo that can be posted at the bell. In the loop `c.hand` is called: with None, with each node
-    until it returns a true value, and with None again."""
-
-    def __init__(self, mgr, c):
-        Fifo.__init__(self)
-        self.mgr = mgr
-        self.c = c
-        self.next = False  # not posted
-
-    def deliver(self, n):
-        """Called by the loop when this was posted; returns how many messages, at least 1."""
-        bell = self.mgr.bell
-        done = 1
-        stop = self.c.hand(None)
-        if n > _MESSAGES:
-            n = _MESSAGES
-        while not stop and self.count and done <= n:  # (only the loop takes any off)
-            with bell.lock:
-                node = self.pop()
-            done += 1
-            stop = self.c.hand(node)
-        if not stop and self.count:
-            with bell.lock:
-                bell.link(self)
-        self.c.hand(None)
-        return done
-
-
-# A thread that waits is a list: the lock it sleeps on, which it holds itself from the start; the next one that waits at the same
-# pipe; when its time is over (ticks_ms, or None); whether it is.
-_LOCK = const(0)
-_NEXT = const(1)
-_DUE = const(2)
-_EXPIRED = const(3)
+_MESSAGES = const(16)  # of one pipe, before other pipes and sockets are served
 
 # Bits of a pipe's `flags`
 _GONE = const(1)  # C2 is closed
-_SHUT = const(2)  # the worker's end is
-_WANT = const(4)  # the loop waits for room in the inbox,
-_ROOM = const(16)  # and there is some
-_TIMED = const(8)  # some waiter has, or had, a deadline
+_SHUT = const(2)  # the worker's end is closed
+_REFUSED = const(4)  # the inbox had no room for a message,
+_ROOM = const(8)  # and has room again: the handler is to be told
+_TIMED = const(16)  # a waiter has, or had, a deadline: the loop must look at the waiters
 
 
-def wake(waiter):
-    """Wake a chain of waiters that was taken off its pipe under the lock, so that nobody else can: a double release raises."""
-    while waiter:
-        after = waiter[_NEXT]  # read before: once awake it may wait anew
-        waiter[_LOCK].release()
+class Message:
+    """A message in a Fifo."""
+
+    def __init__(self, data):
+        self.data = data
+        self.next = None
+
+
+class Fifo:
+    """A queue of messages, or of other objects with `data` and `next`. Used with the bell's lock held; allocates nothing."""
+
+    def __init__(self):
+        self.first = None
+        self.last = None
+        self.count = 0
+        self.size = 0  # bytes of data
+
+    def has_room(self, n, limits):
+        """Whether `n` bytes more are within `limits.queue` messages and `limits.queue_bytes` bytes. One message always has room."""
+        return not self.count or self.count < limits.queue and self.size + n <= limits.queue_bytes
+
+    def push(self, message):
+        """Append a message."""
+        if self.last is None:
+            self.first = message
+        else:
+            self.last.next = message
+        self.last = message
+        self.count += 1
+        self.size += len(message.data)
+
+    def pop(self):
+        """Remove the first message and return it. There must be one."""
+        message = self.first
+        self.first = message.next
+        message.next = None  # or an old stack frame that the collector finds would keep all messages after this one, too
+        if self.first is None:
+            self.last = None  # or the last message would be kept until the next one comes
+        self.count -= 1
+        self.size -= len(message.data)
+        return message
+
+
+class Inbox(Fifo):
+    """The messages to a worker, which may receive them in pieces."""
+
+    def __init__(self):
+        Fifo.__init__(self)
+        self.taken = 0  # bytes of the first message that recv has returned
+
+    def take(self, n):
+        """Count the next `n` bytes of the first message as received. True if that was the rest of it: it is removed."""
+        if n < len(self.first.data) - self.taken:
+            self.taken += n
+            return False
+        self.taken = 0
+        self.pop()
+        return True
+
+
+class Waiter:
+    """A thread that sleeps until another one releases its lock."""
+
+    def __init__(self, due):
+        self.next = None  # another one that waits for the same thing
+        self.due = due  # ticks_ms at which it gives up; None: never
+        self.is_expired = False  # whether that has passed
+        self.lock = _thread.allocate_lock()
+        self.lock.acquire()
+
+
+def release_waiters(waiter):
+    """Wake the waiters of a list that was taken off its pipe or pool under the lock: so no waiter is released twice, which raises."""
+    while waiter is not None:
+        after = waiter.next  # read first: a thread that is awake may put its waiter into a list again
+        waiter.lock.release()
         waiter = after
 
 
-def message(data):
-    """`data` (bytes-like or str) as bytes that nobody changes: kept if they are bytes, else copied. ValueError if empty."""
-    if isinstance(data, str):
-        data = data.encode()
+def as_bytes(data):
+    """`data` (bytes-like or str) as bytes that nobody changes: bytes by reference, others copied. ValueError if empty."""
+    if type(data) is not bytes:
+        data = data.encode() if isinstance(data, str) else bytes(data)
     if not data:
-        raise ValueError("empty")
-    return bytes(data)
+        raise ValueError("an empty message: want at least one byte")
+    return data
 
 
-class Pipe(Outbox):
+class Pipe:
     """The worker's end of a pipe, made by `mgr.mkpipe`. Any thread may call its methods, which are those of a socket.
 
     Messages are neither lost, doubled, cut nor reordered. `mgr.queue` messages or `mgr.queue_bytes` bytes may wait each way.
     """
 
     def __init__(self, mgr, c):
-        # All that a worker touches is here from the start. Of C2 it touches nothing: its dict may grow meanwhile.
-        Outbox.__init__(self, mgr, c)
-        self.inbox: "Fifo | None" = None  # a Fifo, once the loop has sent something
-        self.waiters = None
-        self.flags = 0  # under the lock
-        self.ms = None  # what a wait may take
+        self.mgr = mgr
+        self.c = c  # C2. For the loop alone: a connection's dict may grow at any time
+        self.next = False  # of the doorbell: not posted
+        self.outbox = Fifo()  # to the loop
+        self.inbox: "Inbox | None" = None  # to the worker, once the loop has sent something
+        self.waiters: "Waiter | None" = None
+        self.flags = 0
+        self.timeout_ms = None
+
+    # --- any thread
 
     def settimeout(self, timeout):
-        """How long `send` and `recv` wait: None for ever (the default), 0 not at all, else that many seconds, for calls from now on."""
+        """How long `send` and `recv` wait: None for ever (the default), 0 not at all, else that many seconds, for calls from now on.
+
+        ValueError for a negative time, or for more than 500,000 seconds.
+        """
         if timeout is not None:
             if not 0 <= timeout <= 500000:
-                raise ValueError("timeout %r" % timeout)
+                raise ValueError("timeout %r: want None, or 0 to 500000 seconds" % timeout)
             timeout = int(timeout * 1000)
-        self.ms = timeout
+        self.timeout_ms = timeout
 
     def send(self, data):
-        """Give `data` (bytes-like or str, at least one byte) to the loop, whose handler gets it as one EV_READ; return its length.
+        """Give `data` (bytes-like or str, at least one byte) to the loop, whose handler gets it as one EV_READ. Returns its length.
 
-        Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE when the loop's end
-        is closed, EBADF when this end is; ValueError if `data` is empty.
+        Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE if the loop's end
+        is closed, EBADF if this end is; ValueError if `data` is empty.
         """
-        return self._try(self.put, [message(data), None, None])
+        message = Message(as_bytes(data))
+        n = len(message.data)
+        mgr = self.mgr
+        bell = mgr.bell
+        outbox = self.outbox
+        waiter = None
+        while True:
+            error = 0
+            sent = ring = False
+            with bell.lock:
+                if self.flags & (_GONE | _SHUT):
+                    error = EBADF if self.flags & _SHUT else EPIPE
+                elif outbox.has_room(n, mgr):
+                    outbox.push(message)
+                    sent = True
+                    ring = bell.post(self)
+                else:
+                    if waiter is None:
+                        mgr.stats["queue_full"] += 1
+                    ring = self._enlist(waiter)
+            if ring:
+                bell.ring()
+            if sent:
+                bell.gc_barrier.clear()
+                return n
+            if error:
+                raise OSError(error)
+            waiter = self._sleep(waiter)
 
     def recv(self, n):
         """The next message of the loop's `c2.send`, at most `n` bytes of it; the rest stays for the next call.
 
-        Waits until there is one. Returns b"" when the loop's end is closed and everything was received, or when this end is closed.
+        Waits until there is one. Returns b"" if this end is closed, or if the loop's end is closed and everything was received.
         Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0); ValueError unless `n` is at least 1.
         """
         if n < 1:
-            raise ValueError("recv(%r)" % n)
-        arg: list = [n, 0, None]
-        data = self._try(self.get, arg)
-        at = arg[1]
-        return data if not at and n >= len(data) else data[at : at + n]  # pyright: ignore
+            raise ValueError("recv(%r): want at least 1 byte" % n)
+        bell = self.mgr.bell
+        waiter = None
+        while True:
+            data = None
+            ring = False
+            at = 0
+            with bell.lock:
+                inbox = self.inbox
+                if self.flags & _SHUT:
+                    data = b""
+                elif inbox is not None and inbox.count:
+                    data = inbox.first.data
+                    at = inbox.taken
+                    if inbox.take(n) and self.flags & _REFUSED:
+                        self.flags ^= _REFUSED | _ROOM
+                        ring = bell.post(self)
+                elif self.flags & _GONE:
+                    data = b""
+                else:
+                    ring = self._enlist(waiter)
+            if ring:
+                bell.ring()
+            if data is not None:
+                bell.gc_barrier.clear()
+                return data[at : at + n] if at or n < len(data) else data
+            waiter = self._sleep(waiter)
 
     def close(self):
-        """No more from this end: C2 gets its EV_CLOSE after the last message. Twice is once."""
-        bell = self.mgr.bell
+        """Close this end: C2 gets its EV_CLOSE after the last message. Closing twice does nothing."""
+        mgr = self.mgr
+        bell = mgr.bell
         with bell.lock:
             if self.flags & _SHUT:
                 return
@@ -165,137 +231,184 @@ class Pipe(Outbox):
             waiters = self.waiters
             self.waiters = None
             ring = bell.post(self)
+            if not ring:
+                mgr.pipe_ends -= 1
         if ring:
             bell.ring()
-        wake(waiters)
-        with bell.lock:
-            self.mgr.pipe_ends -= 1  # last: from here on the manager may close the bell
+            with bell.lock:
+                mgr.pipe_ends -= 1  # after the ring: from here on the manager may close the bell
+        if waiters is not None:
+            release_waiters(waiters)
 
-    def wake(self, bit=0):
-        """Set `bit` of the flags, and wake all that wait at this pipe, to look again. Not with the lock held."""
+    def _enlist(self, waiter):
+        # With the lock held: the waiter is to be woken by the next change. True if the bell must be rung: the loop must learn of a
+        # deadline. (The first time there is no waiter yet: making one allocates.)
+        if waiter is None or waiter.is_expired:
+            return False
+        waiter.next = self.waiters
+        self.waiters = waiter
+        if waiter.due is None:
+            return False
+        self.flags |= _TIMED
+        return self.mgr.bell.post(self)
+
+    def _sleep(self, waiter):
+        # Sleep until the waiter is woken. Returns it; the first time makes it, and does not sleep.
+        if waiter is None:
+            ms = self.timeout_ms  # read once: another thread may set it
+            if ms == 0:
+                raise OSError(EAGAIN)
+            return Waiter(None if ms is None else ticks_add(ticks_ms(), ms))
+        if waiter.is_expired:
+            raise OSError(ETIMEDOUT)
+        waiter.lock.acquire()
+        return waiter
+
+    # --- the loop's thread
+
+    def deliver(self, budget):
+        """Called by the loop if the pipe was posted: call C2's handler with each message. Returns their number, at least 1.
+
+        At most `budget` messages; if more wait, the pipe is posted again.
+        """
+        c = self.c
+        bell = self.mgr.bell
+        outbox = self.outbox
+        if self.flags & (_TIMED | _ROOM):
+            c.on_flags()
+        n = 0
+        try:
+            while outbox.count and not c.state and n < budget and n < _MESSAGES:
+                with bell.lock:
+                    message = outbox.pop()
+                n += 1
+                if self.waiters is not None:  # there is room for another message
+                    self.wake(0)
+                if c.fn is not None:
+                    c.fn(c, _EV_READ, message.data, c.fn_data)
+        except Exception as er:
+            c.bug(er)  # which closes C2
+        is_shut = self.flags & _SHUT  # read before the messages: after it is set, none is added
+        if outbox.count:
+            if not c.state:
+                with bell.lock:
+                    bell.post(self)
+        elif is_shut:
+            c.is_closing = True
+        return n or 1
+
+    def wake(self, flag):
+        """Set a bit of the flags, and wake all that wait at this pipe; they look again."""
         with self.mgr.bell.lock:
-            self.flags |= bit
+            self.flags |= flag
             waiters = self.waiters
             self.waiters = None
-        wake(waiters)
-
-    def _try(self, step, arg):
-        # Try `step(arg)` under the lock until it has a result, and sleep between. It sets arg[2] if the loop must be told; None
-        # there is the first time.
-        bell = self.mgr.bell
-        waiter = None
-        while True:
-            with bell.lock:
-                done = step(arg)
-                if done is None and waiter:
-                    if waiter[_EXPIRED]:
-                        done = -ETIMEDOUT
-                    else:
-                        waiter[_NEXT] = self.waiters
-                        self.waiters = waiter
-                        if waiter[_DUE] is not None:  # the loop must know how long it may sleep
-                            self.flags |= _TIMED
-                            arg[2] = bell.post(self)
-            if arg[2]:
-                bell.ring()
-            arg[2] = False
-            if done is None:
-                if waiter:
-                    waiter[_LOCK].acquire()
-                else:  # made here, since it allocates
-                    due = self.ms  # read once: another thread may set it
-                    if due == 0:
-                        raise OSError(EAGAIN)
-                    if due is not None:
-                        due = ticks_add(ticks_ms(), due)
-                    waiter = [_thread.allocate_lock(), None, due, False]
-                    waiter[_LOCK].acquire()
-            elif isinstance(done, int) and done < 0:
-                raise OSError(-done)
-            else:
-                bell.fence.clear()
-                return done
-
-    def put(self, node):
-        """A step of `send`."""
-        mgr = self.mgr
-        if self.flags & (_GONE | _SHUT):
-            return -EBADF if self.flags & _SHUT else -EPIPE
-        if not self.push(node, mgr.queue, mgr.queue_bytes):
-            if node[2] is None:
-                mgr.stats["queue_full"] += 1
-            return None
-        node[2] = mgr.bell.post(self)
-        return len(node[0])
-
-    def get(self, arg):
-        """A step of `recv`."""
-        node = self.inbox and self.inbox.head
-        if node is None or self.flags & _SHUT:
-            return b"" if self.flags & (_GONE | _SHUT) else None
-        arg[1] = node[2]
-        node[2] += arg[0]
-        if node[2] >= len(node[0]):
-            self.inbox.pop()
-            if self.flags & _WANT:
-                self.flags ^= _WANT | _ROOM
-                arg[2] = self.mgr.bell.post(self)
-        return node[0]
+        release_waiters(waiters)
 
 
 class PipeConnection(Connection):
     """C2, the loop's end of a pipe: EV_OPEN inside `mkpipe`, one EV_READ for each message, EV_CLOSE after the worker's close.
 
     `is_full` leaves the worker's messages in the queue, so that it waits. `is_closing` ends it now: the worker's `recv` returns
-    b"" after what was sent, its `send` raises EPIPE.
+    b"" after what was sent, its `send` raises EPIPE. `end` is the worker's end.
     """
 
     def __init__(self, mgr, fn, fn_data):
+        if mgr.pipes >= mgr.max_pipes:
+            raise OSError(12, "max_pipes")  # ENOMEM
         self.end = Pipe(mgr, self)
         Connection.__init__(self, mgr, None, fn, fn_data)
+        mgr.pipes += 1
+        with mgr.bell.lock:
+            mgr.pipe_ends += 1
+
+    def emit(self, ev, data=None):
+        """Call the handler. If it raises, the connection is closed."""
+        if self.fn is not None:
+            try:
+                self.fn(self, ev, data, self.fn_data)
+            except Exception as er:
+                self.bug(er)
+
+    @property
+    def unread(self):
+        """How many of the worker's messages wait for the handler."""
+        return self.end.outbox.count
 
     def send(self, data):
-        """Give `data` to the worker as one message. Never waits: False if the queue is full (EV_WRITE says when there is room)
-        or the pipe is closing. ValueError if it is empty."""
-        from .inbox import put
+        """Give `data` (bytes-like or str) to the worker as one message. Never waits. ValueError if it is empty.
 
-        return put(self, message(data))
-
-    def hand(self, node):
-        """Called by the loop with each message of the worker's, before and after them with None. True: no more for now."""
+        Returns False if the queue is full (EV_WRITE says when there is room) or the pipe is closing.
+        """
+        message = Message(as_bytes(data))
+        mgr = self.mgr
         end = self.end
-        if node is not None:
-            if end.waiters:  # there is room for another
-                end.wake()
-            self.emit(_EV_READ, node[0])
-        else:  # what else may the worker have done?
-            if end.flags & _TIMED:
-                from .patience import watch
+        if self.is_closing or end.flags & _SHUT:
+            return False
+        if end.inbox is None:
+            end.inbox = Inbox()
+        with mgr.bell.lock:
+            sent = end.inbox.has_room(len(message.data), mgr)
+            if sent:
+                end.inbox.push(message)
+            else:
+                end.flags = end.flags & ~_ROOM | _REFUSED
+                mgr.stats["queue_full"] += 1
+            waiters = end.waiters
+            end.waiters = None
+        release_waiters(waiters)
+        return sent
 
-                watch(self)
-            if end.flags & _SHUT and not end.count:
-                self.is_closing = True
-            elif end.flags & _ROOM and not self.is_closing:
-                with self.mgr.bell.lock:
-                    end.flags &= ~_ROOM
-                self.emit(_EV_WRITE)
-        return self.state
-
-    def look(self):
-        """Go on with what waits, unless is_full."""
-        if not self.state and self.end.count:
+    def on_flags(self):
+        """See what the worker wants: a deadline to be watched, or the handler told that there is room."""
+        end = self.end
+        if end.flags & _TIMED:
+            now = ticks_ms()
             with self.mgr.bell.lock:
-                self.mgr.bell.link(self.end)
+                ms = self._next_deadline(now)
+            if ms is not None:
+                self.mgr.deadline(self, max(ms, 1) + ticks_diff(now, self.mgr.now))  # which counts from the turn's start
+        if end.flags & _ROOM and not self.is_closing and not end.flags & _SHUT:
+            with self.mgr.bell.lock:
+                end.flags &= ~_ROOM
+            self.emit(_EV_WRITE)
+
+    def _next_deadline(self, now):
+        # Milliseconds until the first waiter gives up, None if none does. With the lock held.
+        least = None
+        waiter = self.end.waiters
+        while waiter is not None:
+            if waiter.due is not None:
+                ms = ticks_diff(waiter.due, now)
+                if least is None or ms < least:
+                    least = ms
+            waiter = waiter.next
+        return least
 
     def expired(self):
-        """The deadline of a waiting worker has passed."""
-        from .patience import expired
+        """A waiter's deadline has passed. Wake all: those whose deadline it is give up, the others wait again."""
+        # MicroPython's acquire has no timeout, so the loop's sweep of deadlines ends a wait.
+        now = ticks_ms()
+        self.wait = 0
+        with self.mgr.bell.lock:
+            waiters = waiter = self.end.waiters
+            self.end.waiters = None
+            while waiter is not None:
+                waiter.is_expired = waiter.due is not None and ticks_diff(waiter.due, now) <= 0
+                waiter = waiter.next
+        release_waiters(waiters)
 
-        expired(self)
+    def look(self):
+        """`is_full` has changed: go on with the messages that wait."""
+        if not self.state and self.end.outbox.count:
+            with self.mgr.bell.lock:
+                self.mgr.bell.post(self.end)
 
     def release(self):
-        """The loop's end is gone: the worker learns it, and what it had sent has no taker."""
-        self.end.wake(_GONE)
-        if self.end.count:
-            self.mgr.stats["undelivered"] += self.end.count
+        """The connection is closing: tell the worker, and count the messages that no handler gets."""
+        end = self.end
+        if not end.flags & _SHUT:
+            end.wake(_GONE)
+        if end.outbox.count:
+            self.mgr.stats["undelivered"] += self.unread
         self.mgr.pipes -= 1

@@ -1,85 +1,97 @@
 # A pool of threads: they start on demand, stay, and take jobs from one bounded queue. Results come back like a pipe's messages.
 #
-#   QUEUED   submit has put it into the queue
+#   QUEUED   submit has put the job into the queue
 #   RUNNING  a worker has taken it
-#   DONE     it has returned or raised; the loop will tell on_done
-#   OVER     on_done was called. Also before it was done: deadline, client gone, pool closed (crew.py). If a worker is at
-#            it then, what that returns is late and dropped: a thread can't be stopped.
+#   DONE     its function has returned; the loop will call on_done
+#   FAILED   its function has raised; the loop will call on_done
+#   OVER     on_done was called. A deadline, a client that leaves, and a pool that is closed call it before the job is done.
+#            If a worker is at the job then, its result is late and is dropped: a thread can't be stopped.
+#   STUCK    as OVER: the deadline has passed, and a worker is still at the job
 #
-# As with pipes, whatever both sides touch is here from the start, is touched under the bell's lock, and there nothing is
-# allocated, sent or called back. Workers never see a connection, whose dict may grow.
-from errno import EAGAIN
+# As with pipes, what two threads touch exists before the second one sees it, and is touched under the bell's lock; there nothing
+# allocates, does I/O or calls a handler. Workers never see a connection, whose dict may grow.
+import _thread
+from errno import EAGAIN, ETIMEDOUT
 from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.connection import Connection
+from ..core.limits import set_limits
+from ..core.shutdown import wait_until
 from ..port import EPIPE
 from ..port.pool import EAGER, Limits
-from .crew import close, end, expired, hire, release, tie
-from .pipe import Outbox, wake
+from .pipe import Fifo, Waiter, release_waiters
 
-# A job is a list. Its first two places are those of every message, see Fifo.
-_FN = const(2)
-_ARGS = const(3)
-_ON_DONE = const(4)
-_CONN = const(5)  # its client, or None
-_END = const(6)  # the worker's end of its pipe, or None,
-_PIPE = const(7)  # and C2, until that is closed
-_STATE = const(8)
-_RESULT = const(9)
-_ERROR = const(10)
-_UNTIL = const(11)  # (ticks_ms) None: it has passed, and the worker is stuck
-_MS = const(12)
-
+# States of a job
 _QUEUED = const(0)
 _RUNNING = const(1)
 _DONE = const(2)
-_OVER = const(3)
+_FAILED = const(3)
+_OVER = const(4)
+_STUCK = const(5)
 
-_MOST = const(0x1FFFFFFF)
+_RESULTS = const(16)  # before pipes and sockets are served
+
+_RETRY_MS = const(20)  # from a refused start to the next one
+_MAX_REFUSED = const(5)  # starts in a row: if more are refused and there is no thread, the jobs that wait end
 
 
-def make(mgr, **limits):
-    """`mgr.workers`: the manager's pool, which the first call makes. Its keyword arguments are those of `port.threads.Limits`.
-
-    Loop's thread. ValueError for a limit that can't be, or if the pool that there is was to be another.
-    """
-    for c in mgr.conns:
-        if isinstance(c, Foreman):
-            if limits:
-                raise ValueError("workers: the manager has its pool already")
-            return c.pool
+def make_pool(mgr, limits):
+    """A pool for `mgr`, see `mgr.workers`. Raises OSError if the manager is closed, ValueError for a limit that can't be."""
     mgr.check_open()
     return WorkerPool(mgr, limits)
 
 
-class WorkerPool(Outbox, Limits):
+class Job:
+    """A call of a function by a worker, as `pool.submit` returns it."""
+
+    data = b""  # for the Fifo of jobs that are done
+    # Set before another thread sees the job, if at all.
+    on_done = None
+    conn = None  # its client
+    end = None  # the worker's end of its pipe,
+    c2 = None  # and the loop's end, until that is closed
+    timeout_ms = 0  # 0: the pool's job_ms
+
+    def __init__(self, fn, args, due):
+        self.fn = fn
+        self.args = args
+        self.due = due  # ticks_ms of its deadline
+        self.state = _QUEUED
+        self.outcome: object = None  # what fn has returned or raised
+        self.next = None  # the job that was done after this one
+
+
+class WorkerPool(Limits):
     """Made by `mgr.workers()`. `submit` may be called from any thread, the rest in the loop's.
 
     `stats`, which is also `mgr.stats["workers"]`, counts: jobs = done + failed (they raised) + dropped (client gone, pool closed) +
-    timeouts + unstarted (no thread was to be had) + those under way; refused submits; late results, which nobody waited for any more;
-    and says how many threads there are, how many are busy, and stuck (at a job whose deadline has passed).
+    timeouts + unstarted (there was no thread) + those under way; refused submits; late results, which were dropped; and says how
+    many threads there are, how many are busy, and how many are stuck (at a job whose deadline has passed).
     """
 
     def __init__(self, mgr, limits):
         if limits:
-            from ..core.limits import set_limits
-
             set_limits(self, limits, Limits)
-        super().__init__(mgr, Foreman(mgr))
-        self.c.pool = self
+        self.mgr = mgr
+        self.next = False  # of the doorbell: not posted
         self.jobs: list = [None] * (self.queue + self.n)  # QUEUED and RUNNING, oldest first
         self.under_way = 0  # how many those are
-        self.queued = 0
-        self.idle = None  # waiters as in pipe.py
+        self.queued = 0  # how many of them are QUEUED
+        self.done = Fifo()  # DONE and FAILED, for the loop
+        self.idle: "Waiter | None" = None  # workers that wait for a job
         self.threads = 0
-        self.tries = 0  # starts refused in a row
+        self.refused_starts = 0  # in a row
         self.due = None  # no job's deadline is earlier
         self.closed = False
+        self.clients = set()  # ids of the connections whose end the pool is told. For the loop alone
         self.stats = mgr.stats["workers"] = dict.fromkeys(
             ("jobs", "done", "failed", "dropped", "timeouts", "unstarted", "refused", "late", "threads", "busy", "stuck"), 0
         )
+        self.c = PoolConnection(mgr, self)
         if EAGER:
-            hire(self, self.n)
+            self.start_threads(self.n)
+
+    # --- any thread
 
     def submit(self, fn, *args, on_done=None, conn=None, timeout_ms=None, pipe=None):
         """Have a worker call `fn(*args)`; returns the job, for `cancel` and `keep`. Any thread; with `conn` or `pipe` only the loop's.
@@ -93,16 +105,21 @@ class WorkerPool(Outbox, Limits):
         Raises OSError at once: EAGAIN if `n` jobs are under way and `queue` wait, EPIPE if `conn` or the pool is closed, ENOMEM at
         max_pipes.
         """
-        ms = timeout_ms or self.job_ms
-        job: list = [b"", None, fn, args, on_done, conn, None, None, _QUEUED, None, None, ticks_add(ticks_ms(), ms), ms]
-        if conn is not None or pipe is not None:
-            tie(self, job, pipe)
+        job = Job(fn, args, ticks_add(ticks_ms(), timeout_ms or self.job_ms))
+        if on_done is not None:
+            job.on_done = on_done
+        if timeout_ms:
+            job.timeout_ms = timeout_ms
+        if conn is not None:
+            self._attach_client(job, conn)
+        if pipe is not None:
+            self._attach_pipe(job, pipe)
         waiter = None
         ring = False
         bell = self.mgr.bell
         with bell.lock:
-            er = EPIPE if self.closed else EAGAIN if self.under_way == len(self.jobs) else 0
-            if er:
+            error = EPIPE if self.closed else EAGAIN if self.under_way == len(self.jobs) else 0
+            if error:
                 self.stats["refused"] += 1
             else:
                 self.jobs[self.under_way] = job
@@ -111,98 +128,89 @@ class WorkerPool(Outbox, Limits):
                 self.stats["jobs"] += 1
                 waiter = self.idle
                 if waiter is not None:
-                    self.idle = waiter[1]
-                    waiter[1] = None
-                early = self.due is None or ticks_diff(job[_UNTIL], self.due) < 0
-                if early:
-                    self.due = job[_UNTIL]
-                if early or waiter is None:  # the loop must know
+                    self.idle = waiter.next
+                    waiter.next = None
+                is_first_due = self.due is None or ticks_diff(job.due, self.due) < 0
+                if is_first_due:
+                    self.due = job.due
+                if is_first_due or waiter is None:  # the loop must watch the deadline, or start a thread
                     ring = bell.post(self)
-        if er:
-            if job[_END] is not None:
-                job[_END].close()
-            raise OSError(er)
-        wake(waiter)
+        if error:
+            if job.end is not None:
+                job.end.close()
+            raise OSError(error)
+        release_waiters(waiter)
         if ring:
             bell.ring()
-        bell.fence.clear()
+        bell.gc_barrier.clear()
         return job
 
-    def cancel(self, job):
-        """Nobody wants this job any more: drop it from the queue or, if it is running, tell it by its pipe. Its on_done gets EPIPE."""
-        end(self, job)
-
-    def keep(self, job):
-        """The job makes progress: its deadline counts anew from here."""
-        job[_UNTIL] = ticks_add(self.mgr.now, job[_MS])
-
-    def close(self, ms=1000):
-        """Take no more jobs, drop those that wait, tell those that run, and give the threads `ms` milliseconds to end; True if all have.
-
-        The manager's `close` does the same. RuntimeError inside a handler, which would hold the loop.
-        """
-        return close(self, ms)
-
     def count_thread(self, n):
-        """A thread more, or less. To the manager it is like a pipe's end: the bell must not close under it."""
+        """A thread more (1) or less (-1). To the manager it is like a pipe's end: the bell must not close before it has ended."""
         with self.mgr.bell.lock:
             self.threads += n
             self.stats["threads"] += n
             self.mgr.pipe_ends += n
 
+    # --- a worker's thread
+
     def work(self, waiter):
-        """What a worker does all its life."""
-        waiter[0].acquire()
+        """Do jobs until the pool is closed. `waiter` is the thread's own."""
+        bell = self.mgr.bell
         while True:
-            with self.mgr.bell.lock:
-                job = self.take(waiter)
+            with bell.lock:
+                job = self.next_job(waiter)
                 if job is None and self.closed:
                     break
             if job is None:
-                waiter[0].acquire()
+                waiter.lock.acquire()
                 continue
+            is_failed = False
             try:
-                job[_RESULT] = kept = job[_FN](*job[_ARGS])
-            except BaseException as er:  # sys.exit() too: a worker stays
-                job[_ERROR] = kept = er
-            if job[_END] is not None:
-                job[_END].close()
-            with self.mgr.bell.lock:
-                ring = self.over(job)
+                job.outcome = outcome = job.fn(*job.args)
+            except BaseException as er:  # also of sys.exit(): the thread stays
+                job.outcome = outcome = er
+                is_failed = True
+            if job.end is not None:
+                job.end.close()
+            with bell.lock:
+                ring = self.complete(job, is_failed)
             if ring:
-                self.mgr.bell.ring()
-            self.mgr.bell.fence.clear()
-            job = kept = None  # noqa: F841  (so it was not let go of) they must not be kept until the next one comes
+                bell.ring()
+            bell.gc_barrier.clear()  # until here this thread's stack must hold the outcome, see internals: COLLECT EARLY
+            job = outcome = None  # noqa: F841  from here on it must not: the next job may be long in coming
         self.count_thread(-1)
 
-    def take(self, waiter):
-        """The first job that waits, or None: then it is `waiter` that waits. With the lock held."""
+    def next_job(self, waiter):
+        """The first job that waits is now RUNNING, and returned. None if there is none: `waiter` waits. With the lock held."""
         if not self.queued:
-            waiter[1] = self.idle
+            waiter.next = self.idle
             self.idle = waiter
             return None
         i = 0
-        while self.jobs[i][_STATE]:
+        while self.jobs[i].state != _QUEUED:
             i += 1
-        self.jobs[i][_STATE] = _RUNNING
+        job = self.jobs[i]
+        job.state = _RUNNING
         self.queued -= 1
         self.stats["busy"] += 1
-        return self.jobs[i]
+        return job
 
-    def over(self, job):
-        """The job has been done; True if the bell must be rung. With the lock held."""
+    def complete(self, job, is_failed):
+        """The function of a job has returned or raised. True if the bell must be rung. With the lock held."""
         self.remove(job)
         self.stats["busy"] -= 1
-        if job[_STATE] == _RUNNING:
-            job[_STATE] = _DONE
-            self.push(job, _MOST, _MOST)
-            return self.mgr.bell.post(self)
-        self.stats["late"] += 1
-        if job[_UNTIL] is None:
-            self.stats["stuck"] -= 1
+        if job.state != _RUNNING:  # on_done was called before
+            self.stats["late"] += 1
+            if job.state == _STUCK:
+                self.stats["stuck"] -= 1
+            return False
+        job.state = _FAILED if is_failed else _DONE
+        self.done.push(job)
+        return self.mgr.bell.post(self)
 
     def remove(self, job):
-        """Take the job out of the list; with the lock held."""
+        """Take the job out of the list `jobs`. With the lock held."""
         i = 0
         while self.jobs[i] is not job:
             i += 1
@@ -212,57 +220,219 @@ class WorkerPool(Outbox, Limits):
             i += 1
         self.jobs[i] = None
 
+    # --- the loop's thread
 
-class Foreman(Connection):
-    """The loop's end of a pool: it starts threads, minds deadlines, and calls back."""
+    def cancel(self, job):
+        """Drop the job from the queue or, if it is running, close its pipe, so that its function learns it. Its on_done gets EPIPE."""
+        self.abandon(job, EPIPE, "dropped")
 
-    def __init__(self, mgr):
+    def keep(self, job):
+        """The job makes progress: its deadline counts anew from here."""
+        job.due = ticks_add(self.mgr.now, job.timeout_ms or self.job_ms)
+
+    def close(self, ms=1000):
+        """Take no more jobs, drop those that wait, tell those that run, and give the threads `ms` milliseconds to end; True if all have.
+
+        The manager's `close` does the same. RuntimeError inside a handler, which would hold the loop.
+        """
+        if self.mgr.busy:
+            raise RuntimeError("close inside a handler")
+        self.c.shut()
+        return wait_until(lambda: not self.threads, ms)
+
+    def deliver(self, budget):
+        """Called by the loop if the pool was posted: call on_done of the jobs that are done. Returns their number, at least 1."""
+        if self.queued and not self.refused_starts:
+            self.start_threads(self.missing())
+        self.watch_deadline()
+        n = 0
+        while self.done.count and n < budget and n < _RESULTS:
+            with self.mgr.bell.lock:
+                job = self.done.pop()
+            n += 1
+            if job.c2 is None:  # otherwise when C2 is closed, after its last message
+                self.finish(job)
+        if self.done.count:
+            with self.mgr.bell.lock:
+                self.mgr.bell.post(self)
+        return n or 1
+
+    def missing(self):
+        """How many threads the jobs that wait could use. (A thread that is not busy is about to take a job.)"""
+        return self.queued - self.threads + self.stats["busy"]
+
+    def watch_deadline(self):
+        """Have the connection's `expired` called at the first deadline, unless that is to try a refused start again before."""
+        if self.due is not None and not self.refused_starts:
+            self.mgr.deadline(self.c, max(1, ticks_diff(self.due, self.mgr.now)))
+
+    def start_threads(self, n):
+        """Start `n` more threads, at most up to the limit. If one is refused, try again in 20 ms.
+
+        RP2 may refuse a thread for a moment after another one has ended.
+        """
+        while n > 0 and self.threads < self.n:
+            self.count_thread(1)
+            old = _thread.stack_size(self.stack) if self.stack >= 1024 else None
+            try:
+                # Its lock is made here: a thread without memory for it would end, and still be counted.
+                _thread.start_new_thread(self.work, (Waiter(None),))
+                self.refused_starts = 0
+            except (OSError, RuntimeError, MemoryError):
+                self.count_thread(-1)
+                self.refused_starts += 1
+                self.mgr.deadline(self.c, _RETRY_MS)
+                n = 0
+            if old is not None:
+                _thread.stack_size(old)
+            n -= 1
+
+    def look_at_deadlines(self):
+        """End the jobs that are due; try a refused start again."""
+        has_no_thread = self.refused_starts > _MAX_REFUSED and not self.threads
+        n = self.under_way  # at most so many: an on_done may submit another job
+        while n > 0:
+            n -= 1
+            job = self.most_urgent()
+            if job is None:
+                break
+            if has_no_thread:
+                self.abandon(job, EAGAIN, "unstarted")
+            elif ticks_diff(job.due, ticks_ms()) <= 0:
+                self.abandon(job, ETIMEDOUT, "timeouts")
+            else:
+                break
+        self.most_urgent()
+        if self.refused_starts > _MAX_REFUSED or self.missing() <= 0:
+            self.refused_starts = 0
+        elif self.refused_starts:
+            self.start_threads(self.missing())
+        self.watch_deadline()
+
+    def most_urgent(self):
+        """The job with the earliest deadline, which `due` is now, of those whose on_done was not called. None if there is none."""
+        first = None
+        with self.mgr.bell.lock:
+            self.due = None
+            for i in range(self.under_way):
+                job = self.jobs[i]
+                if job.state <= _RUNNING and (first is None or ticks_diff(job.due, first.due) < 0):
+                    first = job
+                    self.due = job.due
+        return first
+
+    def first_of(self, c):
+        """The first job of the client `c`, or of all if `c` is None, whose on_done was not called. None if there is none."""
+        with self.mgr.bell.lock:
+            for i in range(self.under_way):
+                job = self.jobs[i]
+                if job.state <= _RUNNING and (c is None or job.conn is c):
+                    return job
+        return None
+
+    def _attach_client(self, job, c):
+        # The job ends with its client.
+        if c.is_closing:
+            raise OSError(EPIPE)
+        job.conn = c
+        if c.id not in self.clients:
+            self.clients.add(c.id)
+            c.on_close(self.client_gone, c)
+
+    def _attach_pipe(self, job, fn):
+        job.end = self.mgr.mkpipe(fn, job.conn)
+        job.args = (job.end,) + job.args
+        job.c2 = job.end.c
+        job.c2.on_close(self.pipe_closed, job)
+
+    def client_gone(self, c):
+        """A client is closed: its jobs are dropped."""
+        self.clients.discard(c.id)
+        self.drop_jobs(c)
+
+    def pipe_closed(self, job):
+        """A job's C2 is closed: nothing more comes from its worker."""
+        job.c2 = None
+        self.finish(job)
+
+    def abandon(self, job, number, counter):
+        """Call on_done with OSError(number) before the job is done, and count it in `stats[counter]`. If it is done, do nothing."""
+        with self.mgr.bell.lock:
+            state = job.state
+            if state > _RUNNING:
+                return
+            job.state = _OVER
+            self.stats[counter] += 1
+            if state == _QUEUED:
+                self.remove(job)
+                self.queued -= 1
+            elif number == ETIMEDOUT:
+                self.stats["stuck"] += 1
+                job.state = _STUCK
+        if job.c2 is not None:
+            job.c2.is_closing = True  # so that the worker learns it
+        if job.end is not None and state == _QUEUED:
+            job.end.close()
+        self.call_on_done(job, None, OSError(number))
+
+    def finish(self, job):
+        """The job is done, or its pipe is closed. Call on_done if both are."""
+        # The later of the two calls on_done. If they cross each other, both come here, and the second one finds it OVER.
+        state = job.state
+        if state != _DONE and state != _FAILED:
+            return
+        job.state = _OVER
+        if state == _DONE:
+            self.stats["done"] += 1
+            self.call_on_done(job, job.outcome, None)
+        else:
+            self.stats["failed"] += 1
+            self.mgr.report(job.outcome)
+            self.call_on_done(job, None, job.outcome)
+
+    def call_on_done(self, job, result, error):
+        """Call the job's on_done. If that raises, report it."""
+        if job.on_done is not None:
+            try:
+                job.on_done(result, error)
+            except Exception as er:
+                self.mgr.report(er)
+
+    def drop_all(self):
+        """The pool is closed: threads that wait for a job end, and all jobs are dropped."""
+        with self.mgr.bell.lock:
+            self.closed = True
+            waiter = self.idle
+            self.idle = None
+        release_waiters(waiter)
+        self.drop_jobs(None)
+
+    def drop_jobs(self, c):
+        """Drop the jobs of the client `c`, or all if `c` is None."""
+        # Without a list of them: a connection that closes must need no memory.
+        job = self.first_of(c)
+        while job is not None:
+            self.abandon(job, EPIPE, "dropped")
+            job = self.first_of(c)
+
+
+class PoolConnection(Connection):
+    """A pool among the manager's connections: it has deadlines, and is closed with the manager."""
+
+    def __init__(self, mgr, pool):
         super().__init__(mgr, None, None, None)
-        self.pool: WorkerPool = None  # pyright: ignore
-
-    def hand(self, job):
-        """Called by the loop with each job that is done, before and after them with None."""
-        if job is None:
-            self.plan()
-        elif job[_PIPE] is None:  # else when C2 has had its last message
-            self.finish(job)
-
-    def plan(self):
-        """See whether threads are to be started, and when to look at deadlines."""
-        pool = self.pool
-        n = pool.queued - pool.threads + pool.stats["busy"]  # (who is not busy is about to take a job)
-        if n > 0 and pool.threads < pool.n and not pool.tries:
-            hire(pool, n)
-        if pool.due is not None and not pool.tries:
-            self.mgr.deadline(self, max(1, ticks_diff(pool.due, self.mgr.now)))
+        self.pool: WorkerPool = pool
 
     def expired(self):
         """A deadline has passed, or a start is to be tried again."""
-        expired(self.pool)
-
-    def finish(self, job):
-        """The job is done, and so is its pipe: the later of the two tells, and if they cross each other both call this."""
-        if job[_STATE] != _DONE:
-            return
-        job[_STATE] = _OVER
-        er = job[_ERROR]
-        if er is None:
-            self.pool.stats["done"] += 1
-        else:
-            self.pool.stats["failed"] += 1
-            self.mgr.report(er)
-        self.call(job, er)
-
-    def call(self, job, er):
-        """Call on_done."""
-        if job[_ON_DONE] is not None:
-            with self:
-                job[_ON_DONE](job[_RESULT], er)
+        self.wait = 0
+        self.pool.look_at_deadlines()
 
     def bug(self, er):
-        """An on_done has raised."""
+        """`expired` has raised: report it. The pool goes on."""
         self.mgr.report(er)
 
     def release(self):
-        """The pool is closed: nobody waits for anything any more."""
-        release(self.pool)
+        """The pool is closed."""
+        self.mgr.pool = None
+        self.pool.drop_all()

@@ -2,7 +2,7 @@ from ..core.bell_udp import udp_pair
 from ..core.connector import wrap
 
 
-def make(mgr, fn, fn_data):
+def make_udp_pipe(mgr, fn, fn_data):
     """`mgr.mkpipe(fn, fn_data, udp=True)`: the tutorial's literal pipe, two UDP sockets of its own on 127.0.0.1.
 
     C2 wraps one, the other is returned for the worker: a plain socket that blocks, each send a datagram. What it can't promise:

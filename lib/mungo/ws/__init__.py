@@ -1,14 +1,17 @@
-# WebSockets, RFC 6455, on the loop's events: `upgrade` makes one of an HTTP request, `connect` one to a server. frames.py has the bytes.
+# WebSockets, RFC 6455, on the loop's events: `upgrade` makes a WebSocket of an HTTP request, `connect` opens one to a server.
+#
+# frames.py parses frames; handshake.py has what both sides' handshakes share; client.py is the client's part.
 #
 # stage     what has happened                      what may come next
-# DIALLED   (client) the request is on its way     READY when the answer is right, else EV_ERROR
+# DIALLED   (client) the request is on its way     READY when the response agrees, else EV_ERROR
 # READY     the handshake is done                  OPEN, after EV_WS_OPEN
 # OPEN      messages come and go                   ENDING
 # ENDING    our Close frame is sent                the peer's, or the deadline; then the end
-from binascii import a2b_base64, b2a_base64
-from hashlib import sha1
+from binascii import a2b_base64
 
-from .frames import Frames, head, is_code
+from ..http.header_lists import combined_value
+from .frames import Frames, frame_head, is_close_code
+from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -25,25 +28,23 @@ _READY = const(1)
 _OPEN = const(2)
 _ENDING = const(3)
 
-_MSG = const(1)  # the parser's event
+_MSG = const(1)  # the frame parser's event
 
 _CLOSE = const(0x88)  # the first bytes of control frames: the opcode and FIN
 _PING = const(0x89)
 _PONG = const(0x8A)
 
-LINES = const("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-%s: %s\r\n")
-_PROTOCOL = const("Sec-WebSocket-Protocol: %s\r\n")
-
 
 class WebSocket(Frames):
-    """What a connection's `proto` is once it is a WebSocket. `protocol` is the subprotocol that was agreed on, or None; `code` says
+    """The `proto` of a connection that is a WebSocket. `protocol` is the subprotocol that was agreed on, or None; `code` says
     how it ended: the code of the peer's Close frame (1005: it had none), or of ours that a fault has caused; 1006: without any."""
 
     protocol = None
     stage = _READY
-    sending = False  # a message in pieces, which is not over
-    pinged = False  # since the peer was heard last
-    phase = 0  # (as HTTP's exchange) nothing to answer
+    client: object = None  # the Client of client.py, if this side has connected
+    is_partial = False  # a message in pieces is under way
+    is_pinged = False  # since the peer was heard last
+    phase = 0  # as in HTTP's exchange: there is nothing to answer
     is_waiting = False
 
     def __init__(self, c, masks, ping_ms):
@@ -61,106 +62,101 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     `fn` and its `fn_data`, if there is one. EV_WS_OPEN follows when the handler has returned.
 
     `protocols`: subprotocols, the first one that the client offers is taken. `origins`: a tuple of the origins whose pages may connect,
-    ("https://a.example",), or ("*",) for all; by default those from the host that is asked. Clients other than browsers send no origin
-    and are let in. `ping_ms`: after so long a silence a ping is sent, after as long again without a sign of life the connection
-    ends; by default idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009.
-    Returns True; False if the request is answered by 400, 403 or 426 instead (section 4.2). ValueError: no request waits.
+    ("https://a.example",), or ("*",) for all; by default those from the host that the request names. Clients other than browsers send no
+    origin and are let in. `ping_ms`: after so many ms of silence a ping is sent, and after as many again the connection ends; by default
+    idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009.
+    Returns True; False if the request was refused with 400, 403 or 426 (section 4.2). Raises ValueError if no request waits. Loop's thread.
     """
     if not c.proto.is_waiting:
         raise ValueError("no request waits")
-    head = hm.head_bytes()
-    key = listed(head, b"sec-websocket-key")[1:-1]
-    origin = hm.header("Origin")
-    status = 0
-    try:
-        is_key = len(key) == 24 and len(a2b_base64(key)) == 16
-    except ValueError:
-        is_key = False
-    if head[:4] != b"GET " or hm.is_old or not is_upgrade(head):
-        status = 400
-    elif listed(head, b"sec-websocket-version") != b",13,":
-        status = 426
-    elif not is_key:
-        status = 400
-    elif origin and not ("*" in origins or origin in origins if origins else origin.partition("://")[2] == hm.header("Host")):
-        status = 403
+    key = combined_value(hm.headers(), "sec-websocket-key")
+    status = _refusal(hm, key, origins)
     if status:
-        c.http_reply(status, LINES % ("Version", 13))
+        c.http_reply(status, FIELDS % ("Version", 13))
         return False
     c.proto.hand_over()
     it = WebSocket(c, 128, ping_ms)
-    lines = "HTTP/1.1 101 Switching Protocols\r\n" + LINES % ("Accept", accept(key).decode())
+    lines = "HTTP/1.1 101 Switching Protocols\r\n" + FIELDS % ("Accept", accept_value(key.encode()).decode())
+    offered = field_list(hm, "sec-websocket-protocol")
     for name in protocols:
-        if b",%s," % name.encode() in listed(head, b"sec-websocket-protocol"):
+        if name in offered:
             it.protocol = name
-            lines += _PROTOCOL % name
+            lines += "Sec-WebSocket-Protocol: %s\r\n" % name
             break
     c.put((lines + "\r\n").encode())
     if fn:
         c.fn = fn
         c.fn_data = fn_data
-    c.mgr.resuming.append(c)  # for EV_WS_OPEN, and for frames that came with the request
+    c.resume()  # for EV_WS_OPEN, and for frames that came with the request
     return True
 
 
 def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None):
-    """Connect to "ws://host:port/path": the connection, which gets EV_CONNECT and EV_WS_OPEN, or EV_ERROR if it is refused.
+    """Connect to "ws://host:port/path". Returns the connection, which gets EV_CONNECT and EV_WS_OPEN, or EV_ERROR if it is refused.
 
-    The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. ValueError: not such a URL.
+    The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. Raises ValueError for
+    another URL, OSError as `mgr.connect`. Loop's thread.
     """
-    from .client import connect
+    from .client import Client, split_url
 
-    return connect(mgr, url, fn, fn_data, protocols, ping_ms)
+    host, target = split_url(url)
+    c = mgr.connect("tcp://" + host, fn, fn_data)
+    it = WebSocket(c, 0, ping_ms)
+    it.stage = _DIALLED
+    it.client = Client(mgr.head_limit, protocols)
+    c.put(it.client.request(host, target))
+    return c
 
 
 def send(c, data, more=False):
     """Send a message: a str as text, something bytes-like as binary. `more`: the next call sends the next piece of the same message (a
     str is cut between its characters); the one without `more` ends it.
 
-    True if it was taken; False if the WebSocket is not open, or if more than `send_limit` bytes would wait (then nothing of it was
-    taken; EV_WRITE says when there is room). In the loop's thread; others use `mgr.wakeup`.
+    Returns True if it was taken; False if the WebSocket is not open, or if more than `send_limit` bytes would wait (then nothing of it was
+    taken; EV_WRITE says when there is room). Loop's thread; others use `mgr.wakeup`.
     """
     it = c.proto
     first, data = _encode(data)
-    if it.sending:
+    if it.is_partial:
         first = 0
-    done = _put(c, first if more else first | 128, data)
-    if done:
-        it.sending = more
-    return done
+    is_sent = _send_frame(c, first if more else first | 128, data)
+    if is_sent:
+        it.is_partial = more
+    return is_sent
 
 
 def broadcast(conns, data):
-    """Send one message to all of these connections of a server; its frame is built once. Who is too slow to take it, so that `send_limit`
-    is reached, is closed. Those that are not open, or in the middle of a message in pieces, do not get it. Returns how many took it."""
+    """Send one message to all of these connections of a server; its frame is built once. A reader that is so slow that `send_limit` is
+    reached is closed. Connections that are not open, or in the middle of a message in pieces, do not get it. Returns how many took it.
+    Loop's thread."""
     first, data = _encode(data)
-    data = bytes(head(first | 128, len(data))) + data
-    n = 0
+    frame = bytes(frame_head(first | 128, len(data))) + data
+    count = 0
     for c in conns:
-        if c.proto.masks and 0 < c.proto.stage < _ENDING and not c.proto.sending:
-            if c.send(data):
-                n += 1
+        if c.proto.masks and 0 < c.proto.stage < _ENDING and not c.proto.is_partial:
+            if c.send(frame):
+                count += 1
             else:
                 c.error("send_limit")
-    return n
+    return count
 
 
 def ping(c, data=b""):
     """Send a ping with up to 125 bytes, which come back as EV_WS_CTL (10, data). Returns as `send`."""
-    return _put(c, _PING, data)
+    return _send_frame(c, _PING, data)
 
 
 def close(c, code=1000, reason=""):
-    """Begin to close: send a Close frame, which is answered by the peer's, then by the end; without that it ends after connect_ms.
-    Messages that come meanwhile are dropped. False if it is not open. ValueError: a code that may not be sent, a reason of more than
-    123 bytes."""
-    if not is_code(code):
+    """Begin to close: send a Close frame. The peer's Close frame ends the connection; without one it ends after connect_ms.
+    Messages that come meanwhile are dropped. Returns False if it is not open. Raises ValueError for a code that may not be sent, and for
+    a reason of more than 123 bytes. Loop's thread."""
+    if not is_close_code(code):
         raise ValueError("code %r: want 1000 to 1014, 3000 to 4999" % code)
-    done = _put(c, _CLOSE, code.to_bytes(2, "big") + reason.encode())
-    if done:
+    is_sent = _send_frame(c, _CLOSE, code.to_bytes(2, "big") + reason.encode())
+    if is_sent:
         c.wait = 0
-        _rest(c, c.proto)
-    return done
+        _set_deadline(c, c.proto)
+    return is_sent
 
 
 # --- the protocol's handler
@@ -170,13 +166,13 @@ def handler(c, ev, data):
     """The protocol's handler (`pfn`) of WebSockets."""
     it = c.proto
     if ev == _EV_READ or ev == _EV_WRITE:
-        it.pinged = False
+        it.is_pinged = False
         _serve(c, it)
     elif ev == _EV_DUE:
-        if it.stage == _OPEN and not it.pinged:
-            it.pinged = not c.is_full  # or it is the program that does not read
-            _put(c, _PING, b"")
-            _rest(c, it)
+        if it.stage == _OPEN and not it.is_pinged:
+            it.is_pinged = not c.is_full  # if the program does not read, the peer's pong can't be seen
+            _send_frame(c, _PING, b"")
+            _set_deadline(c, it)
         else:
             c.mgr.stats["timeouts"] += 1
             c.error("timeout")
@@ -187,36 +183,37 @@ def handler(c, ev, data):
 
 def _serve(c, it):
     # Parse what has come and call the handler, message by message.
-    if it.stage == _DIALLED:
-        it.answered(c, c.recv)
+    if it.stage == _DIALLED and it.client.take_response(c, it):
+        it.stage = _READY
+        c.wait = 0
     if it.stage == _READY:
         it.stage = _OPEN
         c.fn(c, _EV_WS_OPEN, None, c.fn_data)
     while it.stage and not c.state:
         ev = it.parse(c.recv)
         if ev == _MSG:
-            ev = it.data
+            message = it.data
             it.data = None
             if it.stage == _OPEN:
-                c.fn(c, _EV_WS_MSG, ev, c.fn_data)
+                c.fn(c, _EV_WS_MSG, message, c.fn_data)
         elif ev > 0:
             if ev == 9:
-                _put(c, _PONG, it.data)
+                _send_frame(c, _PONG, it.data)
             c.fn(c, _EV_WS_CTL, (ev, it.data), c.fn_data)
             if ev == 8 and not c.is_ending:
-                _put(c, _CLOSE, it.data[:2])
+                _send_frame(c, _CLOSE, it.data[:2])
                 if it.masks:
                     c.is_draining = True
-                else:  # the server's end comes first (section 7.1.1)
+                else:  # the server closes first (section 7.1.1)
                     c.linger()
         else:
             if ev:
                 _fail(c, it, -ev)
             break
-    _rest(c, it)
+    _set_deadline(c, it)
 
 
-def _rest(c, it):
+def _set_deadline(c, it):
     # Until more comes: the deadline of a handshake, or of the silence before a ping.
     ms = it.ping_ms if it.stage == _OPEN else c.mgr.connect_ms
     if ms and c.out is None and (it.stage == _OPEN or not c.wait):
@@ -225,7 +222,7 @@ def _rest(c, it):
 
 def _fail(c, it, code):
     # End it because of the peer's fault or a bug.
-    _put(c, _CLOSE, code.to_bytes(2, "big"))
+    _send_frame(c, _CLOSE, code.to_bytes(2, "big"))
     it.code = code
     c.mgr.stats["failed"] += 1
     if code == 1009:
@@ -235,50 +232,44 @@ def _fail(c, it, code):
 
 
 def _encode(data):
+    # The opcode and the bytes of a message.
     return (1, data.encode()) if isinstance(data, str) else (2, data)
 
 
-def _put(c, first, data):
-    # Send a frame, if it is within the limit.
+def _send_frame(c, first, data):
+    # Send a frame if it is within the limit; `first` is its first byte. Returns as `send`.
     it = c.proto
     n = len(data)
     if first >= _CLOSE and n > 125:
         raise ValueError("%d bytes: want 125" % n)
     if it.stage == _ENDING and first != _PONG or not it.stage:
         return False
-    if first == _CLOSE:  # what waits does not keep it back: it is the last
+    if first == _CLOSE:  # it is the last, so what waits does not keep it back
         it.stage = _ENDING
     elif c.out is not None and not c.has_room(n + 14):
         return False
-    made = head(first, n)
-    if not it.masks:  # it is a client
-        made = it.mask(made, data)
-    elif n > _JOIN:
-        c.put(made)
-        made = data
-    else:
-        made.extend(data)
-    return c.put(made)
+    frame = frame_head(first, n)
+    if it.client:
+        return c.put(it.client.mask(frame, data))
+    if n > _JOIN:
+        c.put(frame)
+        return c.put(data)
+    frame.extend(data)
+    return c.put(frame)
 
 
-# --- the handshake
-
-
-def listed(head, name):
-    """What the fields of this name say, b",value,value,"."""
-    got = b","
-    for line in head.split(b"\r\n"):
-        field, _, value = line.partition(b":")
-        if field.lower() == name:
-            got += value.replace(b" ", b"") + b","
-    return got
-
-
-def is_upgrade(head):
-    """Whether the fields say that the protocol is to change."""
-    return b",websocket," in listed(head, b"upgrade").lower() and b",upgrade," in listed(head, b"connection").lower()
-
-
-def accept(key):
-    """What the server answers to a Sec-WebSocket-Key."""
-    return b2a_base64(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())[:-1]
+def _refusal(hm, key, origins):
+    # The status that refuses this request (section 4.2); 0 if it is a handshake.
+    if hm.method != "GET" or hm.is_old or not is_upgrade(hm):
+        return 400
+    if field_list(hm, "sec-websocket-version") != ["13"]:
+        return 426
+    try:
+        if len(key) != 24 or len(a2b_base64(key)) != 16:
+            return 400
+    except ValueError:
+        return 400
+    origin = hm.header("Origin")
+    if origin and not ("*" in origins or origin in origins if origins else origin.partition("://")[2] == hm.header("Host")):
+        return 403
+    return 0

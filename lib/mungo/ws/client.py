@@ -1,65 +1,76 @@
-# WebSockets to a server: the client's part of the handshake, RFC 6455 section 4.1.
+# A client's part of WebSocket: its handshake (RFC 6455 section 4.1), and the masks of its frames.
 from binascii import b2a_base64
 from os import urandom
 
-from . import LINES, WebSocket, accept, is_upgrade, listed
+from ..http.response_parser import Response
 from .frames import mask
+from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
-_DIALLED = const(0)
-_READY = const(1)
-
-
-class Dialled(WebSocket):
-    """The `proto` of a client's WebSocket."""
-
-    stage = _DIALLED
-    offered: tuple  # the subprotocols
-    nonce: bytes  # the Sec-WebSocket-Key
-
-    def mask(self, made, data):
-        """The frame with this head and payload, masked, with a key that can't be foreseen, for each another (section 10.3)."""
-        key = bytearray(urandom(4))
-        made[1] |= 128
-        made.extend(key)
-        n = len(made)
-        made.extend(data)
-        mask(made, n, len(made), key)
-        return made
-
-    def answered(self, c, buf):
-        """Take the server's answer, if all of it has come."""
-        n = buf.find(b"\r\n\r\n") + 4
-        if n < 4 and len(buf) < c.mgr.head_limit:
-            return
-        head = buf.read(n)
-        protocol = listed(head, b"sec-websocket-protocol")
-        for name in self.offered:
-            if b",%s," % name.encode() == protocol:
-                self.protocol = name
-        if (
-            head[:13] == b"HTTP/1.1 101 "
-            and is_upgrade(head)
-            and listed(head, b"sec-websocket-accept") == b",%s," % accept(self.nonce)
-            and listed(head, b"sec-websocket-extensions") == b","  # none was offered
-            and (protocol == b"," or self.protocol)
-        ):
-            self.stage = _READY
-            c.wait = 0
-        else:
-            c.error("refused: %r" % head[:30])
+_NEED = const(0)  # the response parser's event
 
 
-def connect(mgr, url, fn, fn_data, protocols, ping_ms):
-    """`ws.connect`"""
+def split_url(url):
+    """("host:port", "/path?query") of a "ws://" URL. ValueError if it is not one."""
     if url[:5] != "ws://" or url.split() != [url]:
         raise ValueError("%r: want ws://host:port/path" % url)
     host, _, path = url[5:].partition("/")
-    c = mgr.connect("tcp://" + host, fn, fn_data)
-    it = Dialled(c, 0, ping_ms)
-    it.offered = protocols
-    it.nonce = b2a_base64(urandom(16))[:-1]
-    lines = "GET /%s HTTP/1.1\r\nHost: %s\r\nSec-WebSocket-Version: 13\r\n" % (path, host) + LINES % ("Key", it.nonce.decode())
-    if protocols:
-        lines += "Sec-WebSocket-Protocol: %s\r\n" % ",".join(protocols)
-    c.put((lines + "\r\n").encode())
-    return c
+    return host, "/" + path
+
+
+class Client:
+    """The `client` of a WebSocket that has connected to a server: `protocols` are the subprotocols that it offers."""
+
+    def __init__(self, head_limit, protocols):
+        self.protocols = protocols
+        self.key = b2a_base64(urandom(16))[:-1]
+        self.response = Response(head_limit)
+        self.response.may_switch = True
+
+    def request(self, host, target):
+        """The handshake's request as bytes."""
+        lines = "GET %s HTTP/1.1\r\nHost: %s\r\nSec-WebSocket-Version: 13\r\n" % (target, host)
+        lines += FIELDS % ("Key", self.key.decode())
+        if self.protocols:
+            lines += "Sec-WebSocket-Protocol: %s\r\n" % ",".join(self.protocols)
+        return (lines + "\r\n").encode()
+
+    def take_response(self, c, websocket):
+        """Take the server's response out of `c.recv`. True if it has come and agrees; then `websocket.protocol` is the subprotocol.
+
+        A response that refuses ends the connection with EV_ERROR.
+        """
+        hm = self.response
+        ev = hm.parse(c.recv)
+        if ev == _NEED:
+            return False
+        if ev < 0:
+            c.error("refused: no HTTP response")
+            return False
+        chosen = field_list(hm, "sec-websocket-protocol")
+        for name in self.protocols:
+            if chosen == [name]:
+                websocket.protocol = name
+        if (
+            hm.status != 101
+            or hm.is_old
+            or not is_upgrade(hm)
+            or field_list(hm, "sec-websocket-accept") != [accept_value(self.key).decode()]
+            or field_list(hm, "sec-websocket-extensions")  # none was offered
+            or chosen
+            and websocket.protocol is None
+        ):
+            c.error("refused: %r" % hm.head_bytes()[:30])
+            return False
+        hm.finish(c.recv)
+        return True
+
+    def mask(self, frame, data):
+        """Complete a frame, of which there is the head: add the payload `data`, masked with a new key that can't be foreseen (section
+        10.3)."""
+        key = bytearray(urandom(4))
+        frame[1] |= 128
+        frame.extend(key)
+        n = len(frame)
+        frame.extend(data)
+        mask(frame, n, len(frame), key)
+        return frame

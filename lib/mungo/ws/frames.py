@@ -9,14 +9,15 @@
 #   PAYLOAD     all of it, the message's last            MSG      HEAD
 #   any         not enough                               NEED     the same
 #   any         not WebSocket                            -code (of a Close frame, section 7.4) the connection is of no more use
-# A head is judged when it is whole or wrong, so the events do not depend on how the bytes are cut. What is masked is unmasked where it
-# lies; a message that is whole in the buffer is copied once, of others the pieces are collected.
+# A head is judged when it is whole or wrong, so the events do not depend on how the bytes are cut. Payloads are unmasked in the buffer. A
+# message that is whole in the buffer is copied once; of others the pieces are collected.
 from ..core.buffer import Buffer
 
 try:
     from .mask_viper import mask, text
 except (ImportError, AttributeError, SyntaxError, ValueError):  # no such compiler, or another architecture's .mpy
-    from .mask import mask, text
+    from ..core.utf8 import text
+    from .mask import mask
 
 _NEED = const(0)
 _MSG = const(1)
@@ -26,12 +27,12 @@ _CODES = const(0x7F8F)  # those from 1000 on that a Close frame may have: not 10
 
 
 class Frames:
-    """The frames that one side sends. `masks` is 128 if that is the client, else 0; messages have at most `limit` bytes."""
+    """The frames that one side sends. `masks` is 128 if that side is the client, else 0; messages have at most `limit` bytes."""
 
     op = 0  # of the message under way
     left = 0  # bytes of the frame that are still to come
     is_last = True  # it ends the message
-    parts = None  # what there is of the message
+    parts = None  # a Buffer with the message's pieces so far
     data: object  # of the MSG, str or bytes; of a control frame, bytes
     code = 1006  # of the Close frame: 1005 if it had none, 1006 if none has come
 
@@ -45,12 +46,12 @@ class Frames:
         try:
             while True:
                 if not self.left:
-                    ev = self.head(buf)
+                    ev = self.take_head(buf)
                     if ev != _MSG:
                         return ev
                 n = min(self.left, buf.end - buf.start)
                 self.left -= n
-                view = self.take(buf, n)
+                view = self.unmasked(buf, n)
                 if self.parts is not None or self.left or not self.is_last:
                     if self.parts is None:
                         self.parts = Buffer(bytearray(n + self.left))
@@ -67,7 +68,7 @@ class Frames:
         except ValueError:  # of `text`
             return -1007
 
-    def head(self, buf):
+    def take_head(self, buf):
         """Take the head of a data frame: MSG; or a whole control frame: its opcode; or NEED, or minus a code."""
         data = buf.data
         at = buf.start + 2
@@ -100,16 +101,16 @@ class Frames:
             self.op = op or self.op
             self.left = n
             return _MSG
-        self.data = bytes(self.take(buf, n))
+        self.data = bytes(self.unmasked(buf, n))
         if op == 8:
             self.code = int.from_bytes(self.data[:2], "big") if n else 1005
-            if n and (n < 2 or not is_code(self.code)):
+            if n and (n < 2 or not is_close_code(self.code)):
                 return -1002
             text(memoryview(self.data)[2:])
         return op
 
-    def take(self, buf, n):
-        """The next `n` bytes, unmasked: a view that is valid until the buffer is used again."""
+    def unmasked(self, buf, n):
+        """Take the next `n` bytes, unmasked: a view that is valid until the buffer is used again."""
         at = buf.start
         if self.masks:
             mask(buf.data, at, at + n, self.key)
@@ -117,13 +118,13 @@ class Frames:
         return memoryview(buf.data)[at : at + n]
 
 
-def is_code(code):
+def is_close_code(code):
     """Whether a Close frame may have this code (section 7.4, and what is registered since)."""
     return code >= 1000 and _CODES >> code - 1000 & 1 or 3000 <= code < 5000
 
 
-def head(first, n):
-    """What stands before the key and the payload of `n` bytes, not masked; `first` is the opcode, plus 128 if the message ends there."""
+def frame_head(first, n):
+    """The head of an unmasked frame with a payload of `n` bytes; `first` is the opcode, plus 128 if the message ends with it."""
     if n < 126:
         return bytearray((first, n))
     wide = n > 65535

@@ -22,7 +22,6 @@ import mungo.core.doorbell
 import mungo.core.listener
 import mungo.core.loop
 import mungo.core.send_buffer
-import mungo.core.socket_io
 import mungo.http.head
 import mungo.http.parser
 import mungo.http.response
@@ -30,6 +29,7 @@ import mungo.http.scan
 import mungo.http.server
 import mungo.manager
 import mungo.threads.pipe
+import mungo.threads.wakeups
 
 CLIENTS = 10
 TIMES = 20  # calls in a calibration
@@ -39,7 +39,6 @@ MODULES = (
     mungo.core.loop,
     mungo.manager,
     mungo.core.connection,
-    mungo.core.socket_io,
     mungo.core.listener,
     mungo.core.buffer,
     mungo.http.scan,
@@ -49,6 +48,7 @@ MODULES = (
     mungo.http.server,
     mungo.core.doorbell,
     mungo.threads.pipe,
+    mungo.threads.wakeups,
 )
 
 names = []

@@ -8,10 +8,11 @@ import mungo.ws as ws
 import mungo.ws.frames as frames
 
 if os.getenv("PLAIN"):
-    import mungo.ws.mask as plain
+    from mungo.core.utf8 import text
+    from mungo.ws.mask import mask
 
-    frames.mask = plain.mask
-    frames.text = plain.text
+    frames.mask = mask
+    frames.text = text
 
 
 def fn(c, ev, data, fn_data):

@@ -5,7 +5,7 @@ import random
 import time
 
 import mungo
-from crew import MS, Crew, close, each_bell, open_files, pipe, reads, recorder, turns, until
+from waiting import MS, Crew, close, each_bell, open_files, pipe, reads, recorder, turns, until
 
 LANES = ("cpython", "upy")
 MIN_HEAP = "8m"

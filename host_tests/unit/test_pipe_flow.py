@@ -6,7 +6,9 @@ import socket
 import time
 
 import mungo
-from crew import Crew, close, count_waiters, each_bell, is_waiting, pipe, raised, raised_errno, reads, recorder, turns, until
+from net import address, tcp_listen
+from raising import raised, raised_errno
+from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
 
@@ -191,7 +193,7 @@ def test_slow_client_slows_its_worker(bell):
             kept.append(data)
             c.is_full = True
 
-    port = listen(mgr, to_client)
+    port = tcp_listen(mgr, to_client)
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, 8, 8192)  # SO_RCVBUF, else the kernel takes megabytes
     client.connect(address(port))
@@ -226,21 +228,6 @@ def test_slow_client_slows_its_worker(bell):
     client.close()
     until(lambda: len(mgr.conns) == 1, mgr)
     close(mgr)
-
-
-def address(port):
-    return socket.getaddrinfo("127.0.0.1", port)[0][-1]
-
-
-def listen(mgr, handler):
-    first = 20000 + time.ticks_us() % 10000
-    for port in range(first, first + 100):
-        try:
-            mgr.listen("tcp://127.0.0.1:%d" % port, handler)
-            return port
-        except OSError as error:
-            assert error.errno == errno.EADDRINUSE
-    raise AssertionError("no free port")
 
 
 # --- timeouts

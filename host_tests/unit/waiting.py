@@ -26,18 +26,6 @@ def each_bell(test):
     return run
 
 
-def raised(kind, function, *args, **kwargs):
-    try:
-        function(*args, **kwargs)
-    except kind as error:
-        return error
-    raise AssertionError("not raised")
-
-
-def raised_errno(function, *args, **kwargs):
-    return raised(OSError, function, *args, **kwargs).errno
-
-
 def recorder():
     """A handler, and the list of (event, its data) that it was called with."""
     events = []
@@ -46,6 +34,16 @@ def recorder():
         events.append((ev, data))
 
     return handler, events
+
+
+def kinds(events):
+    """The events of a recorder without their data."""
+    return [ev for ev, _ in events]
+
+
+def kinds_of(*names):
+    """The numbers of the events with these names."""
+    return [getattr(mungo, "EV_" + name) for name in names]
 
 
 def until(ready, mgr=None, ms=MS):
@@ -161,7 +159,7 @@ def count_waiters(mgr, end):
         waiter = end.waiters
         while waiter is not None:
             n += 1
-            waiter = waiter[1]
+            waiter = waiter.next
     return n
 
 

@@ -11,7 +11,8 @@ import micropython
 import mungo
 import mungo.core.bell_udp
 import mungo.threads.udp_pipe
-from crew import BELLS, Crew, close, each_bell, pipe, raised, raised_errno, reads, recorder, turns, until
+from raising import raised, raised_errno
+from waiting import BELLS, Crew, close, each_bell, pipe, reads, recorder, turns, until
 
 MIN_HEAP = "128k"
 

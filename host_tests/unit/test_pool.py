@@ -5,9 +5,10 @@ import errno
 import time
 
 import mungo
-import mungo.threads.crew
-from crew import Crew, close, raised_errno, until
+import mungo.threads.pool
 from net import Client, listening, turns
+from raising import raised_errno
+from waiting import Crew, close, until
 
 MIN_HEAP = "192k"
 
@@ -263,6 +264,21 @@ def test_a_client_that_leaves_takes_its_jobs_along():
     close(mgr)
 
 
+def test_a_client_with_many_jobs_tells_the_pool_of_its_end_once():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    c, client = served(mgr)
+    all, named = outcomes()
+    for i in range(20):
+        pool.submit(int, i, on_done=named(i), conn=c)
+        until(lambda i=i: len(all) > i, mgr)
+    assert len(c.close_callbacks) == len(pool.clients) == 1
+    client.close()
+    until(lambda: c not in mgr.conns, mgr)
+    assert len(all) == 20 and not pool.clients
+    close(mgr)
+
+
 def test_progress_and_messages_go_through_the_jobs_pipe():
     mgr = mungo.Manager()
     pool = mgr.workers(n=1)
@@ -314,7 +330,7 @@ def test_on_done_waits_for_what_a_paused_pipe_still_holds():
             seen.append(data)
 
     pool.submit(work, on_done=lambda result, er: seen.append("done"), pipe=handler)
-    until(lambda: pool.stats["busy"] == 0 and ends[0].end.count == 2, mgr)
+    until(lambda: pool.stats["busy"] == 0 and ends[0].unread == 2, mgr)
     for _ in range(5):
         mgr.poll(0)
     assert seen == []
@@ -396,7 +412,7 @@ def test_cancel():
 
 
 class Refusing:
-    """_thread for mungo.threads.crew, whose first `n` starts are refused."""
+    """_thread for mungo.threads.pool, whose first `n` starts are refused."""
 
     def __init__(self, n, er):
         self.n = n
@@ -415,11 +431,11 @@ class Refusing:
         return 4321
 
     def __enter__(self):
-        mungo.threads.crew._thread = self
+        mungo.threads.pool._thread = self
         return self
 
     def __exit__(self, *args):
-        mungo.threads.crew._thread = _thread
+        mungo.threads.pool._thread = _thread
 
 
 def test_a_refused_start_is_tried_again():
@@ -460,8 +476,8 @@ def test_one_refused_thread_of_two_leaves_the_other_at_work():
     until(lambda: gate.inside, mgr)
     with Refusing(1000000, OSError("core1 in use")):
         pool.submit(int, on_done=named(1))
-        until(lambda: pool.tries, mgr)
-        until(lambda: not pool.tries, mgr)  # it gives up for now
+        until(lambda: pool.refused_starts, mgr)
+        until(lambda: not pool.refused_starts, mgr)  # it gives up for now
         assert not all
         gate.open()
         until(lambda: len(all) == 2, mgr)
@@ -561,7 +577,7 @@ def test_a_job_costs_no_pipe_and_leaves_nothing_behind():
         assert mgr.pipes == 0
         n = len(done) // 30 * 30 + 30
         until(lambda n=n: len(done) >= n, mgr)
-    assert pool.head is None and pool.tail is None and pool.jobs == [None] * 52 and pool.under_way == 0
+    assert pool.done.first is None and pool.done.last is None and pool.jobs == [None] * 52 and pool.under_way == 0
     assert counts(pool)["done"] == 600
     close(mgr)
 
@@ -596,7 +612,7 @@ def test_once_though_its_pipe_ends_just_before_it():
             until(lambda: gate.inside)
 
     def between(c, ev, data, fn_data):  # what a turn has heard, and what it closes at its end
-        if ev == mungo.EV_POLL and job[7] is not None and job[7].is_closing:
+        if ev == mungo.EV_POLL and job.c2 is not None and job.c2.is_closing:
             mgr.poll_events.clear()
             gate.open()
             until(lambda: not pool.stats["busy"])
@@ -604,7 +620,7 @@ def test_once_though_its_pipe_ends_just_before_it():
     other = mgr.mkpipe(between)
     mgr.poll_events.append(other.c)
     job = pool.submit(work, on_done=lambda result, er: done.append((result, er)), pipe=handler)
-    job[6] = Slow(job[6], gate)
+    job.end = Slow(job.end, gate)
     starts.open()
     until(lambda: done, mgr)
     for _ in range(5):
@@ -617,21 +633,21 @@ def test_once_though_its_pipe_ends_just_before_it():
 def test_without_memory_for_its_lock_a_thread_is_started_later():
     mgr = mungo.Manager()
     pool = mgr.workers(n=1)
-    real = mungo.threads.crew.allocate_lock
+    real = mungo.threads.pool.Waiter
     done = []
     tries = []
 
-    def short():
+    def short(due):
         tries.append(0)
         if len(tries) < 3:
             raise MemoryError
-        return real()
+        return real(due)
 
-    mungo.threads.crew.allocate_lock = short
+    mungo.threads.pool.Waiter = short
     try:
         pool.submit(int, on_done=lambda result, er: done.append(er))
         until(lambda: done, mgr)
     finally:
-        mungo.threads.crew.allocate_lock = real
+        mungo.threads.pool.Waiter = real
     assert done == [None] and len(tries) == 3 and counts(pool)["threads"] == 1
     close(mgr)

@@ -1,8 +1,7 @@
 # The client's parser: what is a response and what is none, however the bytes are cut.
 
 from mungo.core.buffer import Buffer
-from mungo.http.client import Response
-from mungo.http.scan import fields_table
+from mungo.http.response_parser import Response
 
 NEED, HEAD, PIECE, DONE = range(4)
 BAD = -502
@@ -14,7 +13,7 @@ def events(pieces, is_head=False, limit=LIMIT):
 
     Last comes BAD, or how many bytes of the next response are there and whether a body ends here.
     """
-    hm = Response(fields_table(limit))
+    hm = Response(limit)
     hm.is_head = is_head
     buf = Buffer()
     seen = []

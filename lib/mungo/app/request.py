@@ -1,0 +1,159 @@
+# A request, as handlers and hooks get it. Most attributes are read from the head or the body when a handler first asks for them, also in
+# a worker. Threads must not import, so everything is imported at the top.
+import json
+
+from ..core import utf8
+from ..http.form import parse_query, unquote
+from ..http.header_lists import without_parameters
+from ..http.lazy import parts
+from ..http.parser import Request as Head
+from ..port.address import address
+from .response import abort
+
+parts.head  # noqa: B018  (loads it: workers read fields by it, and must not import)
+
+
+class Request:
+    """A request, as handlers and hooks get it. In the loop it is valid until the handler returns, or until the generator ends that it
+    returns; a worker has a copy of its own, and the after hooks get that.
+
+    The attributes without a value are read when they are first asked for; if what they read is malformed, the answer is 400.
+    """
+
+    app: object  # the App that is attached
+    method: str
+    url: str  # as it came
+    path: str  # decoded, without the query
+    args: dict  # of the query; of fields with the same name the first
+    headers: "Headers"
+    cookies: dict
+    rem: str  # the client's address, "10.0.0.7:51324"
+    body: bytes  # b"" if there is none, and in a stream handler
+    json: object  # None if there is no body, or one of another Content-Type
+    form: dict  # of an urlencoded body, like args; else {}
+    g: dict  # what hooks and handlers share
+    user = None  # set by a hook that has checked it
+    stream = None  # a stream handler yields it to get a piece of the body
+    values = {}  # {name of the pattern: its value in the path}
+    result = None  # what the handler or hook has returned or raised
+    worker_generator: object = None  # the generator that a worker's handler has returned
+    peer: object = None  # in a worker's copy: the client's address, as the port has it
+
+    def __init__(self, c, hm, route):
+        self.c = c  # the connection; None in a worker
+        self.hm = hm
+        self.route = route
+
+    def __getattr__(self, name):
+        hm = self.hm
+        try:
+            if name == "method":
+                value = hm.method
+            elif name == "url":
+                value = hm.target
+            elif name == "path":
+                value = unquote(hm.uri.encode())
+            elif name == "args":
+                value = parse_query(hm.query.encode())
+            elif name == "headers":
+                value = Headers(self)
+            elif name == "cookies":
+                value = parse_cookies(self.headers.get("Cookie", ""))
+            elif name == "body":
+                value = hm.body
+            elif name == "json":
+                # MicroPython's json.loads accepts bytes that are not UTF-8.
+                value = json.loads(utf8.text(self.body)) if self.body and self.headers.is_type("application/json") else None
+            elif name == "form":
+                value = parse_query(self.body) if self.headers.is_type("application/x-www-form-urlencoded") else {}
+            elif name == "g":
+                value = {}
+            elif name == "rem":
+                value = self.c.rem if self.c else address(self.peer)
+            elif name == "app":
+                value = self.route.apps[0]
+            else:
+                raise AttributeError(name)
+        except ValueError:
+            abort(400)
+        setattr(self, name, value)
+        return value
+
+    def run(self, fn):
+        """Call `fn(self)`; `result` is then what it has returned or raised."""
+        try:
+            self.result = fn(self)
+        except Exception as er:
+            self.result = er
+
+    def run_before_hooks(self):
+        """Call the before hooks, up to the first that answers: `result` is then what it has returned or raised, else None."""
+        try:
+            for app in self.route.apps:
+                for hook in app.before:
+                    self.result = hook(self)
+                    if self.result is not None:
+                        return
+        except Exception as er:
+            self.result = er
+
+    def detach(self):
+        """Copy the head and the body, so that this request stays valid when the loop's buffer is used for others. Twice is once."""
+        if type(self.hm) is not Head:
+            self.hm = parts.head.snapshot(self.hm, self.c.recv, Head)
+
+    def copy_for_worker(self):
+        """A detached copy of this request for another thread, with nothing that the loop changes."""
+        copy = Request(None, None, self.route)
+        self.detach()
+        copy.hm = self.hm
+        copy.peer = self.c.peer
+        if self.user is not None:
+            copy.user = self.user
+        if self.values:
+            copy.values = self.values
+        if "g" in self.__dict__:
+            copy.g = dict(self.g)
+        return copy
+
+
+class Headers:
+    """The fields of a request's head, by their names in any case. Iterating gives (name, value) in the order in which they came."""
+
+    def __init__(self, req):
+        self.req = req  # not its `hm`, which detach replaces
+
+    def __iter__(self):
+        return self.req.hm.headers()
+
+    def get(self, name, default=None):
+        """The value of the first field of this name as str, or `default`."""
+        return self.req.hm.header(name, default)
+
+    def __contains__(self, name):
+        return self.get(name) is not None
+
+    def __getitem__(self, name):
+        value = self.get(name)
+        if value is None:
+            raise KeyError(name)
+        return value
+
+    def is_type(self, media_type):
+        """Whether the Content-Type is this media type, in lower case, whatever its parameters."""
+        return without_parameters(self.get("Content-Type", "")) == media_type
+
+
+def parse_cookies(text):
+    """The cookies in the value of a Cookie field as a dict. Of those with the same name the first counts: it has the longer path."""
+    found = {}
+    for part in text.split(";"):
+        name, is_cookie, value = part.partition("=")
+        if is_cookie:
+            found.setdefault(name.strip(), value.strip().strip('"'))
+    return found
+
+
+def call_handler(req):
+    """Call the handler of the request's route with the values of its pattern; for `Request.run`."""
+    return req.route.fn(req, **req.values)

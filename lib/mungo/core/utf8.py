@@ -1,0 +1,18 @@
+# Strict UTF-8 (RFC 3629). MicroPython's str(data, "utf-8") also accepts overlong forms, in which a slash can hide behind other bytes,
+# surrogates, and numbers above U+10FFFF.
+
+
+def text(data):
+    """The str that `data`, bytes-like, stands for in UTF-8. Raises ValueError if it is not UTF-8. Any thread."""
+    made = str(data, "utf-8")
+    if len(made) < len(data):
+        # Behind four of the lead bytes not all of 0x80 to 0xBF may follow (section 4). Bytes are compared, not characters: MicroPython
+        # keeps each character that a loop takes from a str in its table of interned names, which never shrinks.
+        lead = 0
+        for byte in data:
+            if byte > 0xBF and (byte < 0xC2 or byte > 0xF4):
+                raise ValueError("not UTF-8")
+            if lead == 0xE0 and byte < 0xA0 or lead == 0xED and byte > 0x9F or lead == 0xF0 and byte < 0x90 or lead == 0xF4 and byte > 0x8F:
+                raise ValueError("not UTF-8")
+            lead = byte
+    return made
