@@ -3,8 +3,6 @@ from ..core import utf8
 from .header_lists import combined_value, split_list
 from .scan import fields_table, scan
 
-_SIZE = const(2)  # a state of the parser, see there
-
 _CR = const(13)
 _LF = const(10)
 
@@ -62,28 +60,6 @@ def snapshot(hm, buf, kind):
     return copy
 
 
-def skip_lines(buf):
-    """Drop empty lines before a request (section 2.2): how many bytes are left; -400 if a CR is followed by something else; 0: NEED."""
-    data = buf.data
-    while len(buf) and data[buf.start] == _CR:
-        if len(buf) == 1:
-            return 0
-        if data[buf.start + 1] != _LF:
-            return -400
-        buf.consume(2)
-    return len(buf)
-
-
-def snapshot(hm, buf, kind):
-    """A Request of the class `kind` with copies of the head and of the collected body: for a thread, or to keep."""
-    hm.keep(buf)
-    copy = kind(hm.tab)
-    copy.data = hm.data
-    copy.whole = hm.body
-    copy.authority = hm.authority
-    return copy
-
-
 def judge(hm, expects, is_path):
     """Read a request's head that is not common: 0, or minus a status. How often came Expect, and is the target a path?"""
     hm.is_head = hm.method == "HEAD"
@@ -112,8 +88,7 @@ def read_framing(hm, connections, lengths, codings):
         return -400
     if codes[1:]:
         return -501
-    hm.state = _SIZE
-    hm.spare = hm.head_limit - hm.at
+    hm.begin_chunks()
     return 0
 
 

@@ -29,7 +29,8 @@ _PIECE = const(2)
 _DONE = const(3)
 
 _START = const(0)
-_LENGTH = const(1)  # higher ones are chunked.py's
+_LENGTH = const(1)
+_SIZE = const(2)  # this one and the higher ones are chunked.py's
 
 # Places in the scanner's table, see scan.py.
 _METHOD = const(0)
@@ -39,7 +40,7 @@ _QUERY = const(3)
 _TARGET_END = const(4)
 _MINOR = const(5)
 _FIELDS = const(6)
-_HEAD_END = const(7)
+_END = const(7)
 _COUNT = const(8)
 _LIMIT = const(9)
 _COUNT_LIMIT = const(10)
@@ -89,27 +90,27 @@ class Request:
     @property
     def method(self):
         """As it came: "GET", "POST", .. (they are case-sensitive)."""
-        return self.text(_METHOD, _METHOD_END)
+        return self.text(self.tab[_METHOD], self.tab[_METHOD_END])
 
     @property
     def uri(self):
         """The path, not decoded, without the query: "/fast"."""
-        return self.text(_TARGET, _QUERY) or "/"
+        return self.text(self.tab[_TARGET], self.tab[_QUERY]) or "/"
 
     @property
     def query(self):
         """What follows the question mark, not decoded; "" if there is none."""
-        return self.text(_QUERY, _TARGET_END)[1:]
+        return self.text(self.tab[_QUERY] + 1, self.tab[_TARGET_END])
 
     @property
     def target(self):
         """The path with its query, as they came: "/fast?a=1"."""
-        return self.uri + self.text(_QUERY, _TARGET_END)
+        return self.uri + self.text(self.tab[_QUERY], self.tab[_TARGET_END])
 
     @property
     def method_and_path(self):
         """The start of the request line, up to the query: "GET /fast"."""
-        return self.text(_METHOD, _QUERY)
+        return self.text(self.tab[_METHOD], self.tab[_QUERY])
 
     @property
     def proto(self):
@@ -136,7 +137,7 @@ class Request:
 
     def head_bytes(self):
         """The request line and the fields, with the empty line, as they came."""
-        return bytes(self.data[self.tab[_METHOD] : self.tab[_HEAD_END]])
+        return bytes(self.data[self.tab[_METHOD] : self.tab[_END]])
 
     def header(self, name, default=None):
         """The value of the first field of this name, in any case, as str (UTF-8, or Latin-1 where it is not that); else `default`."""
@@ -171,8 +172,8 @@ class Request:
             self.shared = self.tab
             self.is_bare = False
             self.tab = t = array("i", self.tab)
-            self.data = bytes(memoryview(buf.data)[t[_METHOD] : t[_HEAD_END]])
-            for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _HEAD_END):
+            self.data = bytes(memoryview(buf.data)[t[_METHOD] : t[_END]])
+            for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _END):
                 t[place] -= buf.start
 
     def text(self, at, end):
@@ -327,13 +328,18 @@ class Request:
         return self.tab[_LIMIT]
 
     @property
-    def fields_left(self):
+    def trailer_fields(self):
         """The most fields of a trailer."""
         return self.tab[_COUNT_LIMIT] - self.tab[_COUNT]
 
     def skip_authority(self, n):
         """The path starts behind so many bytes of the target."""
         self.tab[_TARGET] += n
+
+    def begin_chunks(self):
+        """The body is chunked."""
+        self.state = _SIZE
+        self.spare = self.head_limit - self.at
 
     def read_fields(self, buf, at, end, minor):
         """Read fields alone, `buf.data[at:end]`, behind the status line of HTTP/1.minor at the buffer's start. False if they are wrong."""

@@ -41,7 +41,7 @@ _WAITING = const(2)  # all of it has come; the answer has not
 _STREAMING = const(3)  # some of the answer has
 
 # Deadlines of a connection
-_FOR_REQUEST = const(0)
+_IDLE = const(0)
 _FOR_HEAD = const(1)
 _FOR_BODY = const(2)
 
@@ -51,7 +51,7 @@ class Exchange(Request):
 
     phase = _NONE
     serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
-    timing = _FOR_REQUEST  # which deadline runs
+    timing = _IDLE  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part
     discards = False  # the answer is the last one, and what the client still sends is discarded
 
@@ -322,7 +322,7 @@ def rest(c, hm):
     elif c.wait and not hm.timing:
         c.since = c.mgr.now
     else:
-        hm.timing = _FOR_REQUEST
+        hm.timing = _IDLE
         c.mgr.deadline(c, c.mgr.idle_ms)
 
 
