@@ -41,7 +41,7 @@ def parse(hm, buf):
             at = buf.start + hm.at
             end = 0
             if buf.end - at >= hm.spare or buf.data.find(b"\n", at + hm.start, buf.end) >= 0:
-                end = scan(buf.data, at, buf.end, fields_table(hm.spare, hm.trailer_fields))
+                end = scan(buf.data, at, buf.end, fields_table(hm.spare, hm.fields_left))
             if end <= 0:
                 hm.start = buf.end - at
                 return end or hm.need(buf)

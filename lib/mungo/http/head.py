@@ -38,7 +38,7 @@ def members(hm, name):
     return split_list(combined_value(hm.headers(), name).lower())
 
 
-def skip_empty_lines(buf):
+def skip_lines(buf):
     """Drop empty lines before a request (section 2.2): how many bytes are left; -400 if a CR is followed by something else; 0: NEED."""
     data = buf.data
     while len(buf) and data[buf.start] == _CR:

@@ -90,27 +90,27 @@ class Request:
     @property
     def method(self):
         """As it came: "GET", "POST", .. (they are case-sensitive)."""
-        return self.text(self.tab[_METHOD], self.tab[_METHOD_END])
+        return self.text(_METHOD, _METHOD_END)
 
     @property
     def uri(self):
         """The path, not decoded, without the query: "/fast"."""
-        return self.text(self.tab[_TARGET], self.tab[_QUERY]) or "/"
+        return self.text(_TARGET, _QUERY) or "/"
 
     @property
     def query(self):
         """What follows the question mark, not decoded; "" if there is none."""
-        return self.text(self.tab[_QUERY] + 1, self.tab[_TARGET_END])
+        return self.text(_QUERY, _TARGET_END)[1:]
 
     @property
     def target(self):
         """The path with its query, as they came: "/fast?a=1"."""
-        return self.uri + self.text(self.tab[_QUERY], self.tab[_TARGET_END])
+        return self.uri + self.text(_QUERY, _TARGET_END)
 
     @property
     def method_and_path(self):
         """The start of the request line, up to the query: "GET /fast"."""
-        return self.text(self.tab[_METHOD], self.tab[_QUERY])
+        return self.text(_METHOD, _QUERY)
 
     @property
     def proto(self):
@@ -176,9 +176,9 @@ class Request:
             for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _END):
                 t[place] -= buf.start
 
-    def text(self, at, end):
-        """What stands from `at` to `end` of the request line, as str: the scanner has found it to be ASCII."""
-        return self.data[at:end].decode()
+    def text(self, first, last):
+        """What stands between two places of the request line, as str: the scanner has found it to be ASCII."""
+        return self.data[self.tab[first] : self.tab[last]].decode()
 
     # --- for protocols: events
 
@@ -195,7 +195,7 @@ class Request:
             return _NEED
         data = buf.data
         if data[at] == _CR:
-            at = parts.head.skip_empty_lines(buf)
+            at = parts.head.skip_lines(buf)
             if at <= 0:
                 return at
             at = buf.start
@@ -328,7 +328,7 @@ class Request:
         return self.tab[_LIMIT]
 
     @property
-    def trailer_fields(self):
+    def fields_left(self):
         """The most fields of a trailer."""
         return self.tab[_COUNT_LIMIT] - self.tab[_COUNT]
 

@@ -1,4 +1,4 @@
-# The scanner for systems without machine code; scan_viper.py does the same at a thirtieth of the cost. head.py says what the table holds.
+# The scanner for systems without machine code; scan_viper.py does the same at a thirtieth of the cost. scan.py says what the table holds.
 from .char_classes import CLASSES
 
 # The bytes of names: strip and find look at many bytes in one step. The frequent ones come first.

@@ -1,5 +1,5 @@
-# scan.py's scan as machine code: a single pass, about 2 ns a byte on a host, which allocates nothing. head.py says what the table holds.
-# Its .mpy is bound to an architecture; where it can't be loaded, scan.py takes its place.
+# scan_portable.py's scan as machine code: a single pass, about 2 ns a byte on a host, no allocation. scan.py says what the table holds.
+# Its .mpy is bound to an architecture; where it can't be loaded, scan_portable.py takes its place.
 import micropython
 
 from .char_classes import CLASSES

@@ -1,6 +1,6 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. How a request proceeds:
 #   1. core/listener.py accepts a connection. EV_OPEN: `handler` makes its Exchange, the `hm` of all its requests (here).
-#   2. core/connection.py reads, and calls `handler`. `serve` goes on while there are bytes and each request is answered (here).
+#   2. core/connection.py reads and calls `take`, then `handler`. `serve` goes on while there are bytes and no answer is owed (here).
 #   3. parser.py says what has come. scan.py checks the head (scan_viper.py or scan_portable.py). head.py reads heads that are not
 #      common, chunked.py takes chunks apart.
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
@@ -77,6 +77,11 @@ class Exchange(Request):
         """The answer's head is sent."""
         self.source = source
         self.phase = _STREAMING
+
+    def go_on(self, c):
+        """Have the stream's next pieces sent: in the next turn, unless `rest` follows in this one."""
+        if not self.serving:
+            c.resume()
 
     def end_answer(self, c):
         """The answer is complete. It may have to be the last."""

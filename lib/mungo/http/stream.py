@@ -35,8 +35,7 @@ def start(c, hm, status, headers, body):
     if hm.is_head and source is not None:
         _end(c, hm)
     else:
-        if not hm.serving:  # else `rest` follows in this turn
-            c.resume()
+        hm.go_on(c)
     return is_sent
 
 
