@@ -11,6 +11,7 @@ from sites import Serving, pattern
 from waiting import open_files, until
 
 LANES = ("cpython", "upy", "upy-192k")
+MIN_HEAP = "224k"
 
 MB = 1 << 20
 EACH = 20

@@ -5,6 +5,8 @@ import mungo.http.head  # now, so that they find room in one piece: a heap of 64
 from feeding import GET, events, same, singly
 from hostile import BODY_LIMIT, HEAD_LIMIT, rows
 
+MIN_HEAP = "84k"
+
 
 def check(parts, status, how, name):
     seen = events(parts, limit=HEAD_LIMIT, body_limit=BODY_LIMIT)
