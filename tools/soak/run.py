@@ -1,6 +1,6 @@
 """Run all kinds of clients for an hour, and check every ten seconds that nothing grows.
 
-    python -m tools.soak.run [--minutes 60] [--heap 192k] [--share 0.8] [--out build/soak]
+    python -m tools.soak.run [--minutes 60] [--heap 224k] [--share 0.8] [--out build/soak]
 
 The server runs on MicroPython's unix port, from bytecode, with that heap. The clients send browsers' bursts, requests for
 workers, for threads with pipes and for threads with wakeups, streams and uploads. Some leave in the middle, and one sends
@@ -217,7 +217,7 @@ def judge(rows, end):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--heap", default="192k")
+    parser.add_argument("--heap", default="224k")
     parser.add_argument("--share", type=float, default=0.8)
     parser.add_argument("--out", type=Path, default=host.ROOT / "build" / "soak")
     args = parser.parse_args()
