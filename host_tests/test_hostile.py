@@ -109,7 +109,7 @@ def test_table():
     assert {status for _, status, _ in ROWS} == {400, 413, 414, 417, 431, 501, 505}  # and 408: see test_http_server.py
 
 
-# What comes behind a refused request is discarded, up to 64 KB: so its status reaches also a client that reads late.
+# What comes behind a refused request is discarded, so that its status reaches also a client that reads late.
 def test_status_is_read_after_much_has_been_sent(serve):
     one = serve(script="hostile.py", env=LIMITS)
     for data, status in (
@@ -121,7 +121,7 @@ def test_status_is_read_after_much_has_been_sent(serve):
         assert answers(asyncio.run(talk(one, [data]))) == [status]
 
 
-# Who sends and sends is cut off, and nobody else notices.
+# A client that never stops sending is cut off after ten times linger_ms, and nobody else notices.
 def test_endless_sender_is_cut_off(serve):
     one = serve(script="hostile.py", env=LIMITS)
 
@@ -141,4 +141,4 @@ def test_endless_sender_is_cut_off(serve):
         finally:
             writer.transport.abort()
 
-    assert asyncio.run(send_endlessly()) < 1 << 24
+    assert asyncio.run(send_endlessly()) > 1 << 20  # not by the number of bytes

@@ -249,10 +249,10 @@ class Connection:
             self.is_closing = True
 
     def linger(self):
-        """Close when everything is sent and the peer has had the time to read it: after linger_ms, 64 KB more from it, or its end."""
+        """Close when everything is sent and the peer has had the time to read it: at its end, or after linger_ms."""
         self.state = self.state & ~(_FULL | _PAUSED) | _LINGERING | _DRAINING  # it reads, whatever the program has paused
         self.recv = EMPTY
-        self.phase = Lingering()
+        self.phase = Lingering(self.mgr.now)
         self.look()
         if self.out is None:
             self.mgr.deadline(self, self.mgr.linger_ms)
