@@ -71,7 +71,7 @@ class Request:
     start = 0  # of the PIECE, which ends at `at`
     left = 0  # bytes of the body or chunk that are still to come
     spare = 0  # bytes that size lines and trailers may still have
-    is_bare = False  # the head is common, no body follows, and nothing is kept of it: `finish` has nothing to drop
+    is_bare = False  # (see internals: BARE) the head is common, no body follows, and nothing is kept of it: `finish` has nothing to drop
     is_plain = True  # none of the next three is unusual, and the target is a path
     is_head = False
     is_old = False  # HTTP/1.0

@@ -134,7 +134,7 @@ class HttpConnection(Connection):
     pfn = staticmethod(handler)
 
     def take(self, n):
-        """`n` bytes have come into the loop's buffer. Of a body that is under way they go straight on."""
+        """`n` bytes have come into the loop's buffer. Bytes of a body go straight on, see internals: TAKE."""
         hm = self.proto
         if hm.phase != _EARLY or not take_body(self, hm, n):
             Connection.take(self, n)
@@ -179,7 +179,6 @@ class HttpConnection(Connection):
 
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
-    # Few locals: see internals: FRAMES.
     if c.state:
         c.pause(False)
     hm.serving = _BURST
