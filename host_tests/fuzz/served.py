@@ -17,6 +17,7 @@ class World(Limits):
     rx_bytes = 512
     now = 0
     busy = True
+    waiting = None
 
     def __init__(self):
         self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
