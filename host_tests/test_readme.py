@@ -344,7 +344,7 @@ def check_asyncio(one):
 SERVERS = {
     "Routes and answers": check_routes,
     "Hooks and errors": check_hooks,
-    "Who asks": check_who,
+    "Credentials, cookies and CORS": check_who,
     "Uploads": check_uploads,
     "Files": check_files,
     "Server-sent events": check_events,
