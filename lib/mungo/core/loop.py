@@ -102,8 +102,8 @@ class Loop(Limits):
         self.check_open()
         if self.busy:
             raise RuntimeError("poll: in a handler of this manager")
-        self.busy = True
         try:
+            self.busy = True  # (in here: Ctrl-C may come at any point, and close refuses while it is set)
             self.look(ms)
             self.deliver()
             while self._next < self._found:
