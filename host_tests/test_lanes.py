@@ -74,7 +74,7 @@ unit_items.run_module = run_module
 """
 
 
-# What CI relies on: .ci/run.
+# `make test ARGS=--last-failed` finds the unit tests that failed.
 def test_what_failed_runs_again_alone(tmp_path):
     (tmp_path / "pytest.ini").touch()
     (tmp_path / "conftest.py").write_text(_CONFTEST)
