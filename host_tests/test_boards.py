@@ -123,6 +123,12 @@ def test_esp32_has_a_tick_of_a_millisecond_and_partitions_that_fit(name):
         assert row[1] != "app" or start % 0x10000 == 0
         end = start + size
     assert end == int(re.search(r"flash of (\d+) MB", partitions)[1]) << 20 == int(re.search(r"(\d+) MB of flash", build)[1]) << 20
+    # The flash that the build is told of: MicroPython's base configuration says 4 MB.
+    told = "CONFIG_ESPTOOLPY_FLASHSIZE_4MB=y\n"
+    if "list(APPEND SDKCONFIG_DEFAULTS ${MICROPY_BOARD_DIR}/sdkconfig.board)\n" in build:
+        told += (BOARDS[name].folder / "sdkconfig.board").read_text()
+    sizes = dict(re.findall(r"^CONFIG_ESPTOOLPY_FLASHSIZE_(\d+)MB=(\w)$", told, re.M))
+    assert [int(size) << 20 for size, is_chosen in sizes.items() if is_chosen == "y"] == [end]
     assert int([row for row in rows if row[0] == "romfs"][0][4], 16) == BOARDS[name].romfs
 
 
@@ -134,6 +140,9 @@ def test_pico_has_more_connections_and_a_loopback_that_is_off(name):
     build = (BOARDS[name].folder / "mpconfigboard.cmake").read_text()
     assert int(re.search(r"ROMFS_BYTES \((\d+) \* 1024\)", header)[1]) * 1024 == BOARDS[name].romfs
     assert int(re.search(r"set\(MICROPY_HW_ROMFS_BYTES (\d+)\)", build)[1]) == BOARDS[name].romfs
+    # RP2 refuses (RST) a client for which there is no room in the backlog: so it has as many places as there are connections.
+    assert limits(name, "Pico, mungo with RP2")["MANAGER"]["backlog"] == int(re.search(r"#define MEMP_NUM_TCP_PCB \((\d+)\)", header)[1])
+    assert limits(name)["MANAGER"]["backlog"] == port_limits(name)["backlog"] == 8
     for define in ("MEM_SIZE", "TCP_MSS", "TCP_WND", "TCP_SND_BUF", "MEMP_NUM_TCP_SEG", "PBUF_POOL_SIZE"):
         assert f"#define {define} (" in header  # who defines the first has to define them all
     assert "#define MUNGO_LOOPBACK (0)" in (ROOT / "boards/rp2/loopback.h").read_text()

@@ -4,5 +4,6 @@
 # MicroPython's own definition first (this path is relative to ports/esp32), then what mungo adds to it.
 include(boards/ESP32_GENERIC_S3/mpconfigboard.cmake)
 
+list(APPEND SDKCONFIG_DEFAULTS ${MICROPY_BOARD_DIR}/sdkconfig.board)
 set(MUNGO_PARTITIONS partitions-8MiB.csv)
 include(${MICROPY_BOARD_DIR}/../esp32/shared.cmake)

@@ -3,3 +3,5 @@ from shared_limits import *
 
 SOCKETS = 12 if OURS else 5  # TCP, besides listeners; UDP has three
 MANAGER["max_conns"] = SOCKETS - 1
+if OURS:
+    MANAGER["backlog"] = 12  # as many as there are sockets

@@ -5,7 +5,7 @@ import sys
 OURS = "mungo" in getattr(sys.implementation, "_machine", "")  # firmware made from boards/, else stock
 BELL = "ring"  # stock firmware has no loopback interface
 MANAGER = {
-    "backlog": 4,
+    "backlog": 8,
     "rx_bytes": 1024,
     "send_slice": 1600,
     "recv_limit": 4096,

@@ -12,7 +12,9 @@ MAY_PAUSE = False
 class Limits:
     """A manager's limits, each a keyword argument of it: milliseconds, bytes, or how many."""
 
-    backlog = 4
+    # Clients that wait for accept. One more is refused (RST). The loop accepts at once: what comes before that is refused as well, and comes
+    # again after 250 ms.
+    backlog = 8
     max_conns = 4  # 5 TCP sockets (MEMP_NUM_TCP_PCB) less one to spare
     max_pipes = 8
     max_timers = 16
