@@ -138,9 +138,13 @@ class App:
 
     def attach(self, mgr, url="http://0.0.0.0:80"):
         """Serve at this URL, beside what the manager does otherwise. Returns the listener. Raises OSError if the port is taken."""
+        self.start_workers(mgr)
+        return mgr.http_listen(url, self.handler)
+
+    def start_workers(self, mgr):
+        """Make the pool of a manager that is to serve this App, if some route needs one."""
         if self.needs_workers or self.pool_limits:
             mgr.workers(**({} if mgr.stats["workers"] else self.pool_limits))
-        return mgr.http_listen(url, self.handler)
 
     def run(self, host="0.0.0.0", port=8000, **limits):
         """Serve until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits and closed at the end."""
@@ -167,6 +171,12 @@ class App:
         """`attach` to a manager for this App alone at this address, and print the URL. OSError if the port is taken."""
         self.attach(mgr, "http://%s:%d" % (host, port))
         print("mungo %s: http://%s:%d/" % (sys.modules["mungo"].__version__, host, port))
+
+    def test_client(self, **limits):
+        """A client for tests that asks this App without a socket, see `app.testing.TestClient`; its manager has these limits."""
+        from .testing import TestClient
+
+        return TestClient(self, **limits)
 
     def stats(self, req):
         """A handler: the manager's counters and limits as JSON. `app.get("/stats")(app.stats)`; not for a worker."""

@@ -124,7 +124,7 @@ class Headers:
         self.req = req  # not its `hm`, which detach replaces
 
     def __iter__(self):
-        return self.req.hm.headers()
+        return iter(self.req.hm.headers())
 
     def get(self, name, default=None):
         """The value of the first field of this name as str, or `default`."""
