@@ -40,6 +40,7 @@ PARTS = {
 DOORS = {
     "mungo/__init__.py": ("app",),
     "mungo/manager.py": ("http",),
+    "mungo/app/testing.py": ("ws",),
 }
 
 
