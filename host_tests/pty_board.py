@@ -31,8 +31,8 @@ _STAND_INS = lanes.ROOT / "host_tests" / "shim" / "modules"  # for what the unix
 
 class PtyBoard:
     """Plugged in and switched on when it is made; `device` is its serial port, `folder` its flash, `heap` its memory.
-    `env`: the settings of its programs, which a host takes from the environment. `air`: the Wi-Fi networks in reach and their
-    passwords; with these it is a board to the firmware, whose settings are in settings.json."""
+    `env`: the settings of its programs, which a host takes from the environment, and ROOM, the size of the flash in bytes. `air`: the
+    Wi-Fi networks in reach and their passwords; with these it is a board to the firmware, whose settings are in settings.json."""
 
     def __init__(self, folder, heap="2m", env=None, air=None):
         self.folder = Path(folder)

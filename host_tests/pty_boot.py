@@ -1,4 +1,6 @@
 # What a board's firmware does before its prompt comes, and the hardware that the unix port lacks. See pty_board.py.
+import builtins
+import os
 import sys
 
 
@@ -52,6 +54,44 @@ class Os:
         return getattr(host, name)
 
 
+class Limited:
+    """A file that is being written, in a flash of ROOM bytes."""
+
+    def __init__(self, file):
+        self.file = file
+        self.left = int(os.getenv("ROOM")) - used(".")  # pyright: ignore[reportArgumentType]
+        self.close = self.__exit__
+
+    def write(self, data):
+        if len(data) > self.left:
+            raise OSError(28)
+        self.left -= len(data)
+        return self.file.write(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+def used(folder):
+    """The bytes of all files in a folder."""
+    total = 0
+    for entry in os.ilistdir(folder):
+        path = folder + "/" + entry[0]
+        total += used(path) if entry[1] & 0x4000 else os.stat(path)[6]
+    return total
+
+
+plain_open = open
+
+
+def limited_open(path, mode="r", *rest):
+    file = plain_open(path, mode, *rest)
+    return Limited(file) if "w" in mode else file
+
+
 sys.modules["machine"] = Machine()
 is_raw = sys.argv[1] == "raw"
 sys.path[0] = ""  # not the folder of this file
@@ -63,6 +103,8 @@ if len(sys.argv) > 2:
 
     network.air.update(json.loads(sys.argv[2]))
     sys.modules["os"] = Os()
+if os.getenv("ROOM"):
+    builtins.open = limited_open
 for name in ("boot.py",) if is_raw else ("boot.py", "main.py"):
     try:
         with open(name) as file:

@@ -207,6 +207,50 @@ def test_clean_board_removes_what_deploy_put_there(board, capsys):
     assert sorted(hashes(one.folder)) == ["lib/other.py", "mine.py", "settings.json"]
 
 
+def test_a_full_flash_is_said_so_and_leaves_nothing_half_written(board, capsys):
+    one = board(env={"ROOM": "60000"})
+    args = "--board", "UNIX", "--device", one.device, "--app", "multi_threaded", "--log-s", 0
+    assert run(deploy, *args) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"The flash of the board at {one.device} is full: ") and "make clean-board" in said.err, said
+    assert "cable" not in said.err and "Traceback" not in said.err
+    there = hashes(one.folder)
+    assert sum(path.stat().st_size for path in one.folder.rglob("*") if path.is_file()) <= 60000
+    right = wanted()
+    assert [path for path in there if path != deploy.SETTINGS and there[path] != right.get(path)] == []  # not even a .new
+    assert run(deploy, "--board", "UNIX", "--device", one.device, "--clean") == 0
+    assert sorted(hashes(one.folder)) == ["settings.json"]
+
+
+def test_other_errors_of_the_file_system_are_not_the_cables(board):
+    one = board()
+    with device.Device(one.device) as link, pytest.raises(Complaint, match="The board at .* raised:\nOSError: 2"):
+        link.write("no/such/folder", b"data")
+
+
+def test_firmware_with_mungo_in_it_gets_no_lib(board, capsys, monkeypatch):
+    one = board()
+    args = "--board", "UNIX", "--device", one.device, "--app", "multi_threaded", "--log-s", 0
+    assert run(deploy, *args) == 0
+    assert "frozen" not in capsys.readouterr().out  # the unix port's own has none
+    assert (one.folder / "lib/mungo/core/loop.mpy").exists()
+    # A folder of the board's stands for what is frozen.
+    frozen = one.folder.parent / "frozen"
+    (one.folder / "lib").rename(frozen)
+    (one.folder / "lib/mungo").mkdir(parents=True)
+    (one.folder / "lib/mungo/old.mpy").write_bytes(b"from before the firmware")
+    (one.folder / "lib/other.py").write_text("")
+    monkeypatch.setattr(deploy, "_FROZEN", deploy._FROZEN.replace(".frozen", str(frozen)))
+    assert run(deploy, *args) == 0
+    said = capsys.readouterr().out
+    assert "this firmware has mungo 0.1.0 frozen in, so lib/ is not copied" in said and "remove lib/mungo/old.mpy" in said
+    assert [path for path in hashes(one.folder) if path.startswith("lib/")] == ["lib/other.py"]
+    right = wanted()
+    assert {path: hashes(one.folder)[path] for path in right if path[:4] != "lib/"} == {
+        path: digest for path, digest in right.items() if path[:4] != "lib/"
+    }
+
+
 def test_each_board_gets_its_own_machine_code():
     made = {name: deploy.tree(board, "hello") for name, board in BOARDS.items()}
     for name, files in made.items():

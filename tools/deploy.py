@@ -4,6 +4,7 @@ lib/ and firmware/ are compiled for the board's chip. main.py and boot.py stay s
 Only files whose SHA-256 differs are copied. Each copy gets another name first, is checked on the board and then renamed, so a pulled
 cable or a power cut leaves whole files, old or new. The tool removes files in lib/mungo and in the app's folder that this tree does
 not have, and a .py next to a .mpy of the same name, because MicroPython would load the .py. It touches nothing else on the board.
+If mungo is frozen into the firmware, lib/ is left out, and an earlier copy of it is removed.
 """
 
 import argparse
@@ -48,6 +49,19 @@ def walk(d):
             walk(p)
 for d in %r:
     walk(d)
+"""
+
+# Runs on the board: prints the version of the mungo that is frozen into its firmware, if any is.
+_FROZEN = """
+import sys
+p = sys.path[:]
+sys.path[:] = [".frozen"]
+try:
+    import mungo
+    print(mungo.__version__)
+except ImportError:
+    pass
+sys.path[:] = p
 """
 
 _MKDIR = """
@@ -221,10 +235,11 @@ def main(argv=None):
     say(f"{args.app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
     port = device.find(args.device)
     with device.Device(port) as link:
-        machine = link.check(board)
-        say(f"{port}: {machine}")
-        if ", mungo with " in machine:
-            say("this firmware has mungo frozen in; the copy in lib/ is used instead and costs heap; make clean-board removes it")
+        say(f"{port}: {link.check(board)}")
+        version = link.run(_FROZEN).strip()
+        if version:
+            say(f"this firmware has mungo {version} frozen in, so lib/ is not copied")
+            files = {path: data for path, data in files.items() if not path.startswith("lib/")}
         deploy(link, files, folders(files, args.app), {"APP": args.app})
         if args.log_s:
             say(f"the board resets; its output for {args.log_s:g} s follows, Ctrl-C ends that sooner (make repl shows it too):")

