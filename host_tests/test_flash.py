@@ -176,19 +176,21 @@ def test_firmware_runs_micropythons_own_build_with_our_board(tmp_path, capsys, m
     for port in ("esp32", "rp2", "unix"):
         folder = tmp_path / "ports" / port
         folder.mkdir(parents=True)
-        (folder / "Makefile").write_text("all:\n\t@echo '$(BOARD) $(BOARD_DIR) $(FROZEN_MANIFEST)' > said\n")
+        (folder / "Makefile").write_text("all:\n\t@echo '$(BOARD) $(BOARD_DIR) $(FROZEN_MANIFEST) $(MPY_CROSS_FLAGS)' > said\n")
     args = "--micropython-dir", str(tmp_path), "--board"
     monkeypatch.setattr(firmware.shutil, "which", lambda tool: None)
     assert device.main(firmware.main, [*args, "ESP32_GENERIC"]) == 1
     assert "idf.py is not to be found: building for ESP32_GENERIC needs ESP-IDF's environment" in capsys.readouterr().err
     monkeypatch.setattr(firmware.shutil, "which", lambda tool: tool)
-    assert device.main(firmware.main, [*args, "RPI_PICO_W"]) == 1
-    assert "has no submodules yet" in capsys.readouterr().err
+    for name, option in (("RPI_PICO_W", " BOARD=RPI_PICO_W"), ("UNIX", "")):
+        assert device.main(firmware.main, [*args, name]) == 1
+        port = tmp_path / "ports" / BOARDS[name].port
+        assert f"has no submodules yet: run make -C {port}{option} submodules first" in capsys.readouterr().err
     (tmp_path / "lib/micropython-lib/python-stdlib").mkdir(parents=True)
     for name, board in BOARDS.items():
         assert device.main(firmware.main, [*args, name]) == 0
         told = (tmp_path / "ports" / board.port / "said").read_text().split()
-        assert told == ([name, str(board.folder)] if board.port != "unix" else [str(board.folder / "manifest.py")])
+        assert told == ([name, str(board.folder)] if board.port != "unix" else [str(board.folder / "manifest.py"), "-march=x64"])
     (tmp_path / "ports/unix/Makefile").write_text("all:\n\t@false\n")
     assert device.main(firmware.main, [*args, "UNIX"]) == 1
     assert "MicroPython's build ended with status 2" in capsys.readouterr().err

@@ -28,7 +28,9 @@ def command(board, root):
     """(command of the build, path of its result)"""
     port = root / "ports" / board.port
     if board.port == "unix":
-        return ["make", "-C", str(port), f"FROZEN_MANIFEST={board.folder / 'manifest.py'}"], port / "build-standard" / "micropython"
+        # The unix port names no architecture to mpy-cross, which then refuses mungo's machine code.
+        options = [f"FROZEN_MANIFEST={board.folder / 'manifest.py'}", f"MPY_CROSS_FLAGS=-march={board.arch}"]
+        return ["make", "-C", str(port), *options], port / "build-standard" / "micropython"
     build = port / f"build-{board.name}"
     return ["make", "-C", str(port), f"BOARD={board.name}", f"BOARD_DIR={board.folder}"], build / _RESULT[board.port]
 
@@ -47,8 +49,9 @@ def main(argv=None):
     tool, what = _NEEDS[board.port]
     if not shutil.which(tool):
         raise Complaint(f"{tool} is not to be found: building for {board.name} needs {what}.")
-    if board.port != "unix" and not any((root / "lib" / "micropython-lib").glob("*")):
-        raise Complaint(f"{root} has no submodules yet: run make -C {root}/ports/{board.port} BOARD={board.name} submodules first.")
+    if not any((root / "lib" / "micropython-lib").glob("*")):
+        name = "" if board.port == "unix" else f" BOARD={board.name}"
+        raise Complaint(f"{root} has no submodules yet: run make -C {root}/ports/{board.port}{name} submodules first.")
     line, result = command(board, root)
     say("+ " + " ".join(line))
     own = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "BOARD")}
