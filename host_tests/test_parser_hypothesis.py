@@ -30,7 +30,7 @@ def test_property(property):
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(
-    rb"(?P<method>%b) (?P<target>[\x21\x22\x24-\x7e]+) HTTP/1\.(?P<minor>[0-9])\r\n"
+    rb"(?P<method>%b) (?P<target>[\x21\x22\x24-\x7e\x80-\xff]+) HTTP/1\.(?P<minor>[0-9])\r\n"
     rb"(?P<fields>(?:%b:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n" % (_TOKEN, _TOKEN)
 )
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,7})([\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
@@ -66,6 +66,10 @@ def one_request(data):
     head = _HEAD.match(data)
     if not head or head.end() > LIMIT:
         raise Refused
+    try:
+        head["target"].decode()
+    except UnicodeError:
+        raise Refused from None
     fields = fields_of(head["fields"])
 
     def values(name):
@@ -174,7 +178,7 @@ def main(property):
     value = from_alphabet(b"\t !:;,a\"(\x80\xff\xc3\xa9", max_size=12)
     own = some.tuples(name, value).filter(lambda field: field[0].lower() not in (b"host", b"expect"))
     space = from_alphabet(b" \t", max_size=2)
-    path = from_alphabet(b"/ab%.;:@[]\"{}|", max_size=10).map(lambda path: b"/" + path)
+    path = from_alphabet(b"/ab%.;:@[]\"{}|", max_size=10).map(lambda path: b"/" + path.replace(b"b", "\xe9\u20ac".encode()))
     query = some.none() | from_alphabet(b"?&=a/%", max_size=6)
     blanks = some.sampled_from([b";", b";", b" ;", b"\t ;"])
     extension = some.just(b"") | some.tuples(blanks, from_alphabet(b';=a" \t\xff', max_size=5)).map(b"".join)

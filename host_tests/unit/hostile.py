@@ -142,7 +142,11 @@ def rows():
     yield "long target", 414, _get(b"/" + b"x" * 600)
     yield "target that does not end", 414, b"GET /" + b"x" * 600
     yield "NUL in the target", 400, _get(b"/a\0b")
-    yield "high byte in the target", 400, _get(b"/\xc3\xa9")
+    yield "target that is not UTF-8", 400, _get(b"/\xe9")
+    yield "target with an overlong slash", 400, _get(b"/\xc0\xaf")
+    yield "target with half of a pair", 400, _get(b"/?\xed\xa0\x80")
+    yield "target with a number beyond Unicode", 400, _get(b"/\xf4\x90\x80\x80")
+    yield "target with half of a character", 400, _get(b"/\xe2\x82")
     yield "fragment in the target", 400, _get(b"/a#b")
     yield "target without a slash", 400, _get(b"a/b")
     yield "target that is a path of Windows", 400, _get(b"\\a")

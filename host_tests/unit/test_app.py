@@ -495,9 +495,31 @@ def test_target():
     assert seen(lambda req: (req.args, req.url), "/x") == ({}, "/x")
     assert seen(lambda req: (req.args, req.url), "/x?") == ({}, "/x?")
     assert seen(lambda req: (req.url, req.path, req.args), "http://a/x?y=1") == ("/x?y=1", "/x", {"y": "1"})
-    for query in ("a=%", "a=%zz", "%ff", "&" * 257):
-        assert seen(lambda req: req.args, "/?" + query) == 400
-        assert seen(lambda req: 1, "/?" + query) == 1  # nobody has asked
+    assert seen(lambda req: [req.args.getlist(name) for name in "dfx"], target) == [["& e", "2"], [""], []]
+    for query, args in (
+        ("a=%&b=1", {"a": "%", "b": "1"}),
+        ("a=%zz&b=%4", {"a": "%zz", "b": "%4"}),
+        ("a=100%&a=%%20", {"a": "100%"}),
+        ("%ff=%c0%af&b=1", {"\ufffd": "\ufffd\ufffd", "b": "1"}),
+        ("a=caf\xe9&\u20ac=\U0001f600", {"a": "caf\xe9", "\u20ac": "\U0001f600"}),
+    ):
+        assert seen(lambda req: req.args, "/?" + query) == args, query
+    assert seen(lambda req: req.args, "/?" + "&" * 257) == 400
+    assert seen(lambda req: 1, "/?" + "&" * 257) == 1  # nobody has asked
+
+
+def test_characters_of_a_target_as_they_are():
+    target = "/caf\xe9 1/\u20ac?\U0001f600=\xfc"
+    target = target.replace(" ", "%20")
+    assert seen(lambda req: (req.url, req.path), target) == (target, "/caf\xe9 1/\u20ac")
+    app = App()
+    app.get("/caf\xe9")(lambda req: "fixed")
+    app.get("/\u20ac/<name>")(lambda req, name: "name " + name)
+    with Served(app) as site:
+        assert site.ask("/caf\xe9").body == site.ask("/caf%C3%A9").body == b"fixed"
+        for name in ("\xfc", "%C3%BC", "%c3%bc"):
+            assert site.ask("/\u20ac/" + name).body == site.ask("/%E2%82%AC/" + name).body == "name \xfc".encode(), name
+        assert site.ask("/\xe9").status == 404
 
 
 def test_headers():
@@ -579,8 +601,10 @@ def test_form():
     assert ask(b"") == {}
     assert ask(b"a=1", "") == {}
     assert ask(b"a=1", JSON) == {}
-    for bad in (b"a=%", b"%ff=1", b"\xff", b"&" * 257):
-        assert ask(bad) == 400, bad
+    assert ask(b"a=%&%ff=1&b=\xe2\x82&c=%zz&d=1") == {"a": "%", "\ufffd": "1", "b": "\ufffd", "c": "%zz", "d": "1"}
+    assert ask(b"&" * 257) == 400
+    values = seen(lambda req: [req.form.getlist(name) for name in "abc"], "/", "POST", FORM, b"a=1&b=x&a=2&a=1")
+    assert values == [["1", "2", "1"], ["x"], []]
 
 
 def test_the_rest_of_a_request():

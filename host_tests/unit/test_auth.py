@@ -61,6 +61,17 @@ def test_basic():
         assert site.bugs == 0 and len(site.browsers) == 1
 
 
+def test_credentials_that_are_not_utf8_are_none():
+    seen = []
+    app, ran = protected(Basic(lambda name, password: seen.append(name)))
+    with Served(app) as site:
+        for raw in (b"\xff:x", b"a\xc0\xafb:x", b"a:\xe0\x80\xaf", b"a:\xed\xa0\x80", b"a:\xf4\x90\x80\x80", b"j\xf6rg:x", b"a\xc3:x"):
+            assert site.ask(lines="Authorization: Basic %s\r\n" % b2a_base64(raw)[:-1].decode()).status == 401, raw
+        assert not seen and not ran
+        assert site.ask(lines=basic("\u20ac\U0001f600:x")).status == 401 and seen == ["\u20ac\U0001f600"]
+        assert site.bugs == 0
+
+
 def test_basic_by_a_function():
     seen = []
 

@@ -159,5 +159,14 @@ def test_the_cookies_of_a_field():
         ("a=1; a=2", {"a": "1"}),
         ("lonely; a=1;", {"a": "1"}),
         ("a=", {"a": ""}),
+        # Quotes are left out as a pair.
+        ('a=""', {"a": ""}),
+        ('a="', {"a": '"'}),
+        ('a="x', {"a": '"x'}),
+        ('a=x"', {"a": 'x"'}),
+        ('a=x"y"', {"a": 'x"y"'}),
+        ('a=""x""', {"a": '"x"'}),
+        ('a= "x" ; b="""', {"a": "x", "b": '"'}),
+        ('a="{\\"b\\"}"', {"a": '{\\"b\\"}'}),
     ):
         assert parse_cookies(text) == found, (text, parse_cookies(text))

@@ -1,9 +1,11 @@
 # What form.py makes of a query and of a form's body.
 
-from mungo.http.form import parse_query, unquote
+from mungo.http.form import Fields, decode, parse_query, percent_decode, unquote
 from raising import refused
 
 MIN_HEAP = "100k"
+
+NONE = "\ufffd"  # U+FFFD: what stands for bytes that are not UTF-8
 
 
 def test_unquote():
@@ -65,13 +67,77 @@ def test_parse():
         assert parse_query(data) == fields, (data, parse_query(data))
 
 
-def test_parse_keeps_the_first_of_a_name():
-    assert parse_query(b"a=1&b=2&a=3&%61=4") == {"a": "1", "b": "2"}
+def test_fields_keep_all_values_of_a_name():
+    fields = parse_query(b"a=1&b=2&a=3&%61=4&a=1&c")
+    assert fields == {"a": "1", "b": "2", "c": ""} and fields["a"] == fields.get("a") == "1"
+    assert [fields.getlist(name) for name in "abcd"] == [["1", "3", "4", "1"], ["2"], [""], []]
+    assert isinstance(fields, dict) and sorted(fields) == ["a", "b", "c"] and sorted(fields.items())[0] == ("a", "1")
+    fields.getlist("a").append("x")  # the lists are the program's own
+    fields.getlist("b").append("x")
+    fields.getlist("d").append("x")
+    assert [fields.getlist(name) for name in "abd"] == [["1", "3", "4", "1"], ["2"], []]
+    other = Fields()
+    other.add("a", "5")
+    assert other.getlist("a") == ["5"] and not Fields() and Fields() == {}
 
 
-def test_parse_refuses_what_unquote_refuses():
-    for data in (b"a=%", b"%zz=1", b"a=%ff", b"x=1&a=%c3"):
-        refused(parse_query, data)
+# The WHATWG's URL standard, "percent-decode" and "application/x-www-form-urlencoded parsing": there is no failure.
+def test_a_stray_percent_sign_stays():
+    for data, text in (
+        (b"%", "%"),
+        (b"100%", "100%"),
+        (b"%4", "%4"),
+        (b"%zz", "%zz"),
+        (b"%4g", "%4g"),
+        (b"%+f", "% f"),
+        (b"%-1", "%-1"),
+        (b"%0x41", "%0x41"),
+        (b"%%41", "%A"),
+        (b"%%%41%", "%%A%"),
+        (b"%25%", "%%"),
+        (b"%25%34%31", "%41"),  # decoded once
+        (b"%u0041", "%u0041"),
+        (b"%\xc3\xa9", "%\xe9"),
+        (b"%E2%82%AC%", "\u20ac%"),
+        (b"%e2%82%acx%4", "\u20acx%4"),
+    ):
+        assert parse_query(b"a=" + data + b"&b=2") == {"a": text, "b": "2"}, data
+        assert parse_query(data + b"=1&b=2") == {text: "1", "b": "2"}, data
+    assert percent_decode(b"%41%zz%ff%") == b"A%zz\xff%" and percent_decode(b"+") == b"+"
+
+
+def test_bytes_that_are_not_utf8_become_one_character_a_piece():
+    for data, text in (
+        (b"\xff", NONE),
+        (b"\x80", NONE),
+        (b"\xc3", NONE),
+        (b"\xc3x", NONE + "x"),
+        (b"x\xc3\x28", "x" + NONE + "("),
+        (b"\xe2\x82", NONE),  # one for the part of a character
+        (b"\xe2\x82x", NONE + "x"),
+        (b"\xe2\xe2\x82\xac", NONE + "\u20ac"),
+        (b"\xe2\x82\xe2\x82\xac\xff", NONE + "\u20ac" + NONE),
+        (b"\xf0\x9f\x98", NONE),
+        (b"\xf0\x9f\x98\xf0\x9f\x98\x80", NONE + "\U0001f600"),
+        (b"\xf0\x9f\xc3\xa9", NONE + "\xe9"),
+        (b"\xc0\xaf", NONE * 2),  # a slash in too many bytes
+        (b"\xc1\xbf", NONE * 2),
+        (b"\xe0\x80\xaf", NONE * 3),
+        (b"\xe0\x9f\xbf", NONE * 3),
+        (b"\xf0\x8f\xbf\xbf", NONE * 4),
+        (b"\xed\xa0\x80", NONE * 3),  # half of a pair
+        (b"\xed\xa0\xbd\xed\xb8\x80", NONE * 6),
+        (b"\xf4\x90\x80\x80", NONE * 4),  # beyond the last character
+        (b"\xf5\x80\x80\x80", NONE * 4),
+        (b"\xf8\x88\x80\x80\x80", NONE * 5),
+        (b"\xfe\xff", NONE * 2),
+        (b"\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf\xff", "\ud7ff\ue000\U0010ffff" + NONE),
+    ):
+        assert decode(data) == decode(memoryview(data)) == text, (data, decode(data))
+        escaped = b"".join([b"%%%02x" % byte for byte in data])
+        for query in (data, escaped):
+            assert parse_query(b"a=1&" + query + b"=2&c=" + query) == {"a": "1", text: "2", "c": text}, data
+    assert decode(b"") == "" and decode(b"caf\xc3\xa9") == "caf\xe9"
 
 
 def test_parse_has_a_limit():

@@ -44,6 +44,13 @@ def test_examples():
         ("", "*", True),
         ("", "#*#", True),
         ("", "?", False),
+        ("/\xe9", "/?", True),
+        ("/\u20ac\U0001f600.css", "/??.css", True),
+        ("/\xe9", "/??", False),
+        ("/\xe9\xe8/x", "/*\xe8/?", True),
+        ("/\xe9\xe8", "/\xe9", False),
+        ("/\xe9\u20ac", "#?", True),
+        ("/\xe9", "/*??", False),
     ):
         assert match(text, pattern) == expected, (text, pattern)
 
@@ -51,6 +58,10 @@ def test_examples():
 def test_every_short_pattern_and_text():
     texts = list(words("a/", 4))
     for pattern in words("a/?*#", 4):
+        for text in texts:
+            assert match(text, pattern) == fits(text, pattern), (text, pattern)
+    texts = list(words("\xe9\xe8/", 3))  # the bytes of these two begin alike
+    for pattern in words("\xe9?*#", 4):
         for text in texts:
             assert match(text, pattern) == fits(text, pattern), (text, pattern)
 

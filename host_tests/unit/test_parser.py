@@ -32,10 +32,16 @@ def test_target():
         ("/a?b=1&c=%20?d", "/a", "b=1&c=%20?d"),
         ("/?x", "/", "x"),
         ("/%41%00/..;p=1,[]|^`{}\"<>\\", "/%41%00/..;p=1,[]|^`{}\"<>\\", ""),
+        # Characters beyond ASCII belong in escapes, but curl, Java and MicroPython's clients send them as UTF-8.
+        ("/caf\xe9", "/caf\xe9", ""),
+        ("/\u20ac/\ud7ff?\U0001f600=\uffff", "/\u20ac/\ud7ff", "\U0001f600=\uffff"),
     ):
         check(request(target=target), head(uri=uri, query=query), done(uri=uri, query=query))
-    for target in ("", "a", "?a", "/a#b", "#", "/\t", "/\x00", "/\x7f", "/\xe9", "/a b", "/ ", " /"):
+    for target in ("", "a", "?a", "/a#b", "#", "/\t", "/\x00", "/\x7f", "/a b", "/ ", " /", "/\xe9#", "/\xe9\x00", "\xe9"):
         check(request(target=target), -400)
+    for raw in (b"\xe9", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff", b"\xe2\x82", b"\x80", b"\xc3?\xa9"):
+        check(request(target="/@").replace(b"@", raw), -400)
+        check(request(target="/?@").replace(b"@", raw), -400)
 
 
 def test_absolute_form():

@@ -15,6 +15,13 @@ except (ImportError, AttributeError):
 
 _FIELDS = 6  # limit of the tests, in fields
 _TCHAR = b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # RFC 9110 section 5.6.2
+_UTF8 = (  # the least and the greatest characters of each length; between the two of three bytes are the surrogates
+    (b"\0", b"\x7f"),
+    (b"\xc2\x80", b"\xdf\xbf"),
+    (b"\xe0\xa0\x80", b"\xed\x9f\xbf"),
+    (b"\xee\x80\x80", b"\xef\xbf\xbf"),
+    (b"\xf0\x90\x80\x80", b"\xf4\x8f\xbf\xbf"),
+)
 _KNOWN = ("host", 11), ("expect", 14), ("connection", 17), ("content-length", 20), ("transfer-encoding", 23)
 
 CORPUS = (
@@ -23,6 +30,7 @@ CORPUS = (
     b"POST /up? HTTP/1.0\r\nContent-Length:5\r\nExpect:\t100-continue \t\r\n\r\nhello",
     b"PUT * HTTP/1.9\r\nTransfer-Encoding: chunked\r\nCONNECTION: close, x\r\nhOsT: [::1]:8080\r\n\r\n5\r\nhello\r\n",
     b"M-#~! http://a/b?c HTTP/1.1\r\nHost:\r\nhost: \r\nX-A: \r\nAccept: */*\r\nX: a:b;c=\"d e\"\xc3\xa9\t!\r\n\r\n",
+    b"GET /\xc3\xa9?\xe2\x82\xac\xf0\x9f\x98\x80\xed\x9f\xbf HTTP/1.1\r\nHost: a\xc3\xa9\r\n\r\n",
     b"GET /{}<>\\^`|[]@:;=, HTTP/1.1\r\nContent_Length: 1\r\nContent-Lengths: 1\r\nContent-Lengt: 1\r\nexpecT: \xff\r\n\r\n",
     b"G / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\nf:6\r\n\r\n",
     b"G / HTTP/1.1\r\na:1\r\nb:2\r\nc:3\r\nd:4\r\ne:5\r\nf:6\r\ng:7\r\n\r\n",
@@ -57,7 +65,7 @@ def by_the_book(data, start, end, limit, fields_only):
             if len(words) != 3:
                 return -400, None
             method, target, version = words
-            if not method or not target or not all_in(method, 1) or not all_in(target, 4):
+            if not method or not target or not all_in(method, 1) or not all_in(target, 132) or not is_utf8(target):
                 return -400, None
             if len(version) != 8 or version[:5] != b"HTTP/" or version[6:7] != b".":
                 return -400, None
@@ -105,6 +113,21 @@ def is_host(text):
         return bracket and all_in(inside, 32) and (not rest or rest[:1] == b":" and all_in(rest[1:], 16))
     name, _, port = text.partition(b":")
     return all_in(name, 8) and all_in(port, 16)
+
+
+# RFC 3629 section 4, character by character.
+def is_utf8(text):
+    at = 0
+    while at < len(text):
+        for least, most in _UTF8:
+            character = text[at : at + len(least)]
+            if len(character) == len(least) and least <= character <= most:
+                if min(character[1:] + b"\x80") >= 0x80 and max(character[1:] + b"\x80") <= 0xBF:
+                    break
+        else:
+            return False
+        at += len(character)
+    return True
 
 
 def all_in(text, kind):
@@ -167,7 +190,8 @@ def test_kinds_are_the_ones_of_the_rfcs():
         assert bool(kind & 8) == (byte in b"-._~!$&'()*+,;=%" or byte in _TCHAR and byte not in b"#^`|"), byte
         assert bool(kind & 16) == (48 <= byte < 58)
         assert bool(kind & 32) == (kind & 8 > 0 or byte in b":[")
-        assert kind < 64
+        assert bool(kind & 128) == (byte > 127)
+        assert not kind & 64
     for byte in b"09azAZ-._~%!$&'()*+,;=":
         assert CLASSES[byte] & 8, byte
     for byte in b" \t/?@:[]\\^`|{}<>\"\x00\x7f\x80\xff#":

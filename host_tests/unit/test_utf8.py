@@ -111,6 +111,21 @@ def test_a_check_keeps_nothing():
         assert gc.mem_alloc() - before < 1000, gc.mem_alloc() - before
 
 
+def test_nor_does_a_pattern():
+    from mungo.http.match import match
+
+    if not hasattr(gc, "mem_alloc"):
+        return
+    match("/x", "/?")
+    gc.collect()
+    before = gc.mem_alloc()
+    for code in range(0x4E00, 0x4E00 + 1000):
+        target = bytes((47, 0xE0 | code >> 12, 0x80 | code >> 6 & 63, 0x80 | code & 63, 47)).decode()
+        assert match(target, "/?/") and not match(target, "/?/?") and match(target, "#")
+    gc.collect()
+    assert gc.mem_alloc() - before < 1000, gc.mem_alloc() - before
+
+
 def test_nor_does_an_escaped_one():
     from mungo.http.form import unquote
 

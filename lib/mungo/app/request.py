@@ -3,7 +3,7 @@
 import json
 
 from ..core import utf8
-from ..http.form import parse_query, unquote
+from ..http.form import Fields, parse_query, unquote
 from ..http.header_lists import without_parameters
 from ..http.lazy import parts
 from ..http.parser import Request as Head
@@ -24,7 +24,7 @@ class Request:
     method: str
     url: str  # as it came
     path: str  # decoded, without the query
-    args: dict  # of the query; of fields with the same name the first
+    args: Fields  # of the query: a dict with the first value of each name, `getlist(name)` has all
     headers: "Headers"
     cookies: dict
     rem: str  # the client's address, "10.0.0.7:51324"
@@ -145,12 +145,16 @@ class Headers:
 
 
 def parse_cookies(text):
-    """The cookies in the value of a Cookie field as a dict. Of those with the same name the first counts: it has the longer path."""
+    """The cookies in the value of a Cookie field as a dict. Of those with the same name the first counts: it has the longer path. Quotes
+    around a value are left out, as a pair (RFC 6265 section 4.1.1)."""
     found = {}
     for part in text.split(";"):
         name, is_cookie, value = part.partition("=")
         if is_cookie:
-            found.setdefault(name.strip(), value.strip().strip('"'))
+            value = value.strip()
+            if len(value) > 1 and value[0] == value[-1] == '"':
+                value = value[1:-1]
+            found.setdefault(name.strip(), value)
     return found
 
 

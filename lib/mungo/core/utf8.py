@@ -1,5 +1,8 @@
 # Strict UTF-8 (RFC 3629). MicroPython's str(data, "utf-8") also accepts overlong forms, in which a slash can hide behind other bytes,
 # surrogates, and numbers above U+10FFFF.
+#
+# All text that comes in is checked here: request targets, fields, JSON, forms and WebSocket messages. (ws/mask_viper.py does the same by
+# machine code for messages.)
 
 
 def text(data):
@@ -16,3 +19,12 @@ def text(data):
                 raise ValueError("not UTF-8")
             lead = byte
     return made
+
+
+def is_utf8(data, start, end):
+    """Whether `data[start:end]` is UTF-8. Any thread."""
+    try:
+        text(data[start:end])
+    except ValueError:
+        return False
+    return True

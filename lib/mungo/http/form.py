@@ -1,32 +1,106 @@
-# What browsers put into the query of a target, and into the body of a form, as a dict.
+# What browsers put into the query of a target, and into the body of a form.
 from binascii import unhexlify
 
 from ..core import utf8
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
+_NO_CHARACTER = const(b"\xef\xbf\xbd")  # U+FFFD
 
 
-def unquote(data):
-    """The str that `data`, bytes with %XX in it, stands for. Raises ValueError for an escape that is not two hex digits, and for what is
-    not UTF-8."""
+class Fields(dict):
+    """The fields of a query or a form: {name: its first value}. `getlist(name)` has all values of a name."""
+
+    more = ()  # {name: its other values}, if a name came several times
+
+    def add(self, name, value):
+        """A field has come."""
+        if name not in self:
+            self[name] = value
+        else:
+            if not self.more:
+                self.more = {}
+            self.more.setdefault(name, []).append(value)
+
+    def getlist(self, name):
+        """All values of this name in their order, as a list; [] if there is none."""
+        if name not in self:
+            return []
+        return [self[name]] + (self.more[name] if name in self.more else [])
+
+
+def percent_decode(data, is_strict=False):
+    """`data`, bytes, with the bytes for which its %XX stand. A percent sign without two hex digits stays (WHATWG URL, section 1.3); or it
+    raises ValueError, if `is_strict`."""
     at = data.find(b"%")
     out = data if at < 0 else bytearray(data[:at])
     while at >= 0:
-        if at + 3 > len(data):
-            raise ValueError("an escape is cut short")
-        out.extend(unhexlify(data[at + 1 : at + 3]))
-        end = data.find(b"%", at + 3)
-        out.extend(data[at + 3 : end] if end >= 0 else data[at + 3 :])
-        at = end
-    return utf8.text(out)
+        behind = at + 3
+        try:
+            if behind > len(data):
+                raise ValueError("an escape is cut short")
+            out.extend(unhexlify(data[at + 1 : behind]))
+        except ValueError:
+            if is_strict:
+                raise
+            out.append(37)
+            behind = at + 1
+        at = data.find(b"%", behind)
+        out.extend(data[behind:at] if at >= 0 else data[behind:])
+    return out
+
+
+def unquote(data):
+    """The str that `data`, bytes with %XX in it, stands for; for paths. Raises ValueError for an escape that is not two hex digits, and
+    for what is not UTF-8."""
+    return utf8.text(percent_decode(data, True))
+
+
+def decode(data):
+    """The str that `data`, bytes-like, stands for in UTF-8. What is not UTF-8 becomes U+FFFD, as in the WHATWG's Encoding standard: one for
+    each byte that begins no character, and one for each sequence that stops being one."""
+    try:
+        return utf8.text(data)
+    except ValueError:
+        pass
+    # (Bytes, see utf8.text.)
+    out = bytearray()
+    at = start = missing = 0
+    least, most = 128, 191  # of the next byte of a character
+    while at < len(data):
+        byte = data[at]
+        if missing:
+            if not least <= byte <= most:
+                out.extend(_NO_CHARACTER)
+                missing = 0
+                continue  # this byte begins anew
+            missing -= 1
+        elif byte > 127:
+            if 0xC1 < byte < 0xF5:
+                missing = 1 + (byte > 0xDF) + (byte > 0xEF)
+                start = at
+            else:
+                out.extend(_NO_CHARACTER)
+                start = at + 1
+        else:
+            start = at
+        at += 1
+        if missing:
+            is_lead = at == start + 1
+            least = 160 if is_lead and byte == 0xE0 else 144 if is_lead and byte == 0xF0 else 128
+            most = 159 if is_lead and byte == 0xED else 143 if is_lead and byte == 0xF4 else 191
+        else:
+            out.extend(data[start:at])
+    if missing:
+        out.extend(_NO_CHARACTER)
+    return str(out, "utf-8")
 
 
 def parse_query(data):
-    """The fields of a query or an urlencoded body (bytes) as a dict of str; of fields with the same name the first.
+    """The Fields of a query or an urlencoded body (bytes). No escape and no byte is wrong: see `percent_decode` and `decode`.
 
-    Raises ValueError as `unquote`, and for more than 256 fields.
+    Raises ValueError for more than 256 fields.
     """
-    fields = {}
+    fields = Fields()
     at = 0
     count = 0
     while at < len(data):
@@ -38,6 +112,6 @@ def parse_query(data):
             raise ValueError("more than %d fields" % _MOST)
         name, _, value = data[at:end].replace(b"+", b" ").partition(b"=")
         if end > at:
-            fields.setdefault(unquote(name), unquote(value))
+            fields.add(decode(percent_decode(name)), decode(percent_decode(value)))
         at = end + 1
     return fields

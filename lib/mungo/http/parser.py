@@ -177,7 +177,7 @@ class Request:
                 t[place] -= buf.start
 
     def text(self, first, last):
-        """What stands between two places of the request line, as str: the scanner has found it to be ASCII."""
+        """What stands between two places of the request line, as str: the scanner has found it to be UTF-8."""
         return self.data[self.tab[first] : self.tab[last]].decode()
 
     # --- for protocols: events

@@ -1,4 +1,5 @@
 # The scanner for systems without machine code; scan_viper.py does the same at a thirtieth of the cost. scan.py says what the table holds.
+from ..core.utf8 import is_utf8
 from .char_classes import CLASSES
 
 # The bytes of names: strip and find look at many bytes in one step. The frequent ones come first.
@@ -44,9 +45,13 @@ def scan(data, start, end, tab):
             k = e - 9
             if k <= i or data.find(b" HTTP/", k, e) != k or data[k + 7] != 46:
                 return -400
+            high = 0
             for b in memoryview(data)[i:k]:
-                if not classes[b] & 4:
+                if not classes[b] & 132:
                     return -400
+                high |= b
+            if high > 127 and not is_utf8(data, i, k):
+                return -400
             if not classes[data[k + 6]] & classes[data[k + 8]] & 16:
                 return -400
             if data[k + 6] != 49:

@@ -2,6 +2,7 @@
 # Its .mpy is bound to an architecture; where it can't be loaded, scan_portable.py takes its place.
 import micropython
 
+from ..core.utf8 import is_utf8
 from .char_classes import CLASSES
 
 # The fields that decide how a message is read. No two have the same length, so a name's length says which one it could be: where its
@@ -45,11 +46,15 @@ def scan(data, start: int, end: int, tab) -> int:
         k += 1
         i = k
         q = 0
-        while classes[d[k]] & 4:
+        high = 0
+        while classes[d[k]] & 132:
             if d[k] == 63 and not q:
                 q = k
+            high |= d[k]
             k += 1
         if k == i or d[k] != 32:
+            return -400
+        if high > 127 and not is_utf8(data, i, k):
             return -400
         if not q:
             q = k
