@@ -24,6 +24,12 @@ def ok(body, lines="", status="200 OK", more=""):
     return f"HTTP/1.1 {status}\r\n{lines}Content-Length: {len(body)}\r\n{more}\r\n{body}"
 
 
+def refused(status, has_content=False):
+    content = status[4:] + "\n"
+    head = ok(content, "Content-Type: text/plain\r\n", status, CLOSE)
+    return head if has_content else head.removesuffix(content)
+
+
 SEEN = "GET / 'a' "  # what the handler tells of get()
 CLOSE = "Connection: close\r\n"
 LENGTH = "Content-Length: 3\r\n"
@@ -68,7 +74,23 @@ EXCHANGES = {
         ok("HTTP Version Not Supported\n", "Content-Type: text/plain\r\n", "505 HTTP Version Not Supported", CLOSE),
     ),
     "empty lines in front": ("\r\n\r\n" + get() + "\r\n", ok(SEEN)),
+    # Refusals: to HEAD they have no content, either.
+    "HEAD refused, not HTTP": ("HEAD / HTTP/1.1\r\n\r\n", refused("400 Bad Request")),
+    "HEAD refused, field": (get(method="HEAD", lines="a b\r\n"), refused("400 Bad Request")),
+    "HEAD refused, length": (get(method="HEAD", lines="Content-Length: 99999999\r\n"), refused("413 Content Too Large")),
+    "HEAD refused, long target": (get("/" + "x" * 9000, method="HEAD"), refused("414 URI Too Long")),
+    "HEAD refused, expectation": (get(method="HEAD", lines="Expect: x\r\n"), refused("417 Expectation Failed")),
+    "HEAD refused, long field": (get(method="HEAD", lines=f"X: {'x' * 9000}\r\n"), refused("431 Request Header Fields Too Large")),
+    "HEAD refused, coding": (get(method="HEAD", lines="Transfer-Encoding: x, chunked\r\n"), refused("501 Not Implemented")),
+    "HEAD refused, version": (get(method="HEAD", version="2.0"), refused("505 HTTP Version Not Supported")),
+    "HEAD refused, behind another": (get() + get(method="HEAD", lines="Expect: x\r\n"), ok(SEEN) + refused("417 Expectation Failed")),
+    "other method that starts like HEAD": (get(method="HEADX", lines="Expect: x\r\n"), refused("417 Expectation Failed", True)),
     # Bodies.
+    "chunk sizes with zeros in front": (
+        get(lines=CHUNKED, body="00000002\r\nab\r\n" + "0" * 40 + "1\r\nc\r\n00000000\r\n\r\n"),
+        ok(SEEN + "abc"),
+    ),
+    "length with zeros in front": (get(lines="Content-Length: " + "0" * 40 + "3\r\n", body="abc"), ok(SEEN + "abc")),
     "chunked": (get(lines=CHUNKED, body="2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"), ok(SEEN + "abc")),
     "chunk extensions": (get(lines=CHUNKED, body='2 ; x = "y;z"\r\nab\r\n0;x\r\n\r\n'), ok(SEEN + "ab")),
     "trailers are no header fields": (get(lines=CHUNKED, body="0\r\nHost: b\r\n\r\n"), ok(SEEN)),
@@ -76,6 +98,10 @@ EXCHANGES = {
     "coding in HTTP/1.0": (get(lines="Connection: keep-alive\r\n" + CHUNKED, version="1.0", body="0\r\n\r\n"), BAD),
     # Fields.
     "empty members of lists": (get(lines="Connection: ,x,\r\nTransfer-Encoding: , chunked ,\r\n", body="0\r\n\r\n"), ok(SEEN)),
+    "tabs around members of lists": (
+        get(lines="Connection:\tx\t,\tclose\t\r\nTransfer-Encoding:\tchunked\t\r\n", body="0\r\n\r\n"),
+        ok(SEEN, more=CLOSE),
+    ),
     "close among other members": (get(lines="Connection: x, ,Close\r\n"), ok(SEEN, more=CLOSE)),
     "Expect in HTTP/1.0": (get(lines=EXPECT + LENGTH, version="1.0", body="abc"), ok(SEEN + "abc", more=CLOSE)),
     "Expect without a body": (get(lines=EXPECT), ok(SEEN)),
@@ -90,6 +116,7 @@ EXCHANGES = {
     "close of the client": (get(lines=CLOSE), ok(SEEN, more=CLOSE)),
     "close of the program": (get("/?Connection=close"), ok(SEEN, more=CLOSE)),
     "close of the program, and more": (get("/?Connection=x,+close"), ok(SEEN, "Connection: x, close\r\n", more=CLOSE)),
+    "option of the program that has close in its name": (get("/?Connection=close-not"), ok(SEEN, "Connection: close-not\r\n")),
     "HTTP/1.0": (get(version="1.0"), ok(SEEN, more=CLOSE)),
     "HTTP/1.0 that stays": (get(lines="Connection: keep-alive\r\n", version="1.0"), ok(SEEN, more="Connection: keep-alive\r\n")),
 }

@@ -33,7 +33,7 @@ _HEAD = re.compile(
     rb"(?P<method>%b) (?P<target>[\x21\x22\x24-\x7e\x80-\xff]+) HTTP/1\.(?P<minor>[0-9])\r\n"
     rb"(?P<fields>(?:%b:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n" % (_TOKEN, _TOKEN)
 )
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,7})([\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_CHUNK = re.compile(rb"(0*[0-9A-Fa-f]{1,15})([\t ]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILERS = re.compile(rb"((?:%b:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n" % _TOKEN)
 _HOST = re.compile(rb"([-A-Za-z0-9._~!$&'()*+,;=%]*|\[[-A-Za-z0-9._~!$&'()*+,;=%:\[]*\])(:[0-9]*)?")
 _URL = re.compile(rb"(?i:http)://(?P<host>[^/?:][^/?]*)(?P<path>/[^?]*)?(?P<query>\?.*)?")
@@ -113,7 +113,7 @@ def chunked_body(data, spare):
     body = b""
     while True:
         line = _CHUNK.match(data)
-        if not line:
+        if not line or line.end() > spare + 10:
             raise Refused
         size = int(line[1], 16)
         spare -= len(line[2] or b"")
@@ -208,7 +208,7 @@ def main(property):
             left = body
             while left:
                 size = draw(some.integers(1, len(left)))
-                digits = draw(some.sampled_from([b"%x", b"%X", b"%05x"])) % size
+                digits = draw(some.sampled_from([b"%x", b"%X", b"%05x", b"%08x", b"%020X"])) % size
                 coded += digits + draw(extension) + b"\r\n" + left[:size] + b"\r\n"
                 left = left[size:]
             coded += b"0" + draw(extension) + b"\r\n"

@@ -219,7 +219,7 @@ def fields(data):
     meant = []
     for name, value in pairs:
         value = value.strip(" \t")
-        if (name.lower(), value.lower()) != ("connection", "close"):
+        if (name.lower(), value.strip(" \t,").lower()) != ("connection", "close"):
             meant.append("%s: %s" % (name, value))
     if text.decode().split("\r\n") != meant + [""]:
         raise AssertionError("%r" % text)

@@ -28,9 +28,22 @@ def test_bad_content_length():
         check(request("Content-Length: %s\r\n" % text), -400)
     check(request("Content-Length: 5\r\nContent-Length: 5\r\n", b"hello"), -400)
     check(request("Content-Length: 5\r\nCONTENT-LENGTH: 6\r\n", b"hello"), -400)
-    for text in ("1000000000", "4294967296", "18446744073709551617", "9" * 100):
+    for text in ("18446744073709551617", "9" * 100):
         check(request("Content-Length: %s\r\n" % text), -413)
     assert events([request("Content-Length: 999999999\r\n")], body_limit=1 << 30)[-1] == (1, 0)
+
+
+# It is the length that has a limit, not its digits; and what takes the body in pieces has none.
+def test_lengths_of_many_digits():
+    for text in ("1000000000", "4294967301", "999999999999999999", "0" * 30 + "1000000000"):
+        lines = "Content-Length: %s\r\n" % text
+        start = head(fields=fields(lines), length=int(text))
+        for data, got in ((b"", b""), (b"hello", b"hello")):
+            taken = bytearray()
+            assert events([request(lines, data)], sink=taken.extend) == [start, (1, 0)] and taken == got, text
+        assert events([request(lines)], body_limit=1 << 60) == [start, (1, 0)], text
+        assert events([request(lines)]) == [start, -413], text
+    check(request("Content-Length: 1" + "0" * 18 + "\r\n"), -413)
 
 
 _CHUNKED = "Transfer-Encoding: chunked\r\n"
@@ -47,6 +60,9 @@ def test_chunked():
         (b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
         (b"1\r\nh\r\n4\r\nello\r\n000\r\n\r\n", b"hello"),
         (b"0000005\r\nhello\r\n0000000\r\n\r\n", b"hello"),
+        (b"00000005\r\nhello\r\n00000000\r\n\r\n", b"hello"),  # as the C original writes them
+        (b"0" * 15 + b"5;a\r\nhello\r\n" + b"0" * 16 + b"\r\n\r\n", b"hello"),
+        (b"0" * 60 + b"5\r\nhello\r\n" + b"0" * 60 + b"\r\n\r\n", b"hello"),
         (b"a\r\n0123456789\r\n9\r\n\r\n\r\n0\r\n\r\n\r\n0\r\n\r\n", b"0123456789\r\n\r\n0\r\n\r\n"),
         (b"1f\r\n" + b"x" * 31 + b"\r\n0\r\n\r\n", b"x" * 31),
         (b'5;a;b=c;d="e f"\r\nhello\r\n0;x\r\n\r\n', b"hello"),
@@ -67,9 +83,13 @@ def test_chunked():
 
 def test_bad_chunks():
     start = head(fields=fields(_CHUNKED), length="chunked")
-    sizes = "| 5|5 |5\t|5 a;b|5\x0b;a|+5|-5|0x5|g|5,|;a|5\r|00000005|ffffffff|100000000000000000|5;\x00|5;a\rb|5;\x7f|:|G|@|`|/"
+    sizes = "| 5|5 |5\t|5 a;b|5\x0b;a|+5|-5|0x5|g|5,|;a|5\r|0000000g|-ffffffff|5;\x00|5;a\rb|5;\x7f|:|G|@|`|/"
     for size in sizes.split("|"):
         check(chunked(size.encode() + b"\r\n"), start, -400)
+    check(chunked(b"1" + b"0" * 15 + b"\r\n"), start, -413)
+    check(chunked(b"f" * 15 + b"\r\n"), start, (3, 0))
+    check(chunked(b"c9\r\nx"), start, -413)  # all of the chunk would be over the limit
+    check(chunked(b"f" * 15 + b"\r\nx"), start, -413)
     for coded in (b"\n", b"5\n", b"2\r\nabc\r\n", b"2\r\nab\n", b"2\r\nab\rx", b"2\r\nab0\r\n\r\n", b"2\r\nab\n\r"):
         check(chunked(coded), start, -400)
     for trailer in (b"X\r\n", b" X: 1\r\n", b"X: 1\n", b"\n", b"X : 1\r\n", b"X: \x00\r\n", b"\r\r\n"):
@@ -197,6 +217,13 @@ def test_body_limit():
         check(chunked(coded), start, *([done(b"x" * size)] if size == 60 else [-413]), body_limit=60)
         coded = b"1e\r\n" + b"x" * 30 + b"\r\n%x\r\n" % (size - 30) + b"x" * (size - 30) + b"\r\n0\r\n\r\n"
         check(chunked(coded), start, *([done(b"x" * size)] if size == 60 else [-413]), body_limit=60)
+
+
+# Zeros in front of sizes are not taken from what extensions and trailers have, or a long stream of such chunks would end.
+def test_zeros_in_front_cost_nothing():
+    data = chunked((b"0" * 9 + b"1\r\nx\r\n") * 150 + b"00000000\r\n\r\n")
+    for parts in ([data], singly(data)):
+        assert events(parts, limit=len(chunked(b"")) + 9)[1:] == [done(b"x" * 150), (0, 0)]
 
 
 def test_sink_gets_all_of_any_length():

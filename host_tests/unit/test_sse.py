@@ -143,6 +143,7 @@ def test_head_has_no_stream_and_http_1_0_no_chunks():
     with Feed() as feed:
         client = feed.reader(ASK.replace(b"GET", b"HEAD"))
         assert feed.ids == [None] and not feed.conns and b"text/event-stream" in client.head
+        assert b"Transfer-Encoding: chunked" in client.head and b"Content-Length" not in client.head  # as for GET
         client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         client.until_has(b"hi\n")
         old = feed.reader(b"GET /events HTTP/1.0\r\n\r\n")

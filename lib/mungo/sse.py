@@ -41,7 +41,7 @@ def start(c, hm, headers=(), ping_ms=15000):
     fields = dict(headers)
     fields["Content-Type"] = "text/event-stream"
     it = c.proto
-    c.http_reply(200, fields, "" if it.is_head else None)
+    c.http_reply(200, fields, () if it.is_head else None)
     if it.is_streaming:
         it.ping_ms = ping_ms
         c.pfn = _handler

@@ -1,5 +1,6 @@
 # The fields that a program puts into a head, of an answer or a request.
 from .char_classes import all_in
+from .header_lists import split_list
 
 
 def make_fields(hm, headers):
@@ -22,9 +23,9 @@ def make_fields(hm, headers):
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             raise ValueError("header %r: it is for mungo to say" % (pair,))
-        option = value.lower() if lower == b"connection" else b""
-        if b"close" in option:
+        options = split_list(value.decode().lower()) if lower == b"connection" else ()
+        if "close" in options:
             hm.keep_alive = False
-        if option != b"close":  # which follows from keep_alive
+        if options != ["close"]:  # which follows from keep_alive
             text += b"%s: %s\r\n" % (name, value)
     return text

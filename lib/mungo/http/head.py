@@ -62,8 +62,12 @@ def snapshot(hm, buf, kind):
 
 def judge(hm, expects, is_path):
     """Read a request's head that is not common: 0, or minus a status. How often came Expect, and is the target a path?"""
-    hm.is_head = hm.method == "HEAD"
+    method = hm.method
+    hm.is_head = method == "HEAD"
     hm.authority = ""
+    if method == "CONNECT":  # a server is no proxy; and this method's target is host:port (RFC 9110 section 9.3.6)
+        host, _, port = hm.target.rpartition(":")
+        return -501 if port.isdigit() and 0 < int(port) < 65536 and _is_host(hm, host) else -400
     status = hm.read_framing()
     if status:
         return status
@@ -93,10 +97,8 @@ def read_framing(hm, connections, lengths, codings):
 
 
 def _read_target(hm):
-    # absolute-form, or "*" of OPTIONS: 0, or minus a status. A server is no proxy, so it refuses CONNECT.
+    # absolute-form, or "*" of OPTIONS: 0, or minus a status.
     target = hm.target
-    if hm.method == "CONNECT":
-        return -501
     if target == "*":
         return 0 if hm.method == "OPTIONS" else -400
     # Nothing secures the connection, so there is no request for https (RFC 9110 section 7.4).
@@ -104,6 +106,10 @@ def _read_target(hm):
         return -400
     hm.authority = host = target[7:].partition("?")[0].partition("/")[0]
     hm.skip_authority(7 + len(host))
-    # What takes the place of Host must be like one, and not empty.
+    return 0 if _is_host(hm, host) else -400
+
+
+def _is_host(hm, host):
+    # Whether this, which takes the place of Host, is like one, and not empty.
     line = ("Host:%s\r\n\r\n" % host).encode()
-    return -400 if host[:1] in ":" or scan(line, 0, len(line), fields_table(hm.head_limit)) < 0 else 0
+    return host[:1] not in ":" and scan(line, 0, len(line), fields_table(hm.head_limit)) > 0

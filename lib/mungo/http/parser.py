@@ -50,11 +50,11 @@ _CONNECTION = const(17)
 _LENGTHS = const(20)
 _CODINGS = const(23)
 
-_DIGITS = const(9)  # of a body's length: more would not be a small integer on every system
+_DIGITS = const(18)  # of a body's length, without the zeros in front
 
 _CR = const(13)
 _SLASH = const(47)
-_H = const(72)
+_UNCOMMON = const(b"CH")  # the first letters of CONNECT and HEAD
 
 
 class Request:
@@ -72,6 +72,7 @@ class Request:
     left = 0  # bytes of the body or chunk that are still to come
     spare = 0  # bytes that size lines and trailers may still have
     is_bare = False  # (see internals: BARE) the head is common, no body follows, and nothing is kept of it: `finish` has nothing to drop
+    is_lenient = False  # it reads what servers send, see response_parser.py
     is_plain = True  # none of the next three is unusual, and the target is a path
     is_head = False
     is_old = False  # HTTP/1.0
@@ -220,8 +221,9 @@ class Request:
         """Find out what the head that is scanned says of the connection and the body: HEAD, or minus a status."""
         if t[_HOST] != 1 and (t[_MINOR] or t[_HOST]):
             return -400
-        # Common is HTTP/1.1, a method that does not start like HEAD, a path, and no Connection but "keep-alive" or "close".
-        if not t[_MINOR] or data[t[_TARGET]] != _SLASH or t[_EXPECT] or t[_CODINGS] or data[t[_METHOD]] == _H:
+        # Common is HTTP/1.1, a method that starts neither like HEAD nor like CONNECT, a path, and no Connection but "keep-alive" or
+        # "close".
+        if not t[_MINOR] or data[t[_TARGET]] != _SLASH or t[_EXPECT] or t[_CODINGS] or data[t[_METHOD]] in _UNCOMMON:
             return self.judge()
         keep_alive = True
         if t[_CONNECTION]:
@@ -315,7 +317,7 @@ class Request:
                 self.whole = bytes(piece)  # it came whole: one copy; its length was known, and allowed
                 return True
             self.collected = Buffer(bytearray(n + self.left if self.state == _LENGTH else 0))
-        if len(self.collected) + n > limit:
+        if len(self.collected) + n + self.left > limit:  # (all of this chunk: it may be long)
             return False
         self.collected.append(piece, n)
         return True

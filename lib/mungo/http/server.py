@@ -304,8 +304,9 @@ def fail(c, hm, status):
     """Answer with an error and close; nothing that this client sends counts from here on. False if the connection is closing already."""
     if c.is_ending:
         return False
-    if not hm.phase:  # of a head that was refused, is_head says nothing
-        hm.is_head = False
+    if not hm.phase:  # the head was refused, and may be read in part alone
+        at = c.recv.start
+        hm.is_head = c.recv.data[at : at + 5] == b"HEAD "
     hm.phase = _WAITING
     hm.keep_alive = False
     hm.discards = True
