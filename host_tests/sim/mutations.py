@@ -68,7 +68,7 @@ MUTATIONS = [
     Mutation("one connection more than max_conns", "unix", "Listener.accept", replace("A.accepted >= B", "A.accepted > B")),
     Mutation("accepted ones are not counted down", "esp32", "Connection.release", drop("A.accepted -= 1")),
     Mutation("a short write is taken for a whole one", "rp2-stock", "SendBuffer.drop", replace("A.sent += B", "A.sent = len(A.pieces[0])")),
-    Mutation("a peer's end is not noticed", "unix", "Connection.ended", drop("A.state |= _ENDED"), drop("A.is_draining = True")),
+    Mutation("a peer's end is not noticed", "unix", "Connection.ended", drop("A.state |= _ENDED"), drop("A.at_end()")),
     Mutation("accepting goes on with no socket left", "esp32", "accept_failed", drop("A.pause(True)")),
     # --- time
     Mutation("a timer's wait is subtracted plainly", "rp2-stock", "Timers.time_left", plain_ticks()),

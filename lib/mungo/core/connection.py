@@ -123,7 +123,7 @@ class Connection:
             self.state |= _FULL
         elif self.state & _FULL:
             self.state &= ~_FULL
-            if self.recv is not EMPTY:
+            if self.recv is not EMPTY or self.state & _ENDED:
                 self.resume()
         self.look()
 
@@ -141,6 +141,11 @@ class Connection:
     def is_ended(self):
         """Whether the peer has sent its end."""
         return self.state & _ENDED > 0
+
+    @property
+    def is_half_closed(self):
+        """Whether the peer has sent its end, and its requests are still served: it is not paused, draining or closing."""
+        return self.state == _ENDED
 
     @property
     def rem(self):
@@ -252,6 +257,9 @@ class Connection:
         """Close when everything is sent and the peer has had the time to read it: at its end, or after linger_ms."""
         self.state = self.state & ~(_FULL | _PAUSED) | _LINGERING | _DRAINING  # it reads, whatever the program has paused
         self.recv = EMPTY
+        if self.state & _ENDED and self.out is None:  # nothing comes that could be discarded
+            self.is_closing = True
+            return
         self.phase = Lingering(self.mgr.now)
         self.look()
         if self.out is None:
@@ -286,10 +294,14 @@ class Connection:
                 self.broken(OSError("poll: %d" % ev))
 
     def ended(self):
-        """The peer has sent its end, and is gone: what was sent in this turn still goes out."""
+        """The peer has sent its end."""
         self.state |= _ENDED
-        self.is_draining = True
+        self.at_end()
         self.look()
+
+    def at_end(self):
+        """Nothing more will come, and most likely the peer is gone: what was sent in this turn still goes out."""
+        self.is_draining = True
 
     def established(self):
         """Its connect has succeeded: the phase CONNECTING is over."""

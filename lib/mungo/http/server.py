@@ -139,6 +139,13 @@ class HttpConnection(Connection):
         if hm.phase != _EARLY or not take_body(self, hm, n):
             Connection.take(self, n)
 
+    def at_end(self):
+        """The client still gets the answer that has begun, and those to the requests that have come whole."""
+        if self.pfn is handler:
+            serve(self, self.proto)
+        else:
+            self.is_draining = True
+
     @property
     def is_resp(self):
         """A request waits for its answer, or for the rest of it."""
@@ -179,10 +186,10 @@ class HttpConnection(Connection):
 
 def serve(c, hm):
     """Parse what has come and call the handlers, request by request, until one has no answer yet or more must come."""
-    if c.state:
+    if c.state and not c.is_half_closed:
         c.pause(False)
     hm.serving = _BURST
-    while hm.phase < _WAITING and c.out is None and not c.state:
+    while hm.phase < _WAITING and c.out is None and (not c.state or c.is_half_closed):
         ev = hm.parse(c.recv)
         if ev == _HEAD:
             if hm.timing:
@@ -196,7 +203,7 @@ def serve(c, hm):
             if not hm.is_bare:
                 check_body(c, hm)
                 continue
-            if c.state or c.out is not None:
+            if c.state and not c.is_half_closed or c.out is not None:
                 break
             ev = _DONE
         if ev == _DONE:
@@ -326,7 +333,7 @@ def rest(c, hm):
             rest_in_body(c, hm)
         else:
             rest_in_answer(c, hm)
-    elif c.out is not None or c.state and c.is_ending:
+    elif c.out is not None or c.state and (c.is_ending or c.is_half_closed):
         rest_in_answer(c, hm)
     elif c.recv.end > c.recv.start:
         if hm.timing != _FOR_HEAD or not c.wait:  # it runs from the head's first byte on
@@ -345,6 +352,8 @@ def rest_in_body(c, hm):
         return
     hm.keep(c.recv)
     if c.out is None:
+        if c.is_half_closed:  # the rest of the body will not come
+            c.is_closing = True
         hm.timing = _FOR_BODY
         c.mgr.deadline(c, c.mgr.body_ms)
 
@@ -362,12 +371,19 @@ def rest_in_answer(c, hm):
             c.mgr.stats["recv_full"] += 1
             c.pause(True)
     if hm.phase == _STREAMING:
+        if c.is_half_closed and c.out is None:  # most likely it is gone: no stream may be silent for longer than that
+            c.mgr.deadline(c, c.mgr.write_ms)
         parts.stream.pull(c, hm)
+    elif c.is_half_closed and (hm.phase or c.out is None):  # a client that waits for an answer is most likely gone
+        c.is_draining = True
 
 
 def expired(c, hm):
     """A deadline has passed."""
-    if not hm.timing:
+    if c.is_half_closed:
+        c.mgr.stats["timeouts"] += 1
+        c.is_closing = True
+    elif not hm.timing:
         if not hm.phase:
             c.is_closing = True  # idle: no answer, the client would take it for that of its next request
     elif c.is_full:

@@ -65,6 +65,7 @@ def send_chunk(c, hm, data):
     n = len(piece)
     if not hm.is_old:
         piece = b"%x\r\n%s\r\n" % (n, piece)
+    c.since = c.mgr.now  # see `rest_in_answer` in server.py
     if hm.is_head:
         is_sent = not c.is_closing
     else:
