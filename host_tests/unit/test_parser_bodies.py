@@ -9,6 +9,8 @@ from mungo.http.parser import Request
 from mungo.http.scan import request_table
 from runner import Skip
 
+MIN_HEAP = "84k"
+
 # --- bodies
 
 
