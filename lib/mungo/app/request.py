@@ -32,6 +32,7 @@ class Request:
     json: object  # None if there is no body, or one of another Content-Type
     form: dict  # of an urlencoded body, like args; else {}
     g: dict  # what hooks and handlers share
+    session: dict  # see sessions.py
     user = None  # set by a hook that has checked it
     stream = None  # a stream handler yields it to get a piece of the body
     values = {}  # {name of the pattern: its value in the path}
@@ -68,6 +69,8 @@ class Request:
                 value = parse_query(self.body) if self.headers.is_type("application/x-www-form-urlencoded") else {}
             elif name == "g":
                 value = {}
+            elif name == "session" and name in self.g:
+                value = self.g[name].data
             elif name == "rem":
                 value = self.c.rem if self.c else address(self.peer)
             elif name == "app":
