@@ -28,19 +28,19 @@ class RateLimit:
     def __call__(self, req):
         key = self.key(req)
         now = ticks_ms()
-        left = self.left(key, now)
+        left = self.time_left(key, now)
         if left is None:
             if len(self.free_at) >= self.most:
                 self.forget(now)
             if len(self.free_at) >= self.most:
                 key = None
-                left = self.left(key, now)
+                left = self.time_left(key, now)
             left = left or 0
         if left > self.slack_ms:
             abort(429, None, {"Retry-After": str((left - self.slack_ms + 999) // 1000)})
         self.free_at[key] = ticks_add(now, left + self.every_ms)
 
-    def left(self, key, now):
+    def time_left(self, key, now):
         """In how many ms nothing of this key counts any more; None if it is not known."""
         if key not in self.free_at:
             return None
@@ -51,7 +51,7 @@ class RateLimit:
     def forget(self, now):
         """Forget the keys of which nothing counts any more."""
         for key in list(self.free_at):
-            if not self.left(key, now):
+            if not self.time_left(key, now):
                 del self.free_at[key]
 
 
