@@ -10,6 +10,9 @@ import time
 
 import pytest
 
+from asking import curl
+from thorough import busy_cores, times
+
 WAIT_S = 20
 
 
@@ -572,6 +575,18 @@ def test_body_over_the_limit(serve, size):
 
 
 # A board reads little at a time and has small limits: what comes behind an error must still be discarded, not fail.
+# It sends at once and reads late: what it sends is discarded, or a reset would destroy the status.
+@pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")
+def test_curl_reads_the_413_while_it_sends(serve, tmp_path):
+    one = start(serve, body_limit=3_000_000)
+    (tmp_path / "large.bin").write_bytes(bytes(4_000_000))
+    n = times(20, 200)
+    with busy_cores():
+        args = ("-H", "Expect:", "-w", "%{http_code}", "-T", tmp_path / "large.bin", f"http://{one.host}:{one.port}/echo")
+        said = [curl(*args, check=False) for _ in range(n)]
+    assert said == [b"Content Too Large\n413"] * n
+
+
 def test_body_over_the_limit_of_a_board(serve):
     one = start(serve, rx_bytes=1024, recv_limit=4096, head_limit=1024, body_limit=2048, linger_ms=100)
     for _ in range(5):
