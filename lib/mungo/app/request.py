@@ -1,8 +1,5 @@
 # A request, as handlers and hooks get it. Most attributes are read from the head or the body when a handler first asks for them, also in
 # a worker. Threads must not import, so everything is imported at the top.
-import json
-
-from ..core import utf8
 from ..http.form import Fields, parse_query, unquote
 from ..http.header_lists import without_parameters
 from ..http.lazy import parts
@@ -29,7 +26,7 @@ class Request:
     cookies: dict
     rem: str  # the client's address, "10.0.0.7:51324"
     body: bytes  # b"" if there is none, and in a stream handler
-    json: object  # None if there is no body, or one of another Content-Type
+    json: object  # None if there is no body, or one of another Content-Type; see App.strict_json
     form: dict  # of an urlencoded body, like args; else {}
     g: dict  # what hooks and handlers share
     session: dict  # see sessions.py
@@ -63,8 +60,9 @@ class Request:
             elif name == "body":
                 value = hm.body
             elif name == "json":
-                # MicroPython's json.loads accepts bytes that are not UTF-8.
-                value = json.loads(utf8.text(self.body)) if self.body and self.headers.is_type("application/json") else None
+                value = None
+                if self.body and self.headers.is_type("application/json"):
+                    value = parts.json_reader.loads(self.body, self.app.strict_json)
             elif name == "form":
                 value = parse_query(self.body) if self.headers.is_type("application/x-www-form-urlencoded") else {}
             elif name == "g":

@@ -7,9 +7,9 @@
 #
 # Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top, except
 # relay.py, which worker_routes.py loads.
-import json
 from errno import ETIMEDOUT
 
+from ..http.json_writer import dumps
 from ..http.response import reason
 from ..http.server import reply_ok
 from ..http.status_error import StatusError
@@ -68,7 +68,7 @@ def to_response(value, status=200):
     body = response.body
     content_type = _TEXT
     if isinstance(body, (dict, list)):
-        response.body = json.dumps(body)
+        response.body = dumps(body)
         content_type = _JSON
     elif isinstance(body, (bytes, bytearray, memoryview)):
         content_type = _BYTES

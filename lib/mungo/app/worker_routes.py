@@ -3,13 +3,16 @@
 # In the loop `answer` submits a job with a copy of the request. In a worker `_work` calls the handler and makes a Response of what it
 # returns. In the loop again `done` answers.
 #
-# response.py and the manager use relay.py and pool.py; they load here, before workers run: an import adds to the dict of its package,
-# and without a GIL no thread may read that meanwhile.
+# response.py and the manager use relay.py and pool.py, and request.py json_reader.py; they load here, before workers run: an import adds to
+# the dict of its package, and without a GIL no thread may read that meanwhile.
+from ..http.lazy import parts
 from ..threads import pool  # noqa: F401
 from . import relay  # noqa: F401
 from .request import call_handler
 from .response import Response, pool_error, respond, to_response
 from .routing import Route
+
+parts.json_reader  # noqa: B018  (loads it)
 
 
 class WorkerRoute(Route):

@@ -10,6 +10,8 @@ class Parts:
             from . import chunked as part
         elif name == "head":
             from . import head as part
+        elif name == "json_reader":
+            from . import json_reader as part
         elif name == "match":
             from . import match as part
         elif name == "response":
