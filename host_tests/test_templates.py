@@ -42,14 +42,16 @@ PAGES = {
     "set": ({"a.html": "{% set n = ns | length %}{{ n + 1 }}{% set x = n ~ '!' %}{{ x }}"}, {"ns": [1, 2]}),
     "filters": (
         {
-            "a.html": "{{ x | upper }}{{ x | lower }}{{ x | trim }}{{ ns | join(', ') }}{{ '3' | int + 1 }}{{ ns | length }}{{ 2 | string ~ 3 }}"
+            "a.html": "{{ x | upper }}{{ x | lower }}{{ x | trim }}{{ ns | join(', ') }}{{ '3' | int + 1 }}"
+            "{{ ns | length }}{{ 2 | string ~ 3 }}"
         },
         {"x": " aB ", "ns": [1, "<", 3]},
     ),
     "default": ({"a.html": "{{ x | default('none') }}{{ d.a | default('no a') }}{{ d.b | default('no b') }}"}, {"d": {"b": 2}}),
     "expressions": (
         {
-            "a.html": "{{ 7 // 2 }}{{ 7 % 4 }}{{ -n }}{{ 2 ** 3 }}{{ n in [1, 2] }}{{ n not in (3, 4) }}{{ not n }}{{ s[1:3] }}{{ {'a': n}['a'] }}"
+            "a.html": "{{ 7 // 2 }}{{ 7 % 4 }}{{ -n }}{{ 2 ** 3 }}{{ n in [1, 2] }}{{ n not in (3, 4) }}"
+            "{{ not n }}{{ s[1:3] }}{{ {'a': n}['a'] }}"
         },
         {"n": 2, "s": "abcd"},
     ),
