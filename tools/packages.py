@@ -41,6 +41,8 @@ DOORS = {
     "mungo/__init__.py": ("app",),
     "mungo/manager.py": ("http",),
     "mungo/app/testing.py": ("ws",),
+    "mungo/app/websocket_routes.py": ("ws",),
+    "mungo/app/event_routes.py": ("sse",),
 }
 
 

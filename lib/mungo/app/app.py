@@ -94,6 +94,40 @@ class App:
         """`route` for DELETE."""
         return self.route(path, ("DELETE",), **options)
 
+    def websocket(self, path, **options):
+        """A decorator: `fn(req, ws, **values)` is called when a client wants a WebSocket at this path, before it is let in. `ws` is a
+        `websocket_routes.Socket`: `ws.send`, and `ws.post` from other threads; what is sent at once arrives when it is open.
+
+        The function is a generator, to which `message = yield` gives each message, and which is closed when the client leaves; its end
+        closes the WebSocket. Or it returns an object with `on_message(message)` and, if wanted, `on_close(code)`. Or it sets these of
+        `ws`, and returns None. What else it returns, or raises, before its first yield is the answer instead. `options`: `protocols`,
+        `origins` and `ping_ms` of `ws.upgrade`.
+        """
+        from .websocket_routes import WebSocketRoute
+
+        return self._add_get(WebSocketRoute, path, options)
+
+    def events(self, path, every_ms=1000):
+        """A decorator: `fn(req, stream, **values)` is called when a client reads server-sent events at this path. `stream` is an
+        `event_routes.EventStream`: `stream.send`, and `stream.post` from other threads.
+
+        The function is a generator that yields an event each `every_ms`, None if there is none just then, and is closed when the client
+        leaves. Or it returns None, and something else sends. What else it returns, or raises, before its first yield is the
+        answer instead.
+        """
+        from .event_routes import EventRoute
+
+        return self._add_get(EventRoute, path, every_ms)
+
+    def _add_get(self, route_class, path, option):
+        def add(fn):
+            route = route_class(path, fn, (self,))
+            route.option = option
+            self.add("GET", route)
+            return fn
+
+        return add
+
     def mount(self, other, prefix):
         """Serve the routes that the App `other` has by now below `prefix`. Its hooks and error handlers apply to them alone: before
         hooks after this App's own, after hooks before them, error handlers rather than this App's.
@@ -104,7 +138,9 @@ class App:
             raise ValueError("prefix %r: want /text" % prefix)
         for method, route in other.routes.all():
             route_class = type(route)
-            self.add(method, route_class(prefix + route.path, route.fn, (self,) + route.apps, route.timeout_ms))
+            mounted = route_class(prefix + route.path, route.fn, (self,) + route.apps, route.timeout_ms)
+            mounted.option = route.option
+            self.add(method, mounted)
 
     def add(self, method, route):
         """Add a Route for one method, for `route` and `mount`."""

@@ -12,6 +12,7 @@ class Route:
     """
 
     has_fast_path = False  # there is nothing to do but to call the handler with the request: no hooks, no values
+    option: object = None  # what a kind of routes needs besides
     starts_early = False  # it is served when the head has come (EV_HTTP_HDRS), not the body
     needs_workers = False
 

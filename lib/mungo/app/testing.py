@@ -248,11 +248,15 @@ class TestClient:
 
     def open(self, method, target, fields, body=None, auth=None, sink=None):
         """Begin a request: its Call."""
-        if self.cookies:
-            fields.setdefault("Cookie", "; ".join(["%s=%s" % pair for pair in self.cookies.items()]))
+        self.add_cookies(fields)
         call = Call(target, sink)
         call.c = self.mgr.http_connect("http://test" + target, call.handler, method=method, headers=fields, body=body, auth=auth)
         return call
+
+    def add_cookies(self, fields):
+        """Add the cookies to a request's fields, a dict."""
+        if self.cookies:
+            fields.setdefault("Cookie", "; ".join(["%s=%s" % pair for pair in self.cookies.items()]))
 
     def take_cookies(self, answer):
         """Keep the cookies that the answer sets, and drop those that it deletes."""
@@ -309,9 +313,8 @@ class TestSocket:
         self.state = None  # an event's number
         self.error = None
         fields = dict(headers or {})
-        if client.cookies:
-            fields.setdefault("Cookie", "; ".join(["%s=%s" % pair for pair in client.cookies.items()]))
-        self.c = connect(self.mgr, "ws://test" + target, self.handler, protocols=protocols, headers=fields)
+        client.add_cookies(fields)
+        self.c = connect(self.mgr, "ws://test" + target, self.handler, protocols=protocols)
         while self.state is None:
             self.mgr.poll(1000)
         if self.state != _EV_WS_OPEN:

@@ -47,6 +47,11 @@ class WebSocket(Frames):
     phase = 0  # as in HTTP's exchange: there is nothing to answer
     is_waiting = False
 
+    @property
+    def takes_messages(self):
+        """Whether it is a server's, open, and not in the middle of a message in pieces."""
+        return self.masks > 0 and _DIALLED < self.stage < _ENDING and not self.is_partial
+
     def __init__(self, c, masks, ping_ms):
         super().__init__(c.mgr.ws_limit, masks)
         self.ping_ms = c.mgr.idle_ms if ping_ms is None else ping_ms
@@ -57,15 +62,17 @@ class WebSocket(Frames):
 # --- for programs
 
 
-def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None):
+def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None, begin=None):
     """In the handler of EV_HTTP_MSG: answer the request `hm` with 101 and make the connection a WebSocket, from now on with the handler
     `fn` and its `fn_data`, if there is one. EV_WS_OPEN follows when the handler has returned.
 
     `protocols`: subprotocols, the first one that the client offers is taken. `origins`: a tuple of the origins whose pages may connect,
     ("https://a.example",), or ("*",) for all; by default those from the host that the request names. Clients other than browsers send no
     origin and are let in. `ping_ms`: after so many ms of silence a ping is sent, and after as many again the connection ends; by default
-    idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009.
-    Returns True; False if the request was refused with 400, 403 or 426 (section 4.2). Raises ValueError if no request waits. Loop's thread.
+    idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009. `begin()` is called before a request that is in order is
+    answered; if it returns False, it has given another answer.
+    Returns True; False if the request was refused, with 400, 403 or 426 (section 4.2) or by `begin`.
+    Raises ValueError if no request waits. Loop's thread.
     """
     if not c.proto.is_waiting:
         raise ValueError("no request waits")
@@ -73,6 +80,8 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     status = _refusal(hm, key, origins)
     if status:
         c.http_reply(status, FIELDS % ("Version", 13))
+        return False
+    if begin is not None and not begin():
         return False
     c.proto.hand_over()
     it = WebSocket(c, 128, ping_ms)
@@ -133,7 +142,7 @@ def broadcast(conns, data):
     frame = bytes(frame_head(first | 128, len(data))) + data
     count = 0
     for c in conns:
-        if c.proto.masks and 0 < c.proto.stage < _ENDING and not c.proto.is_partial:
+        if c.proto.takes_messages:
             if c.send(frame):
                 count += 1
             else:
