@@ -60,7 +60,7 @@ def test_an_object_with_methods():
             self.n += len(data)
             self.ws.send(self.n)
 
-        def on_close(self, code):
+        def on_leave(self, code):
             codes.append(code)
 
     with app.test_client() as client:
@@ -79,7 +79,7 @@ def test_functions_and_a_timer():
     def join(req, ws):
         sockets.append(ws)
         ws.on_message = lambda data: req.c.mgr.timer(5, lambda _: ws.send("later " + data))
-        ws.on_close = lambda code: sockets.remove(ws)
+        ws.on_leave = lambda code: sockets.remove(ws)
 
     with app.test_client() as client:
         ws = client.websocket("/")

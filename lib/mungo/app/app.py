@@ -99,7 +99,7 @@ class App:
         `websocket_routes.Socket`: `ws.send`, and `ws.post` from other threads; what is sent at once arrives when it is open.
 
         The function is a generator, to which `message = yield` gives each message, and which is closed when the client leaves; its end
-        closes the WebSocket. Or it returns an object with `on_message(message)` and, if wanted, `on_close(code)`. Or it sets these of
+        closes the WebSocket. Or it returns an object with `on_message(message)` and, if wanted, `on_leave(code)`. Or it sets these of
         `ws`, and returns None. What else it returns, or raises, before its first yield is the answer instead. `options`: `protocols`,
         `origins` and `ping_ms` of `ws.upgrade`.
         """

@@ -10,10 +10,10 @@ _EV_WAKEUP = const(19)
 
 class EventStream:
     """A reader of events: what a handler of `@app.events` gets besides the request. `last_id` is the id of the event that the reader has
-    seen last, "" if there is none. Set `on_close` to a function without arguments that is called when the reader has left."""
+    seen last, "" if there is none. Set `on_leave` to a function without arguments that is called when the reader has left."""
 
     generator = None  # what the handler has returned, if it gives an event from time to time
-    on_close: object = None
+    on_leave: object = None
 
     def __init__(self, c, app):
         self.c = c
@@ -38,12 +38,12 @@ class EventStream:
         """`send` for any thread. Returns as `mgr.wakeup`: False also if too many are under way."""
         return self.c.mgr.wakeup(self.c.id, encode(data, fields))
 
-    def make(self, data, fields):
+    def encoded(self, data, fields):
         """An event as `push` takes it, made once for many."""
         return encode(data, fields)
 
     def push(self, data):
-        """Send what `make` has made."""
+        """Send what `encoded` has made."""
         push(self.c, data)
 
     def close(self):
@@ -79,8 +79,8 @@ class EventStream:
                 room.discard(self)
             if self.generator is not None:
                 self.generator.close()
-            if self.on_close is not None:
-                self.on_close()
+            if self.on_leave is not None:
+                self.on_leave()
 
 
 class EventRoute(Route):

@@ -45,7 +45,7 @@ class Room:
         for member in self.members[:]:
             kind = type(member)
             if kind not in made:
-                made[kind] = member.make(data, fields)
+                made[kind] = member.encoded(data, fields)
             member.push(made[kind])
 
     def post(self, data):

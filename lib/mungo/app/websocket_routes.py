@@ -12,11 +12,11 @@ _EV_WAKEUP = const(19)
 
 
 class Socket:
-    """A WebSocket, as a handler of `@app.websocket` gets it besides the request. `on_message(data)` and `on_close(code)`, if they are set,
+    """A WebSocket, as a handler of `@app.websocket` gets it besides the request. `on_message(data)` and `on_leave(code)`, if they are set,
     are called with each message (str or bytes), and at the end."""
 
     on_message: object = None
-    on_close: object = None
+    on_leave: object = None
     generator = None  # what the handler has returned, if it wants messages by `yield`
     protocol = None  # the subprotocol that was agreed on
 
@@ -51,7 +51,7 @@ class Socket:
         if self.is_open:
             close(self.c, code, reason)
 
-    def make(self, data, fields):
+    def encoded(self, data, fields):
         """A message as `push` takes it, made once for many."""
         data = text_or_bytes(data)
         is_text = isinstance(data, str)
@@ -60,7 +60,7 @@ class Socket:
         return bytes(frame_head(129 if is_text else 130, len(data))) + data
 
     def push(self, frame):
-        """Send what `make` has made. A reader that is too slow is closed."""
+        """Send what `encoded` has made. A reader that is too slow is closed."""
         c = self.c
         if self.is_open and c.proto.takes_messages and not c.is_ending and not c.send(frame):
             c.error("send_limit")
@@ -88,8 +88,8 @@ class Socket:
                 room.discard(self)
             if self.generator:
                 self.generator.close()
-            if self.on_close is not None:
-                self.on_close(c.proto.code)
+            if self.on_leave is not None:
+                self.on_leave(c.proto.code)
 
     def take(self, data):
         """A message has come."""
@@ -131,7 +131,7 @@ class WebSocketRoute(Route):
                 socket.generator = False
         elif hasattr(result, "on_message"):
             socket.on_message = result.on_message
-            socket.on_close = getattr(result, "on_close", None)
+            socket.on_leave = getattr(result, "on_leave", None)
         else:
             return result
 
