@@ -7,7 +7,6 @@ from .net import IN, RingIO
 _OPEN, _ERROR, _ACCEPT, _CLOSE, _WAKEUP = 1, 0, 5, 9, 19
 _GONE, _SHUT = 1, 2  # of a pipe's flags
 _OUTCOMES = ("done", "failed", "dropped", "timeouts", "unstarted")
-_EPIPE = 32
 _TURNS = 300  # with nothing done, in a row: a spin
 
 
@@ -96,9 +95,7 @@ class Checks:
         """A handler or job has raised, says the library."""
         self.bugs += 1
         self.world.note("report", repr(er))
-        # (A worker whose pipe the manager's close takes away is told so by EPIPE.)
-        is_late = self.closing_order is not None and isinstance(er, OSError) and er.args[0] == _EPIPE
-        if not isinstance(er, (Planned, MemoryError)) and not is_late:
+        if not isinstance(er, (Planned, MemoryError)):
             import traceback
 
             self.fail("a bug: " + "".join(traceback.format_exception(er)[-4:]))
@@ -214,15 +211,15 @@ class Checks:
         if mgr.bell.lock.is_locked:
             self.fail("everybody waits, and the lock is held")
         # Until then everybody sleeps. What became due before the loop went to sleep may cost it a millisecond more.
+        pool = mgr.pool
         until = world.heap[0][0]
         is_long = until > mgr.poller.since + self.grain * 1000
         if is_long:
             now = world.ticks(until)
-            for c in mgr.conns:
+            for c in mgr.conns if pool is None else [pool, *mgr.conns]:
                 if c.wait and world.ticks_diff(now, c.since) > c.wait + self.grain:
-                    self.fail(
-                        f"the deadline of connection {c.id} passes {world.ticks_diff(now, c.since) - c.wait} ms before the loop wakes"
-                    )
+                    ms = world.ticks_diff(now, c.since) - c.wait
+                    self.fail(f"the deadline of {getattr(c, 'id', 'the pool')} passes {ms} ms before the loop wakes")
             for timer in mgr.timers.all if mgr.timers else ():
                 if world.ticks_diff(now, timer.due) > self.grain:
                     self.fail("a timer is overdue")
@@ -233,7 +230,6 @@ class Checks:
         for c in mgr.conns:
             if hasattr(c, "end") and c.end.outbox.count and not (c.is_full or c.is_closing):
                 self.fail(f"messages of pipe {c.id} wait, and nobody looks")
-        pool = next((c.pool for c in mgr.conns if type(c).__name__ == "PoolConnection"), None)
         if pool is not None and pool.queued and not pool.refused_starts:
             if pool.idle is not None:
                 self.fail("a job waits, and a worker sleeps")

@@ -81,11 +81,11 @@ MUTATIONS = [
     # --- workers
     Mutation("a job's end is not posted", "unix", "WorkerPool.complete", replace("return A.post(self)", "return False")),
     Mutation("a refused start counts as a thread", "rp2-stock", "WorkerPool.start_threads", drop("A.count_thread(-1)")),
-    Mutation("the worker that waits is not woken", "unix", "WorkerPool.submit", drop("release_waiters(A)")),
+    Mutation("the worker that waits is not woken", "unix", "WorkerPool.submit", drop("A.lock.release()")),
     Mutation("a dropped job still counts as queued", "unix", "WorkerPool.abandon", drop("A.queued -= 1")),
     Mutation("on_done twice for a job with a pipe", "unix", "WorkerPool.finish", drop("if A != _DONE and A != _FAILED: return")),
     Mutation("a late result is handed over", "unix", "WorkerPool.complete", never("A != _RUNNING")),
-    Mutation("jobs have no deadline", "unix", "WorkerPool.look_at_deadlines", never("ticks_diff(A, B) <= 0")),
+    Mutation("jobs have no deadline", "unix", "WorkerPool.expired", always("ticks_diff(A, B) > 0")),
     # --- HTTP
     Mutation("the next request before this one's answer", "unix", "server.serve", replace("A.phase < _WAITING", "A.phase <= _WAITING")),
     Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", replace("A is None and B and C", "A is None")),

@@ -493,6 +493,48 @@ def test_worker_and_stream_exclude_each_other_when_the_route_is_made():
     raise AssertionError("not raised")
 
 
+def test_a_workers_time_that_can_not_be_is_refused_when_the_route_is_made():
+    for ms in (-1, 0, 1.5, "10"):
+        try:
+            App().get("/", worker=True, timeout_ms=ms)(lambda req: "hi")
+        except ValueError as er:
+            assert "timeout_ms=%r" % ms in str(er) or "timeout_ms=%s" % repr(ms) in str(er), er
+        else:
+            raise AssertionError(ms)
+
+
+def test_a_bug_in_the_answer_itself_gives_500():
+    # What App makes of a worker's result can fail in many ways; its client gets an answer in each.
+    app = App(workers=1)
+    app.get("/headers", worker=True)(lambda req: ("body", 200, {"X": "a\r\nY: b"}))
+    app.get("/status", worker=True)(lambda req: ("body", 99))
+    app.get("/after", worker=True)(lambda req: "body")
+    app.get("/take", worker=True)(lambda req: lambda c, hm: 1 // 0)
+    app.get("/fine")(lambda req: "fine")
+
+    @app.after_request
+    def after(req, response):
+        if req.path == "/after":
+            raise KeyError
+
+    with Served(app) as site:
+        for n, path in enumerate(("/headers", "/status", "/after", "/take")):
+            assert site.ask(path).status == 500 and site.bugs == n + 1, path
+        assert site.ask("/fine").body == b"fine"
+        real = site.mgr.report
+        reports = []
+
+        def report(er):  # the last resort fails as well
+            reports.append(er)
+            if len(reports) == 1:
+                raise MemoryError
+            real(er)
+
+        site.mgr.report = report
+        assert site.ask("/take").status == 500 and isinstance(reports[1], MemoryError), reports
+        site.mgr.report = real
+
+
 def test_an_app_without_worker_routes_has_no_pool():
     app = App()
     app.get("/")(lambda req: "hi")

@@ -211,6 +211,20 @@ def test_empty_messages_are_refused(bell):
 
 
 @each_bell
+def test_a_number_is_no_message(bell):
+    # 5 is not five zeros, and 0 is not empty.
+    mgr = mungo.Manager(bell)
+    handler, events = recorder()
+    c2, end = pipe(mgr, handler)
+    for wrong in (5, 0, True, 1.5, None, [65], (65,), [], {}):
+        raised(TypeError, end.send, wrong)
+        raised(TypeError, c2.send, wrong)
+    turns(mgr, 1)
+    assert reads(events) == [] and end.inbox is None
+    close(mgr, end)
+
+
+@each_bell
 def test_recv_keeps_the_rest(bell):
     mgr = mungo.Manager(bell)
     c2, end = pipe(mgr)

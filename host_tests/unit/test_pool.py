@@ -577,7 +577,7 @@ def test_a_job_costs_no_pipe_and_leaves_nothing_behind():
         assert mgr.pipes == 0
         n = len(done) // 30 * 30 + 30
         until(lambda n=n: len(done) >= n, mgr)
-    assert pool.done.first is None and pool.done.last is None and pool.jobs == [None] * 52 and pool.under_way == 0
+    assert pool.first_done is None and pool.last_done is None and pool.jobs == [None] * 52 and pool.under_way == 0
     assert counts(pool)["done"] == 600
     close(mgr)
 

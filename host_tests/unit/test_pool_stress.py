@@ -136,6 +136,6 @@ def stress(total, n, queue):
             visitor.client.until(lambda c: c.got.endswith(b">") or c.got.endswith(b"busy"))
         if visitor.client is not None:
             visitor.client.close()
-    until(lambda: len(mgr.conns) == 2, mgr)
+    until(lambda: len(mgr.conns) == 1, mgr)
     assert mgr.stats["bugs"] == 0 and pool.jobs == [None] * (n + queue) and mgr.pipes == 0
     close(mgr)

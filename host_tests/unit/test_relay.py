@@ -2,11 +2,13 @@
 
 import _thread
 import errno
+import socket
+import time
 
 import mungo
 from mungo.app import relay
-from net import Client, listening
-from waiting import close, until
+from net import Client, address, listening
+from waiting import close, is_waiting, until
 
 MIN_HEAP = "256k"
 
@@ -23,15 +25,26 @@ class Source:
         self.made = 0
         self.closed = 0
 
+    def before_piece(self):
+        """A test may wait here."""
+
     def pieces(self):
         try:
             for i in range(self.n):
                 if i == self.bad_at:
                     raise ValueError("piece %d" % i)
                 self.made += 1
+                self.before_piece()
                 yield b"%c" % (65 + i % 26) * self.size
         finally:
             self.closed += 1
+
+
+class Made:
+    """A source whose pieces a function yields."""
+
+    def __init__(self, pieces):
+        self.pieces = pieces
 
 
 def server(mgr, source, errors=None):
@@ -92,14 +105,175 @@ def test_empty_pieces_are_left_out_and_str_is_utf8():
             yield ""
             yield "caf\xe9"
             yield b""
+            yield bytearray()
             yield bytearray(b"!")
+            yield memoryview(b"?")
 
     pool, port = server(mgr, Mixed())
     client = Client(mgr, port, GET)
     _, data = body(client.until_has(b"0\r\n\r\n"))
-    assert data == b"caf\xc3\xa9!", data
+    assert data == b"caf\xc3\xa9!?", data
     client.close()
     close(mgr)
+
+
+def test_a_number_is_no_piece():
+    # In a worker, and in the loop; 5 is not five zeros, and 0 not nothing.
+    for wrong in (21, 0, 1.5, None, [65]):
+        mgr = mungo.Manager()
+
+        def pieces():
+            yield "celsius: "
+            yield wrong  # noqa: B023
+            yield "never"
+
+        pool, port = server(mgr, Made(pieces))
+
+        def in_loop(c, ev, hm, fn_data):
+            if ev == mungo.EV_HTTP_MSG:
+                if hm.match("/pieces"):
+                    c.http_reply(200, {}, pieces())  # noqa: B023
+                else:
+                    c.http_reply(200, {}, None)
+                    c.http_chunk("celsius: ")
+                    c.http_chunk(wrong)  # noqa: B023
+
+        _, loop_port = listening(lambda url: mgr.http_listen(url, in_loop))  # noqa: B023
+        for n, (where, path) in enumerate(((port, b"/"), (loop_port, b"/pieces"), (loop_port, b"/chunk"))):
+            client = Client(mgr, where, GET.replace(b"/", path, 1))
+            got = client.until_ended()
+            assert got.endswith(b"\r\n\r\n9\r\ncelsius: \r\n"), (wrong, path, got)
+            until(lambda: mgr.stats["bugs"] == n + 1, mgr)  # noqa: B023
+            client.close()
+        assert pool.stats["failed"] == 1
+        until(lambda: not mgr.accepted, mgr)  # noqa: B023
+        close(mgr)
+
+
+def test_each_piece_starts_the_deadline_anew():
+    mgr = mungo.Manager()
+    go = []
+
+    def pieces():
+        for n in range(3):
+            until(lambda: len(go) > n)  # noqa: B023
+            yield b"piece"
+
+    pool, port = server(mgr, Made(pieces))
+    client = Client(mgr, port, GET)
+    until(lambda: pool.stats["busy"], mgr)
+    job = pool.jobs[0]
+    for n in range(2):
+        due = job.due
+        start = time.ticks_ms()
+        until(lambda: time.ticks_diff(time.ticks_ms(), start) > 5)  # noqa: B023
+        go.append(n)
+        client.until(lambda c: c.got.count(b"piece") > n)  # noqa: B023
+        assert time.ticks_diff(job.due, due) > 0, n
+    go.append(2)
+    body(client.until_has(b"\r\n0\r\n\r\n"))
+    client.close()
+    close(mgr)
+
+
+def slow_reader(mgr, port):
+    """A client whose system takes little at once, and a function that takes a piece of what has come."""
+    sock = socket.socket()
+    sock.setsockopt(1, 8, 2048)  # SO_RCVBUF
+    sock.connect(address(port))
+    sock.write(GET)
+    sock.setblocking(False)
+    buf = bytearray(1000)
+    return sock, lambda: sock.readinto(buf) or 0
+
+
+def test_a_slow_but_steady_reader_gets_all_of_it():
+    # write_ms judges the client, not the worker's deadline.
+    mgr = mungo.Manager(queue=1)
+    mgr.workers(n=1, queue=1, job_ms=600)
+    source = Source(5, 4000)
+    listener, pool, port = slow_server(mgr, source)
+    sock, take = slow_reader(mgr, port)
+    got = 0
+    while got < 5 * 4000:
+        n = take()
+        got += n
+        if n and got < 5000 or not n:  # at first it takes a piece less often than job_ms
+            start = time.ticks_ms()
+            ms = 700 if n else 5
+            until(lambda: time.ticks_diff(time.ticks_ms(), start) > ms, mgr)  # noqa: B023
+    until(lambda: pool.stats["done"], mgr)
+    assert not pool.stats["timeouts"] and source.closed == 1
+    sock.close()
+    close(mgr)
+
+
+def slow_server(mgr, source):
+    """`server` with sockets that take little at once: (listener, pool, port)."""
+    pool = mgr.workers()
+
+    def fn(c, ev, hm, fn_data):
+        if ev == mungo.EV_HTTP_MSG:
+            relay.stream(c, pool, source.pieces())
+
+    listener, port = listening(lambda url: mgr.http_listen(url, fn))
+    listener.sock.setsockopt(1, 7, 4096)  # SO_SNDBUF, which connections inherit
+    return listener, pool, port
+
+
+def test_no_pipe_outlives_a_client_that_leaves_when_its_worker_has_ended():
+    mgr = mungo.Manager(max_pipes=2)
+    source = Source(10, 2000)
+    mgr.workers(n=1)
+    _, pool, port = slow_server(mgr, source)
+    for k in range(1, 5):
+        sock, take = slow_reader(mgr, port)
+        until(lambda: source.closed == k and not pool.stats["busy"], mgr)  # noqa: B023
+        assert mgr.pipes == 1 and mgr.accepted == 1  # it has not read all
+        sock.close()
+        until(lambda: not mgr.accepted, mgr)
+        assert not mgr.pipes and len(mgr.conns) == 1
+        assert (pool.stats["jobs"], pool.stats["dropped"]) == (k, k)
+    assert not mgr.stats["bugs"] and mgr.stats["undelivered"]
+    close(mgr)
+
+
+def test_closing_during_a_stream_is_a_drop_and_no_bug():
+    for whose in ("pool", "manager"):
+        for where in ("in send", "between two pieces", "done"):
+            mgr = mungo.Manager(queue=3)
+            mgr.workers(n=1)
+            gate = _thread.allocate_lock()
+
+            class Gated(Source):
+                def before_piece(self):
+                    if self.made == 2 and where != "done":  # noqa: B023
+                        with gate:  # noqa: B023
+                            pass
+
+            gate.acquire()
+            source = Gated(20 if where == "in send" else 4, 6000)
+            _, pool, port = slow_server(mgr, source)
+            sock, take = slow_reader(mgr, port)
+            until(lambda: mgr.pipes and source.made > 1, mgr)  # noqa: B023
+            job = pool.jobs[0]
+            if where == "in send":
+                gate.release()
+                until(lambda: is_waiting(job.end), mgr)  # noqa: B023
+            elif where == "done":
+                until(lambda: source.closed and not pool.stats["busy"], mgr)  # noqa: B023
+            assert mgr.pipes == 1
+            owner = pool if whose == "pool" else mgr
+            if where == "between two pieces":
+                assert owner.close(0) is False
+                gate.release()
+            assert owner.close(10000) is True
+            assert pool.stats["dropped"] == 1 and not mgr.stats["bugs"] and not mgr.pipes, (whose, where, pool.stats)
+            assert source.closed == 1 and not pool.stats["failed"] + pool.stats["done"]
+            if whose == "pool":
+                until(lambda: not mgr.accepted, mgr)  # noqa: B023
+            sock.close()
+            close(mgr)
 
 
 def test_a_slow_client_slows_its_worker_and_nobody_else():

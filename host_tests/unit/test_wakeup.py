@@ -40,11 +40,15 @@ def test_data(bell):
     assert mgr.wakeup(c2.id, memoryview(array)[1:])
     assert mgr.wakeup(c2.id)
     assert mgr.wakeup(c2.id, b"")
+    assert mgr.wakeup(c2.id, "caf\xe9")
     array[:] = b"xxxxx"
     turns(mgr, 2)
     assert wakeups(events)[0] is data
-    assert wakeups(events)[1:] == [b"array", b"rray", b"", b""]
-    raised(TypeError, mgr.wakeup, c2.id, 1.5)
+    assert wakeups(events)[1:] == [b"array", b"rray", b"", b"", b"caf\xc3\xa9"]
+    for wrong in (5, 0, True, 1.5, None, [65], (65,)):  # 5 is not five zeros
+        raised(TypeError, mgr.wakeup, c2.id, wrong)
+    turns(mgr, 2)
+    assert len(wakeups(events)) == 6
     close(mgr, end)
 
 

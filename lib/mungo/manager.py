@@ -15,7 +15,6 @@ class Manager(Loop):
     def __init__(self, bell=None, **limits):
         Loop.__init__(self, bell, **limits)
         self.mail = Wakeups(self)
-        self.pool = None
 
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
@@ -74,12 +73,12 @@ class Manager(Loop):
         return c.end
 
     def wakeup(self, id, data=b""):
-        """Any thread: have the connection with this id get EV_WAKEUP with `data`. Never waits.
+        """Any thread: have the connection with this id get EV_WAKEUP with `data` (bytes-like or str) as bytes. Never waits.
 
         True if it was accepted: it is delivered unless the connection is closed first (counted as "undelivered").
-        False if there is no such connection, or if `wakeups` messages or `queue_bytes` bytes are under way.
+        False if there is no such connection, or if `wakeups` messages or `queue_bytes` bytes are under way. TypeError for other data.
         """
-        return self.mail.send(id, bytes(data))
+        return self.mail.send(id, data)
 
     def workers(self, **limits):
         """The WorkerPool of this manager, made by the first call. The keyword arguments are those of `port.pool.Limits`.

@@ -53,7 +53,7 @@ class App:
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
         last None; it returns the answer, and is closed if the client leaves.
-        Raises ValueError for a path or methods that can't be, for both `worker` and `stream`, and if there is such a route already.
+        Raises ValueError for a path, methods or `timeout_ms` that can't be, for both `worker` and `stream`, and if there is such a route.
         """
         if not methods or isinstance(methods, str) or worker and stream:
             raise ValueError("methods: want a tuple; worker or stream")

@@ -11,9 +11,9 @@ _EV_WRITE = const(8)
 def stream(c, pool, source, status=200, headers=None):
     """Answer the request that waits at `c` with the pieces that the generator `source` yields in a worker of `pool`.
 
-    Each piece must come within the pool's job_ms after the last one was taken. If it does not, or if `source` raises, the
-    connection is closed without the last chunk, which tells the client that the answer is not whole. Until the answer ends, the
-    connection's handler is the Relay's, which calls the program's.
+    Each piece must come within the pool's job_ms after the client has taken the last one; while it has not, write_ms runs. If a piece is
+    late, or if `source` raises, the connection is closed without the last chunk, which tells the client that the answer is not whole.
+    Until the answer ends, the connection's handler is the Relay's, which calls the program's.
     Loop's thread. Raises OSError as `pool.submit`, before anything is sent, and ValueError as `http_reply`.
     """
     if c.proto.is_head:  # the answer has no body
@@ -21,21 +21,21 @@ def stream(c, pool, source, status=200, headers=None):
         c.http_reply(status, headers, iter(()))
         return
     relay = Relay(c, pool)
-    relay.job = pool.submit(send_pieces, source, on_done=relay.on_done, conn=c, pipe=relay.on_pipe)
+    job = pool.submit(send_pieces, source, on_done=relay.on_done, conn=c, pipe=relay.on_pipe)
     try:
         c.http_reply(status, headers, None)
         c.fn = relay.on_client
         relay.is_begun = True
     finally:
         if not relay.is_begun:
-            pool.cancel(relay.job)
+            pool.cancel(job)
 
 
 def send_pieces(end, source):
-    """The worker's job: send each piece (str or bytes-like) that `source` yields. Empty pieces are left out."""
+    """The worker's job: send each piece (str or bytes-like) that `source` yields. Empty pieces are left out. TypeError for others."""
     try:
         for piece in source:
-            if piece:
+            if len(piece):
                 end.send(piece)
     finally:
         source.close()  # the client may have left in the middle
@@ -49,21 +49,19 @@ class Relay:
         self.pool = pool
         self.fn = c.fn  # the program's handler
         self.c2 = None
-        self.job = None
         self.is_begun = False  # the head was sent
 
     def on_pipe(self, c2, ev, data, c):
         """The handler of the pipe: send each piece to the client, and pause the pipe while the client takes no more."""
         self.c2 = c2
         if ev == _EV_READ and c.http_chunk(data):
-            self.pool.keep(self.job)
+            self.pool.keep(c2.job)
             if c.out is not None:
                 c2.is_full = True
 
     def on_client(self, c, ev, data, fn_data):
         """The handler of the client's connection: go on with the pipe when the client has taken what was sent."""
         if ev == _EV_WRITE:
-            self.pool.keep(self.job)
             self.c2.is_full = False
         elif self.fn is not None:
             self.fn(c, ev, data, fn_data)

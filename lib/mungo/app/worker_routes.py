@@ -5,6 +5,7 @@
 #
 # response.py and the manager use relay.py and pool.py, and request.py json_reader.py; they load here, before workers run: an import adds to
 # the dict of its package, and without a GIL no thread may read that meanwhile.
+from ..core.limits import check_limit
 from ..http.lazy import parts
 from ..threads import pool  # noqa: F401
 from . import relay  # noqa: F401
@@ -19,6 +20,11 @@ class WorkerRoute(Route):
     """A route whose handler runs in a worker."""
 
     needs_workers = True
+
+    def __init__(self, path, fn, apps, timeout_ms=None):
+        if timeout_ms is not None:
+            check_limit("timeout_ms", timeout_ms)
+        Route.__init__(self, path, fn, apps, timeout_ms)
 
     def answer(self, c, req):
         """Have a worker call the handler, and answer when it is done. If the pool is full, the answer is 503, at once."""

@@ -417,6 +417,8 @@ class Connection:
 
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
+        if not self.mgr.busy:
+            return self.mgr.call(self.emit, ev, data)
         try:
             if self.pfn is not None:
                 self.pfn(self, ev, data)

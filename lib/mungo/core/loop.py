@@ -70,6 +70,7 @@ class Loop(Limits):
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
         self.scratch = None  # what the connections of a protocol share: they are served one by one
         self.timers = None  # a timer.Timers once there was a timer
+        self.pool = None  # a WorkerPool once there is one. It has a deadline, and is closed before the connections
         self.closing = []  # connections to be closed at the end of the turn
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
@@ -99,9 +100,9 @@ class Loop(Limits):
         Returns `running`, so that `while mgr.poll(1000): pass` ends when some thread calls `stop`.
         Raises RuntimeError inside a handler, and OSError when the manager is closed.
         """
-        self.check_open()
         if self.busy:
             raise RuntimeError("poll: in a handler of this manager")
+        self.check_open()
         try:
             self.busy = True  # (in here: Ctrl-C may come at any point, and close refuses while it is set)
             self.look(ms)
@@ -219,10 +220,15 @@ class Loop(Limits):
         self._due = None
         for c in self.conns:
             if c.wait:
-                if ticks_diff(self.now, c.since) < c.wait:
-                    self.due(c)
-                    continue
-                self._expire(c)
+                self._look_at_deadline(c)
+        if self.pool is not None and self.pool.wait:
+            self._look_at_deadline(self.pool)
+
+    def _look_at_deadline(self, c):
+        if ticks_diff(self.now, c.since) < c.wait:
+            self.due(c)
+        else:
+            self._expire(c)
 
     def _expire(self, c):
         try:
@@ -231,6 +237,18 @@ class Loop(Limits):
             c.bug(er)
 
     # --- what connections need
+
+    def call(self, fn, *args):
+        """Call `fn(*args)`, which calls handlers, and return what it returns. Between two turns `poll` and `close` are refused meanwhile,
+        as they are in a turn."""
+        if self.busy:
+            return fn(*args)
+        try:
+            self.busy = True
+            self.now = ticks_ms()
+            return fn(*args)
+        finally:
+            self.busy = False
 
     def check_open(self):
         """Raise OSError if the manager is closed."""

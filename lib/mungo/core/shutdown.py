@@ -21,21 +21,25 @@ def close(mgr, ms):
     with mgr.bell.lock:
         mgr.closed = True
     mgr.timers = None
-    mgr.busy = True
-    try:
-        while mgr.conns:
-            mgr.conns[-1].shut()
-    finally:
-        mgr.busy = False
-
-    def has_ended():
-        while mgr.bell.first is not None:  # there is no connection left: messages that were accepted are counted as undelivered
-            mgr.bell.take().deliver(1)
-        return not mgr.pipe_ends
-
-    if not wait_until(has_ended, ms):
+    mgr.call(shut_all, mgr)
+    if not wait_until(lambda: mgr.call(has_ended, mgr), ms):
         return False
     mgr.unwatch(mgr.bell.rx)
     mgr.bell.close()
     mgr.poller = None
     return True
+
+
+def shut_all(mgr):
+    """Close the pool, so that its jobs are dropped before their pipes are closed; then the connections, newest first."""
+    if mgr.pool is not None:
+        mgr.pool.drop_all()
+    while mgr.conns:
+        mgr.conns[-1].shut()
+
+
+def has_ended(mgr):
+    """Whether no thread is left that could ring. There is no connection left, so messages that come are counted as undelivered."""
+    while mgr.bell.first is not None:
+        mgr.bell.take().deliver(1)
+    return not mgr.pipe_ends

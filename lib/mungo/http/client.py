@@ -147,7 +147,7 @@ def send_body(c, it):
         except StopIteration:
             it.source = None
             piece = b""
-        if not piece and it.source is not None:
+        if not len(piece) and it.source is not None:  # (a TypeError for numbers)
             continue
         data = piece.encode() if isinstance(piece, str) else piece
         if it.unsent is None:

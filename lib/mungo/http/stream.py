@@ -61,7 +61,7 @@ def send_chunk(c, hm, data):
         if c.is_ending:
             return False
         raise ValueError("no answer was begun")
-    piece = data.encode() if isinstance(data, str) else bytes(data)
+    piece = data.encode() if isinstance(data, str) else bytes(memoryview(data))  # (bytes(5) would be five zeros)
     n = len(piece)
     if not hm.is_old:
         piece = b"%x\r\n%s\r\n" % (n, piece)
@@ -89,7 +89,7 @@ def pull(c, hm):
         except StopIteration:
             piece = b""  # the end
         else:
-            if not piece:
+            if not len(piece):  # (a TypeError for numbers)
                 continue
         send_chunk(c, hm, piece)
     if hm.source is not None:

@@ -33,10 +33,21 @@ _ROOM = const(8)  # and has room again: the handler is to be told
 _TIMED = const(16)  # a waiter has, or had, a deadline: the loop must look at the waiters
 
 
+def as_bytes(data):
+    """`data` (str, or bytes-like) as bytes that nobody changes: bytes by reference, others copied. TypeError for anything else."""
+    if isinstance(data, str):
+        return data.encode()
+    return data if type(data) is bytes else bytes(memoryview(data))  # (bytes(5) would be five zeros)
+
+
 class Message:
-    """A message in a Fifo."""
+    """A message in a Fifo: `data`, see `as_bytes`, with at least one byte. Raises TypeError, or ValueError if it is empty."""
 
     def __init__(self, data):
+        if type(data) is not bytes:
+            data = as_bytes(data)
+        if not data:
+            raise ValueError("an empty message: want at least one byte")
         self.data = data
         self.next = None
 
@@ -112,15 +123,6 @@ def release_waiters(waiter):
         waiter = after
 
 
-def as_bytes(data):
-    """`data` (bytes-like or str) as bytes that nobody changes: bytes by reference, others copied. ValueError if empty."""
-    if type(data) is not bytes:
-        data = data.encode() if isinstance(data, str) else bytes(data)
-    if not data:
-        raise ValueError("an empty message: want at least one byte")
-    return data
-
-
 class Pipe:
     """The worker's end of a pipe, made by `mgr.mkpipe`. Any thread may call its methods, which are those of a socket.
 
@@ -136,6 +138,11 @@ class Pipe:
         self.waiters: "Waiter | None" = None
         self.flags = 0
         self.timeout_ms = None
+
+    @property
+    def is_gone(self):
+        """C2 is closed, before this end was."""
+        return self.flags & _GONE > 0
 
     # --- any thread
 
@@ -154,9 +161,9 @@ class Pipe:
         """Give `data` (bytes-like or str, at least one byte) to the loop, whose handler gets it as one EV_READ. Returns its length.
 
         Waits while the queue is full. Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0), EPIPE if the loop's end
-        is closed, EBADF if this end is; ValueError if `data` is empty.
+        is closed, EBADF if this end is; ValueError if `data` is empty, TypeError if it is something else.
         """
-        message = Message(as_bytes(data))
+        message = Message(data)
         n = len(message.data)
         mgr = self.mgr
         bell = mgr.bell
@@ -324,7 +331,9 @@ class PipeConnection(Connection):
 
     def emit(self, ev, data=None):
         """Call the handler. If it raises, the connection is closed."""
-        if self.fn is not None:
+        if not self.mgr.busy:
+            self.mgr.call(self.emit, ev, data)
+        elif self.fn is not None:
             try:
                 self.fn(self, ev, data, self.fn_data)
             except Exception as er:
@@ -336,11 +345,11 @@ class PipeConnection(Connection):
         return self.end.outbox.count
 
     def send(self, data):
-        """Give `data` (bytes-like or str) to the worker as one message. Never waits. ValueError if it is empty.
+        """Give `data` (bytes-like or str) to the worker as one message. Never waits. Raises as the worker's `send` for wrong data.
 
         Returns False if the queue is full (EV_WRITE says when there is room) or the pipe is closing.
         """
-        message = Message(as_bytes(data))
+        message = Message(data)
         mgr = self.mgr
         end = self.end
         if self.is_closing or end.flags & _SHUT:

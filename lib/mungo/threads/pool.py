@@ -8,18 +8,20 @@
 #            If a worker is at the job then, its result is late and is dropped: a thread can't be stopped.
 #   STUCK    as OVER: the deadline has passed, and a worker is still at the job
 #
+# A job may have a pipe, see job_pipe.py. Then on_done waits for the last of its messages.
+#
 # As with pipes, what two threads touch exists before the second one sees it, and is touched under the bell's lock; there nothing
 # allocates, does I/O or calls a handler. Workers never see a connection, whose dict may grow.
 import _thread
 from errno import EAGAIN, ETIMEDOUT
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ..core.connection import Connection
-from ..core.limits import set_limits
+from ..core.limits import check_limit, set_limits
 from ..core.shutdown import wait_until
 from ..port import EPIPE
 from ..port.pool import EAGER, Limits
-from .pipe import Fifo, Waiter, release_waiters
+from .job_pipe import attach, is_pipe_of, shut_pipes
+from .pipe import Waiter, release_waiters
 
 # States of a job
 _QUEUED = const(0)
@@ -44,7 +46,6 @@ def make_pool(mgr, limits):
 class Job:
     """A call of a function by a worker, as `pool.submit` returns it."""
 
-    data = b""  # for the Fifo of jobs that are done
     # Set before another thread sees the job, if at all.
     on_done = None
     conn = None  # its client
@@ -64,7 +65,7 @@ class Job:
 class WorkerPool(Limits):
     """Made by `mgr.workers()`. `submit` may be called from any thread, the rest in the loop's.
 
-    `stats`, which is also `mgr.stats["workers"]`, counts: jobs = done + failed (they raised) + dropped (client gone, pool closed) +
+    `stats`, which is also `mgr.stats["workers"]`, counts: jobs = done + failed (they raised) + dropped (client gone, pipe or pool closed) +
     timeouts + unstarted (there was no thread) + those under way; refused submits; late results, which were dropped; and says how
     many threads there are, how many are busy, and how many are stuck (at a job whose deadline has passed).
     """
@@ -77,17 +78,19 @@ class WorkerPool(Limits):
         self.jobs: list = [None] * (self.queue + self.n)  # QUEUED and RUNNING, oldest first
         self.under_way = 0  # how many those are
         self.queued = 0  # how many of them are QUEUED
-        self.done = Fifo()  # DONE and FAILED, for the loop
+        self.first_done = None  # DONE and FAILED, for the loop, in their order
+        self.last_done = None
         self.idle: "Waiter | None" = None  # workers that wait for a job
         self.threads = 0
         self.refused_starts = 0  # in a row
         self.due = None  # no job's deadline is earlier
+        self.watched = None  # the `due` for which the loop is to call `expired`
+        self.since = self.wait = 0  # for the loop: when, as in a connection
         self.closed = False
         self.clients = set()  # ids of the connections whose end the pool is told. For the loop alone
         self.stats = mgr.stats["workers"] = dict.fromkeys(
             ("jobs", "done", "failed", "dropped", "timeouts", "unstarted", "refused", "late", "threads", "busy", "stuck"), 0
         )
-        self.c = PoolConnection(mgr, self)
         if EAGER:
             self.start_threads(self.n)
 
@@ -103,8 +106,10 @@ class WorkerPool(Limits):
         `args`; it is closed when `fn` returns, and on_done comes when C2 is closed.
 
         Raises OSError at once: EAGAIN if `n` jobs are under way and `queue` wait, EPIPE if `conn` or the pool is closed, ENOMEM at
-        max_pipes.
+        max_pipes. ValueError for a `timeout_ms` that can't be.
         """
+        if timeout_ms is not None:
+            check_limit("timeout_ms", timeout_ms)
         job = Job(fn, args, ticks_add(ticks_ms(), timeout_ms or self.job_ms))
         if on_done is not None:
             job.on_done = on_done
@@ -113,7 +118,7 @@ class WorkerPool(Limits):
         if conn is not None:
             self._attach_client(job, conn)
         if pipe is not None:
-            self._attach_pipe(job, pipe)
+            attach(self, job, pipe)
         waiter = None
         ring = False
         bell = self.mgr.bell
@@ -139,7 +144,8 @@ class WorkerPool(Limits):
             if job.end is not None:
                 job.end.close()
             raise OSError(error)
-        release_waiters(waiter)
+        if waiter is not None:
+            waiter.lock.release()
         if ring:
             bell.ring()
         bell.gc_barrier.clear()
@@ -206,7 +212,11 @@ class WorkerPool(Limits):
                 self.stats["stuck"] -= 1
             return False
         job.state = _FAILED if is_failed else _DONE
-        self.done.push(job)
+        if self.first_done is None:
+            self.first_done = job
+        else:
+            self.last_done.next = job
+        self.last_done = job
         return self.mgr.bell.post(self)
 
     def remove(self, job):
@@ -224,35 +234,40 @@ class WorkerPool(Limits):
 
     def cancel(self, job):
         """Drop the job from the queue or, if it is running, close its pipe, so that its function learns it. Its on_done gets EPIPE."""
-        self.abandon(job, EPIPE, "dropped")
+        self.mgr.call(self.abandon, job, EPIPE, "dropped")
 
     def keep(self, job):
         """The job makes progress: its deadline counts anew from here."""
-        job.due = ticks_add(self.mgr.now, job.timeout_ms or self.job_ms)
+        job.due = ticks_add(ticks_ms(), job.timeout_ms or self.job_ms)
 
     def close(self, ms=1000):
         """Take no more jobs, drop those that wait, tell those that run, and give the threads `ms` milliseconds to end; True if all have.
 
-        The manager's `close` does the same. RuntimeError inside a handler, which would hold the loop.
+        Closes the pipes of its jobs. The manager's `close` does the same. RuntimeError inside a handler, which would hold the loop.
         """
         if self.mgr.busy:
             raise RuntimeError("close inside a handler")
-        self.c.shut()
+        self.mgr.call(self.shut)
         return wait_until(lambda: not self.threads, ms)
 
     def deliver(self, budget):
         """Called by the loop if the pool was posted: call on_done of the jobs that are done. Returns their number, at least 1."""
         if self.queued and not self.refused_starts:
             self.start_threads(self.missing())
-        self.watch_deadline()
+        if self.due != self.watched:
+            self.watch_deadline()
         n = 0
-        while self.done.count and n < budget and n < _RESULTS:
+        while self.first_done is not None and n < budget and n < _RESULTS:
             with self.mgr.bell.lock:
-                job = self.done.pop()
+                job = self.first_done
+                self.first_done = job.next
+                job.next = None  # as in Fifo.pop
+                if self.first_done is None:
+                    self.last_done = None
             n += 1
             if job.c2 is None:  # otherwise when C2 is closed, after its last message
                 self.finish(job)
-        if self.done.count:
+        if self.first_done is not None:
             with self.mgr.bell.lock:
                 self.mgr.bell.post(self)
         return n or 1
@@ -262,9 +277,11 @@ class WorkerPool(Limits):
         return self.queued - self.threads + self.stats["busy"]
 
     def watch_deadline(self):
-        """Have the connection's `expired` called at the first deadline, unless that is to try a refused start again before."""
-        if self.due is not None and not self.refused_starts:
-            self.mgr.deadline(self.c, max(1, ticks_diff(self.due, self.mgr.now)))
+        """Have `expired` called at the first deadline, unless that is to try a refused start again before."""
+        if not self.refused_starts:
+            self.watched = self.due
+            if self.due is not None:
+                self.mgr.deadline(self, max(1, ticks_diff(self.due, self.mgr.now)))
 
     def start_threads(self, n):
         """Start `n` more threads, at most up to the limit. If one is refused, try again in 20 ms.
@@ -281,14 +298,15 @@ class WorkerPool(Limits):
             except (OSError, RuntimeError, MemoryError):
                 self.count_thread(-1)
                 self.refused_starts += 1
-                self.mgr.deadline(self.c, _RETRY_MS)
+                self.mgr.deadline(self, _RETRY_MS)
                 n = 0
             if old is not None:
                 _thread.stack_size(old)
             n -= 1
 
-    def look_at_deadlines(self):
-        """End the jobs that are due; try a refused start again."""
+    def expired(self):
+        """A deadline has passed, or a start is to be tried again. End the jobs that are due."""
+        self.wait = 0
         has_no_thread = self.refused_starts > _MAX_REFUSED and not self.threads
         n = self.under_way  # at most so many: an on_done may submit another job
         while n > 0:
@@ -298,10 +316,12 @@ class WorkerPool(Limits):
                 break
             if has_no_thread:
                 self.abandon(job, EAGAIN, "unstarted")
-            elif ticks_diff(job.due, ticks_ms()) <= 0:
-                self.abandon(job, ETIMEDOUT, "timeouts")
-            else:
+            elif ticks_diff(job.due, ticks_ms()) > 0:
                 break
+            elif job.c2 is not None and job.c2.is_full and job.conn is not None and job.conn.out is not None:
+                self.keep(job)  # it waits for its client, whose deadline is write_ms
+            else:
+                self.abandon(job, ETIMEDOUT, "timeouts")
         self.most_urgent()
         if self.refused_starts > _MAX_REFUSED or self.missing() <= 0:
             self.refused_starts = 0
@@ -332,52 +352,43 @@ class WorkerPool(Limits):
 
     def _attach_client(self, job, c):
         # The job ends with its client.
-        if c.is_closing:
+        if c.state and c.is_closing:
             raise OSError(EPIPE)
         job.conn = c
         if c.id not in self.clients:
             self.clients.add(c.id)
             c.on_close(self.client_gone, c)
 
-    def _attach_pipe(self, job, fn):
-        job.end = self.mgr.mkpipe(fn, job.conn)
-        job.args = (job.end,) + job.args
-        job.c2 = job.end.c
-        job.c2.on_close(self.pipe_closed, job)
-
     def client_gone(self, c):
-        """A client is closed: its jobs are dropped."""
+        """A client is closed: its jobs are dropped, and their pipes are closed."""
         self.clients.discard(c.id)
         self.drop_jobs(c)
 
-    def pipe_closed(self, job):
-        """A job's C2 is closed: nothing more comes from its worker."""
-        job.c2 = None
-        self.finish(job)
-
     def abandon(self, job, number, counter):
-        """Call on_done with OSError(number) before the job is done, and count it in `stats[counter]`. If it is done, do nothing."""
+        """Call on_done with OSError(number) before the job is over, and count it in `stats[counter]`. If its result is on the way
+        already, do nothing; if it has raised, and its pipe is not closed yet, close that: it stays a failure."""
         with self.mgr.bell.lock:
             state = job.state
-            if state > _RUNNING:
+            if state > _FAILED or state > _RUNNING and job.c2 is None:
                 return
-            job.state = _OVER
-            self.stats[counter] += 1
+            if state != _FAILED:
+                job.state = _OVER
+                self.stats[counter] += 1
             if state == _QUEUED:
                 self.remove(job)
                 self.queued -= 1
-            elif number == ETIMEDOUT:
+            elif state == _RUNNING and number == ETIMEDOUT:
                 self.stats["stuck"] += 1
                 job.state = _STUCK
         if job.c2 is not None:
             job.c2.is_closing = True  # so that the worker learns it
         if job.end is not None and state == _QUEUED:
             job.end.close()
-        self.call_on_done(job, None, OSError(number))
+        if state != _FAILED:
+            self.call_on_done(job, None, OSError(number))
 
     def finish(self, job):
-        """The job is done, or its pipe is closed. Call on_done if both are."""
-        # The later of the two calls on_done. If they cross each other, both come here, and the second one finds it OVER.
+        """The job is done, or its pipe is closed. Call on_done if both are. (They may cross each other: the second call finds it OVER.)"""
         state = job.state
         if state != _DONE and state != _FAILED:
             return
@@ -385,18 +396,30 @@ class WorkerPool(Limits):
         if state == _DONE:
             self.stats["done"] += 1
             self.call_on_done(job, job.outcome, None)
+            return
+        er = job.outcome
+        if job.end is not None and job.end.is_gone and isinstance(er, OSError) and er.errno == EPIPE:
+            self.stats["dropped"] += 1  # the pipe was closed in the loop, and told the worker so
         else:
             self.stats["failed"] += 1
-            self.mgr.report(job.outcome)
-            self.call_on_done(job, None, job.outcome)
+            self.mgr.report(er)
+        self.call_on_done(job, None, er)
 
     def call_on_done(self, job, result, error):
-        """Call the job's on_done. If that raises, report it."""
+        """Call the job's on_done. If that raises, it ends like a bug of the client's own handler, if the job has a client."""
         if job.on_done is not None:
             try:
                 job.on_done(result, error)
             except Exception as er:
-                self.mgr.report(er)
+                if job.conn is None:
+                    self.mgr.report(er)
+                else:
+                    job.conn.bug(er)
+
+    def shut(self):
+        """Drop all jobs, and close their pipes at once."""
+        self.drop_all()
+        shut_pipes(self)
 
     def drop_all(self):
         """The pool is closed: threads that wait for a job end, and all jobs are dropped."""
@@ -406,6 +429,8 @@ class WorkerPool(Limits):
             self.idle = None
         release_waiters(waiter)
         self.drop_jobs(None)
+        if self.mgr.pool is self:
+            self.mgr.pool = None
 
     def drop_jobs(self, c):
         """Drop the jobs of the client `c`, or all if `c` is None."""
@@ -414,25 +439,10 @@ class WorkerPool(Limits):
         while job is not None:
             self.abandon(job, EPIPE, "dropped")
             job = self.first_of(c)
-
-
-class PoolConnection(Connection):
-    """A pool among the manager's connections: it has deadlines, and is closed with the manager."""
-
-    def __init__(self, mgr, pool):
-        super().__init__(mgr, None, None, None)
-        self.pool: WorkerPool = pool
-
-    def expired(self):
-        """A deadline has passed, or a start is to be tried again."""
-        self.wait = 0
-        self.pool.look_at_deadlines()
+        for c2 in self.mgr.conns:  # where a worker has ended, and the rest of its messages waits
+            if is_pipe_of(c2, self, c):
+                self.abandon(c2.job, EPIPE, "dropped")
 
     def bug(self, er):
-        """`expired` has raised: report it. The pool goes on."""
+        """`expired` has raised, for want of memory: report it. The pool goes on."""
         self.mgr.report(er)
-
-    def release(self):
-        """The pool is closed."""
-        self.mgr.pool = None
-        self.pool.drop_all()

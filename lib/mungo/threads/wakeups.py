@@ -1,5 +1,5 @@
 # Messages to connections by their ids, from any thread: `mgr.wakeup`. They share one queue and, like a pipe's, the bell.
-from .pipe import Fifo, Message
+from .pipe import Fifo, Message, as_bytes
 
 _EV_WAKEUP = const(19)
 
@@ -7,11 +7,11 @@ _MESSAGES = const(16)  # before pipes and sockets are served
 
 
 class Wakeup(Message):
-    """A message to the connection with this id."""
+    """A message, maybe an empty one, to the connection with this id."""
 
     def __init__(self, id, data):
         self.id = id
-        self.data = data
+        self.data = as_bytes(data)
         self.next = None
 
 
@@ -26,14 +26,14 @@ class Wakeups(Fifo):
         self.queue_bytes = mgr.queue_bytes
 
     def send(self, id, data):
-        """Queue `data` (bytes) for the connection with this id. False if there is no such connection, or if the queue is full."""
+        """Queue `data` (bytes-like or str) for the connection with this id. False if there is none, or if the queue is full."""
         mgr = self.mgr
         bell = mgr.bell
         message = Wakeup(id, data)
         with bell.lock:
             if mgr.find(id) is None:
                 return False
-            if not self.has_room(len(data), self):
+            if not self.has_room(len(message.data), self):
                 mgr.stats["queue_full"] += 1
                 return False
             self.push(message)
