@@ -427,14 +427,6 @@ class Connection:
         except Exception as er:
             self.bug(er)
 
-    def __enter__(self):
-        pass
-
-    def __exit__(self, kind, er, _):
-        if isinstance(er, Exception):
-            self.bug(er)
-            return True
-
     def bug(self, er):
         """A handler has raised: report it and end the connection, unless its protocol has an answer, or it is a listener."""
         self.mgr.report(er)

@@ -51,8 +51,10 @@ def stop(c, hm):
     source = hm.source
     hm.source = None
     if hasattr(source, "close"):
-        with c:  # what it raises must not keep EV_CLOSE from the program
+        try:
             source.close()
+        except Exception as er:  # which must not keep EV_CLOSE from the program
+            c.bug(er)
 
 
 def send_chunk(c, hm, data):
