@@ -40,6 +40,8 @@ PARTS = {
 DOORS = {
     "mungo/__init__.py": ("app",),
     "mungo/manager.py": ("http",),
+    "mungo/app/app.py": ("files",),
+    "mungo/app/etags.py": ("files",),
     "mungo/app/testing.py": ("ws",),
     "mungo/app/websocket_routes.py": ("ws",),
     "mungo/app/event_routes.py": ("sse",),

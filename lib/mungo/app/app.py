@@ -128,6 +128,20 @@ class App:
 
         return add
 
+    def static(self, prefix, root, **options):
+        """Serve the files in the folder `root`, or of a packed module, below the path `prefix`: `app.static("/assets", "www")`. `options`
+        are those of `files.send`. Raises ValueError as `route`."""
+        from ..http.files import send
+
+        self.get(prefix.rstrip("/") + "/<path:rest>")(lambda req, rest: send(root, rest, **options))
+
+    def url_for(self, fn, **values):
+        """The path of the route whose handler is `fn` with these values for the names in it; those that it does not have become the query.
+        Raises ValueError if there is no such route, or if a value is missing."""
+        from .urls import path_of
+
+        return path_of(self, fn, values)
+
     def mount(self, other, prefix):
         """Serve the routes that the App `other` has by now below `prefix`. Its hooks and error handlers apply to them alone: before
         hooks after this App's own, after hooks before them, error handlers rather than this App's.

@@ -11,8 +11,7 @@
 #     def secret(req):
 #         return "for %s\n" % req.user
 from .response import abort, redirect
-
-_SAFE = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+from .urls import quote
 
 
 class Login:
@@ -45,7 +44,7 @@ class Login:
                 return fn(req, **values)
             if req.method not in ("GET", "HEAD") or "text/html" not in req.headers.get("Accept", ""):
                 abort(401)
-            return redirect("%s?next=%s" % (self.url, quote(req.url)))
+            return redirect("%s?next=%s" % (self.url, quote(req.url, "/")))
 
         return guarded
 
@@ -64,8 +63,3 @@ def is_local(path):
         if not "!" <= x <= "~":
             return False
     return True
-
-
-def quote(text):
-    """`text` as the value of a query's field."""
-    return "".join([chr(x) if chr(x) in _SAFE else "%%%02X" % x for x in text.encode()])
