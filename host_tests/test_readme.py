@@ -268,7 +268,9 @@ def check_hooks(one):
     wait_for_port(one.proc, one.port)
     assert request(one, "/api/items", "POST", b'{"name": "x"}', **JSON)[2] == b"item x\n"
     status, fields, body = request(one, "/api/items", "POST", b"{}", **JSON)
-    assert (status, fields["X-Path"], body) == (400, "/api/items", b"missing: name\n")
+    assert (status, fields["X-URL"], body) == (400, "/api/items", b"missing: name\n")
+    for target, status in (("/%0a", 404), ("/%zz", 400)):  # what its hook adds can be sent whatever the target is
+        assert request(one, target)[0] == status and request(one, target)[1]["X-URL"] == target
     assert ask(one.port, "/api/items", b"x") == (415, b"JSON, please\n")
     status, _, body = request(one, "/nowhere")
     assert (status, json.loads(body)) == (404, {"error": "no /nowhere"})
@@ -277,7 +279,9 @@ def check_hooks(one):
 
 def check_who(one):
     wait_for_port(one.proc, one.port)
-    assert ask(one.port, "/who")[0] == 401
+    status, fields, body = request(one, "/who", Origin="https://a.example")
+    assert (status, body, fields["WWW-Authenticate"]) == (401, b"Unauthorized\n", 'Session realm="mungo"')
+    assert fields["Access-Control-Allow-Origin"] == "https://a.example"
     status, fields, _ = request(one, "/login/")
     assert (status, fields["WWW-Authenticate"]) == (401, 'Basic realm="the greenhouse", charset="UTF-8"')
     status, fields, body = request(one, "/login/", Authorization="Basic YW5uYTpzM2NyZXQ=", Origin="https://a.example")

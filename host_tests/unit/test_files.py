@@ -445,6 +445,51 @@ def test_a_tag_is_strong_only_if_no_later_change_can_have_it():
             files.time = time.time
 
 
+def test_changed_content_is_sent_whatever_the_clock_says():
+    with Serving() as site:
+
+        def put(data, stamp):
+            site.write("a.txt", data, None)
+            if stamp:
+                site.touch("a.txt", stamp)
+
+        # A clock that starts at the same time at each reset; one that was set wrong; a file that has only just been written.
+        for stamp in ("202101010000.30", "203501010000.00", None):
+            put(b"version 1", stamp)
+            tag = site.ask("/a.txt").field("etag")
+            lines = "If-None-Match: %s\r\nIf-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n" % tag
+            assert site.ask("/a.txt", lines=lines).status == 304
+            put(b"version 2", stamp)
+            for value in (tag, tag[2:], '"x", ' + tag):
+                answer = site.ask("/a.txt", lines="If-None-Match: %s\r\n" % value)
+                assert (answer.status, answer.body) == (200, b"version 2"), (stamp, value)
+            assert answer.field("etag") != tag
+        large = bytes(20000)  # to read it each time would take long
+        put(large, "202101010000.30")
+        answer = site.ask("/a.txt", lines='If-None-Match: ""\r\n')
+        assert (answer.status, answer.field("etag"), len(answer.body)) == (200, None, 20000)
+
+
+def test_dates_that_are_none_are_ignored():
+    with Serving() as site:
+        site.write("a.txt", b"text")
+        assert site.ask("/a.txt", lines="If-Modified-Since: Sun, 06 Nov 2050 08:49:37 GMT\r\n").status == 304
+        for value in (
+            "Sun, 31 Nov 2050 08:49:37 GMT",
+            "Sun, 06 Nov 2050 24:49:37 GMT",
+            "Sun, 00 Nov 2050 08:49:37 GMT",
+            "Sun, 06 Nov 2050 08:49:37",
+            "2050-11-06T08:49:37Z",
+            "tomorrow",
+            "0",
+            "",
+        ):
+            for name in ("If-Modified-Since", "If-Unmodified-Since"):
+                assert site.ask("/a.txt", lines="%s: %s\r\n" % (name, value)).status == 200, (name, value)
+        assert site.ask("/a.txt", lines="If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n").status == 412
+        assert site.ask("/a.txt", lines="If-Unmodified-Since: Sun, 31 Nov 1994 08:49:37 GMT\r\n").status == 200
+
+
 def test_ranges():
     table = (
         ("bytes=0-0", 0, 1),
@@ -608,8 +653,21 @@ def test_dates():
         "Sunday, 06-Nov-94 08:49:37 GNovT",
         "Su Nov  6 08:49:37 1994",
         "x" * 5000,
+        "Sun, 00 Nov 1994 08:49:37 GMT",
+        "Sun, 31 Nov 2094 08:49:37 GMT",
+        "Sun, 32 Dec 2094 08:49:37 GMT",
+        "Sun, 30 Feb 2096 08:49:37 GMT",
+        "Sun, 29 Feb 2095 08:49:37 GMT",
+        "Sun, 29 Feb 2100 08:49:37 GMT",
+        "Sun, 06 Nov 2094 24:00:00 GMT",
+        "Sun, 06 Nov 2094 08:60:37 GMT",
+        "Sun, 06 Nov 2094 08:49:61 GMT",
+        "Sunday, 31-Jun-94 08:49:37 GMT",
+        "Sun Nov 31 08:49:37 2094",
     ):
         assert date.parse_date(text) == "", text
+    for text in ("Sat, 31 Dec 2016 23:59:60 GMT", "Tue, 29 Feb 2000 00:00:00 GMT", "Mon, 31 Jan 2000 00:00:00 GMT"):
+        assert date.parse_date(text), text
 
 
 def test_sizes_about_the_edges_of_buffers():

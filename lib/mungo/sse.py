@@ -85,12 +85,13 @@ class stream:
     def __init__(self, fn, ping_ms=15000):
         self.fn = fn
         self.ping_ms = ping_ms
+        self.status = 200  # (a stream has no other)
         self.headers = {}
-        self.cookies = []  # (not sent)
+        self.cookies = []
 
     def body(self, c, hm):
         """What the App calls to answer."""
-        last_id = start(c, hm, self.headers, self.ping_ms)
+        last_id = start(c, hm, (), self.ping_ms)
         if last_id is not None:
             self.fn(c, last_id)
 

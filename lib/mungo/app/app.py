@@ -1,14 +1,16 @@
 # An App: routes with their hooks, served by a manager. A thin layer over the events of HTTP. A request goes through these files:
 #
-#   app.py        `handler` gets the events, `serve_request` has the steps
+#   app.py        `handler` gets the events, `serve_request` has the steps; connection.py: `refuse` gets what the server refuses
 #   request.py    the Request that hooks and handlers get; the before hooks
 #   routing.py    the route of a request, and how it is served; worker_routes.py and body_streams.py: the same for other kinds of routes
 #   response.py   what a handler returns or raises becomes an answer; error handlers and after hooks
 import sys
 
+from ..core.listener import listen
 from ..port import Limits
+from .connection import AppConnection
 from .request import Request
-from .response import respond, respond_fast
+from .response import HttpError, is_unanswered, respond, respond_fast
 from .routing import Route, Routes
 
 _EV_CLOSE = const(9)
@@ -196,7 +198,7 @@ class App:
     def attach(self, mgr, url="http://0.0.0.0:80"):
         """Serve at this URL, beside what the manager does otherwise. Returns the listener. Raises OSError if the port is taken."""
         self.start_workers(mgr)
-        return mgr.http_listen(url, self.handler)
+        return listen(mgr, url, "http", self.handler, self, AppConnection)
 
     def start_workers(self, mgr):
         """Make the pool of a manager that is to serve this App, if some route needs one."""
@@ -242,6 +244,11 @@ class App:
 
     # --- a request
 
+    def refuse(self, c, hm, status):
+        """Answer a request that the server refuses with this status, for example because of a limit: no before hook and no handler runs."""
+        route, _ = self.routes.find(self, hm)
+        respond(c, Request(c, hm, route), HttpError(status))
+
     def handler(self, c, ev, hm, fn_data):
         """The handler of HTTP events."""
         if ev == _EV_HTTP_MSG:
@@ -272,7 +279,7 @@ class App:
         if values:
             req.values = values
         req.run_before_hooks()
-        if req.result is None:
+        if req.result is None and is_unanswered(c, req):
             route.answer(c, req)
         else:
             respond(c, req, req.result)

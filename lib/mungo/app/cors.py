@@ -1,4 +1,5 @@
 # Which other sites' scripts may read the answers of this one: the CORS protocol of the Fetch standard.
+from ..http.header_lists import spelled, vary
 from .response import Response
 
 _ALLOW = const("Access-Control-Allow-")
@@ -49,13 +50,10 @@ class Cors:
         """Say who may read the answer."""
         headers = response.headers
         if self.origins != "*":  # caches must know that it depends on the origin
-            for name in list(headers):
-                if name.lower() == "vary":
-                    headers["Vary"] = headers.pop(name) + ", Origin"
-            headers.setdefault("Vary", "Origin")
+            vary(headers, "Origin")
         if self.allows(req):
-            headers[_ALLOW + "Origin"] = "*" if self.origins == "*" else req.headers["Origin"]
+            headers[spelled(headers, _ALLOW + "Origin")] = "*" if self.origins == "*" else req.headers["Origin"]
             if self.credentials:
-                headers[_ALLOW + "Credentials"] = "true"
+                headers[spelled(headers, _ALLOW + "Credentials")] = "true"
             if self.expose:
-                headers["Access-Control-Expose-Headers"] = self.expose
+                headers[spelled(headers, "Access-Control-Expose-Headers")] = self.expose

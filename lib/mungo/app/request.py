@@ -93,7 +93,7 @@ class Request:
             for app in self.route.apps:
                 for hook in app.before:
                     self.result = hook(self)
-                    if self.result is not None:
+                    if self.result is not None or not self.hm.is_unanswered:
                         return
         except Exception as er:
             self.result = er

@@ -9,6 +9,8 @@
 # relay.py, which worker_routes.py loads.
 from errno import ETIMEDOUT
 
+from ..http.fields import make_fields
+from ..http.header_lists import spelled
 from ..http.json_writer import dumps
 from ..http.response import reason
 from ..http.server import reply_ok
@@ -55,17 +57,26 @@ def redirect(location, status=302):
 def to_response(value, status=200):
     """The Response for what a handler has returned. `status` is the one for a `value` that has none. A body for JSON becomes str here.
 
-    An object with `cookies` is a Response, or like one (files.send). A function as body answers by itself. Any thread.
+    An object with `cookies` is a Response, or like one (files.send, sse.stream). A function as body answers by itself. Any thread.
     Raises TypeError or ValueError for what can't be an answer.
     """
-    if hasattr(value, "cookies"):
-        response = value
-    elif isinstance(value, tuple):
-        body, status, headers = value if len(value) > 2 else value + (None,)
-        response = Response(body, status, headers)
-    else:
-        response = Response(value, 204 if value is None and status == 200 else status)
+    headers = None
+    if isinstance(value, tuple):
+        value, status, headers = value if len(value) > 2 else value + (None,)
+        if hasattr(value, "cookies"):
+            value.status = status
+            value.headers.update(headers or ())
+        elif not isinstance(status, int):
+            raise TypeError("status %r: want a number" % (status,))
+    elif value is None and status == 200:
+        status = 204
+    response = value if hasattr(value, "cookies") else Response(value, status, headers)
+    if response.status is None:  # of a file
+        response.status = status
     body = response.body
+    is_file = hasattr(response, "find_answer")
+    if callable(body) or is_file and body is None:
+        return response
     content_type = _TEXT
     if isinstance(body, (dict, list)):
         response.body = dumps(body)
@@ -74,9 +85,7 @@ def to_response(value, status=200):
         content_type = _BYTES
     elif body is None:
         response.body = ""
-    elif callable(body):
-        return response
-    elif not isinstance(body, (str, GENERATOR)):
+    elif not isinstance(body, (str, GENERATOR)) and not is_file:
         raise TypeError("%s is no answer" % type(body))
     response.content_type = response.content_type or content_type
     return response
@@ -108,10 +117,15 @@ def error_response(c, req, er):
             c.mgr.report(er)
     if error_handler:
         headers = response.headers
-        response = to_response(error_handler(req, er), status)
+        made = to_response(error_handler(req, er), status)
+        try:
+            find_body(req, made)
+            response = made
+        except StatusError:  # the file of an error page is not there
+            pass
         for name in headers:
-            response.headers.setdefault(name, headers[name])
-    elif response.body is None:
+            response.headers.setdefault(spelled(response.headers, name), headers[name])
+    if response.body is None:
         response.body = (reason(status).decode() or "Error") + "\n"
     return response
 
@@ -135,52 +149,127 @@ def pool_error(er):
 
 
 def respond(c, req, result):
-    """Answer with `result`, which a handler or hook has returned or raised. What goes wrong here is answered as an error, without
-    after hooks. Loop's thread."""
+    """Answer with `result`, which a handler or hook has returned or raised, unless it has answered by `c.http_reply` and returned None.
+    All answers come here, so the after hooks see all. What goes wrong here is answered as an error. Loop's thread."""
+    if not is_unanswered(c, req):
+        if result is not None and not c.is_closing:
+            c.mgr.report(result if isinstance(result, Exception) else RuntimeError("answered already: return None after http_reply"))
+        return
+    body = None
     try:
-        response = _response(c, req, result)
+        response = _make(c, req, result)
+        body = response.body
         for app in reversed(req.route.apps):
             for hook in app.after:
                 changed = hook(req, response)
                 response = to_response(response if changed is None else changed)
+                find_body(req, response)
+        if response.body is not body and not isinstance(response.body, GENERATOR):  # (a generator may read the old one)
+            _close(body)
         _send(c, req, response)
     except Exception as er:
-        _respond_to_error(c, req, er)
+        if is_unanswered(c, req):
+            _close(body)
+            _respond_to_error(c, req, er)
+        else:  # some of the answer is sent
+            c.mgr.report(er)
+            c.error(repr(er))
+
+
+def is_unanswered(c, req):
+    """Whether the connection `c` still waits for the answer to `req`, and not for that to a later request."""
+    return c.proto.is_unanswered and c.proto.data is req.hm.data
+
+
+def _close(body):
+    # It is not sent: close its file or generator.
+    if hasattr(body, "close"):
+        body.close()
 
 
 def _respond_to_error(c, req, er):
+    # What comes out of the after hooks can't be sent. They see the answer to the error as well: of what each does the fields and cookies
+    # count, if they can be sent.
     try:
-        _send(c, req, _response(c, req, er))
+        response = _make(c, req, er)
+        status = response.status
+        body = response.body
+        for app in reversed(req.route.apps):
+            for hook in app.after:
+                headers = response.headers
+                response.headers = dict(headers)
+                n = len(response.cookies)
+                try:
+                    hook(req, response)
+                    make_fields(c.proto, _pairs(response))
+                except Exception:  # it was reported the first time
+                    response.headers = headers
+                    del response.cookies[n:]
+        response.status = status
+        response.body = body
+        _send(c, req, response)
     except Exception as second:
         c.mgr.report(second)
-        c.http_reply(500)
+        if is_unanswered(c, req):
+            c.http_reply(500)
 
 
-def _response(c, req, result):
-    return to_response(error_response(c, req, result) if isinstance(result, Exception) else result)
+def _make(c, req, result):
+    # The Response for what a handler or hook has returned or raised. An error handler may fail, and the one for that, too.
+    for _ in range(2):
+        try:
+            return _prepare(c, req, result)
+        except Exception as er:
+            result = er
+    return _prepare(c, req, result)
+
+
+def _prepare(c, req, result):
+    if isinstance(result, Exception):
+        response = to_response(error_response(c, req, result))
+    else:
+        response = to_response(result)
+        find_body(req, response)
+    if response.status == 401:
+        # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
+        response.headers.setdefault(spelled(response.headers, "WWW-Authenticate"), 'Session realm="mungo"')
+    return response
+
+
+def find_body(req, response):
+    """If the Response is a file that was not looked up yet, do so. Raises StatusError. Loop's thread."""
+    if hasattr(response, "find_answer") and response.body is None:
+        response.find_answer(req.hm)
+
+
+def _pairs(response):
+    pairs = list(response.headers.items())
+    for value in response.cookies:
+        pairs.append(("Set-Cookie", value))
+    return pairs
 
 
 def _send(c, req, response):
     body = response.body
+    hm = c.proto
+    pairs = _pairs(response)
     if callable(body):
+        hm.add_fields(pairs)
         body(c, req.hm)
         return
     content_type = response.content_type
-    if response.status == 200 and body and not response.headers and not response.cookies and content_type in (_TEXT, _BYTES, _JSON):
+    if response.status == 200 and body and not pairs and content_type in (_TEXT, _BYTES, _JSON):
         if isinstance(body, str):
-            if reply_ok(c, c.proto, content_type.encode(), body.encode()):
+            if reply_ok(c, hm, content_type.encode(), body.encode()):
                 return
-        elif isinstance(body, bytes) and reply_ok(c, c.proto, content_type.encode(), body):
+        elif isinstance(body, bytes) and reply_ok(c, hm, content_type.encode(), body):
             return
-    headers = list(response.headers.items())
-    if body and "content-type" not in [name.lower() for name, _ in headers]:
-        headers.append(("Content-Type", content_type))
-    for value in response.cookies:
-        headers.append(("Set-Cookie", value))
+    if body and spelled(response.headers, "Content-Type") not in response.headers:
+        pairs.append(("Content-Type", content_type))
     if isinstance(body, GENERATOR):
-        _send_generator(c, req, response, headers)
+        _send_generator(c, req, response, pairs)
     else:
-        c.http_reply(response.status, headers, body)
+        c.http_reply(response.status, pairs, body)
 
 
 def _send_generator(c, req, response, headers):

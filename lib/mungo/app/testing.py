@@ -5,8 +5,8 @@ from errno import EIO
 
 from ..core.connection import Connection
 from ..fetch import Result
-from ..http.server import HttpConnection
 from ..manager import Manager
+from .connection import AppConnection
 from .request import Headers
 
 _EV_ERROR = const(0)
@@ -80,7 +80,7 @@ class TestManager(Manager):
         mine, its = End(), End()
         mine.other, its.other = its, mine
         c = Connection(self, mine, fn, fn_data)
-        server = HttpConnection(self, its, self.app.handler, None)
+        server = AppConnection(self, its, self.app.handler, self.app)
         server.peer = _PEER
         self.accepted += 1
         server.emit(_EV_OPEN)

@@ -1,22 +1,14 @@
 # Conditional requests and ranges (RFC 9110 sections 8.8, 13 and 14): does the client have this file already, and which part does it want?
 from .header_lists import split_list
-
-_MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
-
-
-def http_date(t):
-    """The date field for the time `t`, a tuple of gmtime: "Sun, 06 Nov 1994 08:49:37 GMT" (section 5.6.7)."""
-    at = 3 * t[6]
-    day = "MonTueWedThuFriSatSun"[at : at + 3]
-    at = 3 * t[1]
-    return "%s, %02d %s %d %02d:%02d:%02d GMT" % ((day, t[2], _MONTHS[at - 3 : at], t[0]) + t[3:6])
+from .now import http_date  # noqa: F401  (both directions of dates are found here)
 
 
 def evaluate(fields, method, tag, date, size):
     """What to answer for a file that exists: (status, start, length), where the status is 200, 206, 304, 412 or 416.
 
     `fields`: the request's fields, a dict with names in lower case, each with its combined value. `tag` and `date`: the file's ETag,
-    without W/, and its Last-Modified; a `date` of "" means that it is not known, and that the tag is weak. `size` in bytes.
+    without W/, and its Last-Modified; a `date` of "" means that it is not known, and that the tag is weak. Both are "" for a file that
+    has none. `size` in bytes.
 
     Of several ranges in one request the whole file is sent, which section 14.2 allows: multipart answers cost a server more than they
     save, and browsers ask for one range.

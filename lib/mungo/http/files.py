@@ -1,17 +1,20 @@
 # Files as answers (RFC 9110): those in a folder of any file system, one file, or the assets that tools/pack.py has packed into a module.
 #
-# `serve` (events) and `send` (App) go the same way: `reply` finds the file for a path, `_send_file` answers with it. conditions.py decides
-# about copies that a client has, and about ranges; folder.py knows links, and lists folders.
+# `serve` (events) and `send` (App) go the same way: `find_answer` finds the file for a path, `choose_part` what to send of it.
+# conditions.py decides about copies that a client has, and about ranges; folder.py knows links, and lists folders.
 #
 # No path leaves the root. It is decoded once. It is then refused with 404 if it has a backslash, a control character or an empty part, or a
 # part that begins or ends with a dot or a space: that excludes "..", ".", hidden files, and what FAT takes for another name. Symbolic links
 # are refused, too, where the file system has any. Only plain files are opened, since a FIFO would stop the loop.
 import os
+from binascii import hexlify
+from hashlib import sha256
 from time import gmtime, time
 
-from .conditions import evaluate, http_date
+from .conditions import evaluate
 from .form import unquote
-from .header_lists import parameter, split_list, without_parameters
+from .header_lists import parameter, spelled, split_list, vary, without_parameters
+from .now import CLOCK, http_date
 from .status_error import StatusError
 from .stream import Part
 
@@ -19,7 +22,7 @@ _FOLDER = const(4)  # the type in os.stat()[0], from bit 12 on
 _FILE = const(8)
 
 _JOIN = const(2048)  # bytes: a file up to this goes out in one piece with its head
-_CLOCK = const(2024)  # an earlier year comes from a clock that was never set
+_HASHED = const(16384)  # bytes: a file up to this gets a tag although its time tells nothing
 
 _TYPES = const(  # extension:subtype, unless they are the same; the first one stands for all others
     " application/ bin:octet-stream json: wasm: pdf: text/ html: htm:html css: js:javascript mjs:javascript csv: txt:plain "
@@ -37,10 +40,17 @@ def serve(c, hm, root, path=None, **options):
         try:
             path = unquote(hm.uri.encode())
         except ValueError:
-            path = "\\"  # which `reply` refuses
+            path = "\\"  # which `find_answer` refuses
     files = send(root, path, **options)
-    status = files.reply(c, hm)
-    return c.http_reply(status, {}, "no such file\n") if status else files.is_sent
+    try:
+        files.find_answer(hm)
+    except StatusError as er:
+        return c.http_reply(er.status, er.headers, "" if er.headers else "no such file\n")
+    try:
+        return c.http_reply(files.status, files.headers, files.body)
+    finally:
+        if isinstance(files.body, Part) and not c.proto.is_streaming:
+            files.body.close()
 
 
 class send:
@@ -49,14 +59,16 @@ class send:
     `root`: a folder, a file, or a packed module; `path`: the path below it, decoded. `index`: the file that answers for a folder.
     `listing`: whether a folder without that file is listed. `fallback`: the file below the root that answers for a path that does not
     exist, unless the path's last part has a dot (for pages that have routes of their own). `links`: whether symbolic links are followed.
-    `headers`: a dict, for example of Cache-Control, or of a Content-Type that is not in the table.
+    `headers`: a dict, for example of Cache-Control, or of a Content-Type that is not in the table. `status`: another one than 200, which
+    is sent whole, whatever the request's method, conditions and ranges; an error handler's has the error's by default.
     If a file `x.gz` is beside `x`, clients that accept gzip get that: write it anew whenever you change `x`.
-    An App's error handlers answer for errors, and its after hooks may change `headers` and `cookies`.
+    An App's error handlers answer for errors, and its after hooks may change `status`, `headers`, `cookies` and `body`.
     """
 
-    is_sent = False  # what http_reply has returned
+    body: object = None  # once `find_answer` was called: bytes, a Part, or an iterator
+    content_type: object = None  # it is in `headers`
 
-    def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=()):
+    def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=(), status=None):
         if isinstance(root, str):
             self.fs = os
             self.open = open
@@ -72,30 +84,34 @@ class send:
         self.links = links
         self.headers = dict(headers)
         self.cookies = []
+        self.status = status
 
-    def body(self, c, hm):
-        """What the App calls, in the loop, to answer."""
-        status = self.reply(c, hm)
-        if status:
-            raise StatusError(status)
+    def find_answer(self, hm):
+        """Set `status`, `headers` and `body` to the answer to the request `hm`. An App calls it, in the loop, before the after hooks.
 
-    def reply(self, c, hm):
-        """Answer the request. Returns 0, or the status of an error that the caller has to send: 404 or 503."""
-        if hm.method not in ("GET", "HEAD"):
-            return self._reply(c, 405, {"Allow": "GET, HEAD"})
+        The file is open then: who does not send the body closes it. Raises StatusError: 404, 405, or 503.
+        """
+        self.body = b""
+        is_ok = self.status in (None, 200)
+        if is_ok:
+            self.status = 200
+            if hm.method not in ("GET", "HEAD"):
+                raise StatusError(405, "", {"Allow": "GET, HEAD"})
         name = "/" + self.path.lstrip("/")
         if "//" in name or "\\" in name or min(name.encode()) < 32:
-            return 404
+            raise StatusError(404)
         for part in name.split("/"):
             if part.strip(" .") != part:
-                return 404
+                raise StatusError(404)
         name = name.rstrip("/")
         has_fallback = self.fallback and "." not in part
         found = self.find(name, _FILE) if part or not name else None  # (a slash behind it means a folder)
         if not found and self.find(name, _FOLDER):
             last = hm.uri.split("/")[-1]
-            if last:  # relative links in the page need the slash
-                return self._reply(c, 301, {"Location": "./%s/%s" % (last, hm.query and "?" + hm.query)})
+            if last and is_ok:  # relative links in the page need the slash
+                self.status = 301
+                self.headers["Location"] = "./%s/%s" % (last, hm.query and "?" + hm.query)
+                return
             has_fallback = self.fallback
             index = name + "/" + self.index
             found = self.find(index, _FILE)
@@ -104,12 +120,15 @@ class send:
             elif self.listing:
                 from .folder import listing
 
-                self.headers["Content-Type"] = "text/html; charset=utf-8"
-                return self._reply(c, 200, self.headers, listing(self.fs.ilistdir(self.root + name or "/")))
+                self.headers[spelled(self.headers, "Content-Type")] = "text/html; charset=utf-8"
+                self.body = listing(self.fs.ilistdir(self.root + name or "/"))
+                return
         if not found and has_fallback:
             name = "/" + self.fallback
             found = self.find(name, _FILE)
-        return self._send_file(c, hm, name, found) if found else 404
+        if not found:
+            raise StatusError(404)
+        self.choose_part(hm, name, found, is_ok)
 
     def find(self, name, kind):
         """What os.stat says of this name below the root if it is of this kind, _FILE or _FOLDER, else None."""
@@ -126,8 +145,8 @@ class send:
         except OSError:  # whatever the reason, it can't be served
             return None
 
-    def _send_file(self, c, hm, name, found):
-        # As `reply`, for the file of this name, whose os.stat is `found`.
+    def choose_part(self, hm, name, found, is_ok):
+        """`find_answer` for the file of this name, whose os.stat is `found`. `is_ok`: conditions and ranges count."""
         asked = {}
         for field, value in hm.headers():
             field = field.lower()
@@ -137,46 +156,57 @@ class send:
         coding = ""
         twin = self.find(name + ".gz", _FILE)
         if twin:
-            headers["Vary"] = "accept-encoding"
+            vary(headers, "accept-encoding")
             if accepts_gzip(asked.get("accept-encoding", "")):
                 coding = "gzip"
                 name += ".gz"
                 found = twin
         size = found[6]
         seconds = found[8]
-        # A time and a size are as good as a hash if no later change can get the same time: FAT counts in steps of 2 s.
+        # A time and a size are as good as a hash if no later change can get the same time: FAT counts in steps of 2 s, and a board whose
+        # clock is not set gives the same times after each reset. Otherwise the tag is a hash.
         moment = gmtime(seconds)
-        date = http_date(moment) if moment[0] >= _CLOCK and seconds + 2 < time() else ""
-        tag = '"%x-%x%s"' % (seconds, size, coding)
-        headers["ETag"] = tag if date else "W/" + tag
-        if date:
-            headers["Last-Modified"] = date
-        status, start, left = evaluate(asked, hm.method, tag, date, size)
-        if status == 206 or status == 416:
-            headers["Content-Range"] = "bytes %d-%d/%d" % (start, start + left - 1, size) if left else "bytes */%d" % size
-        if status > 299:
-            return self._reply(c, status, headers)
-        headers["Accept-Ranges"] = "bytes"
-        headers.setdefault("Content-Type", media_type(extension))
-        if coding:
-            headers["Content-Encoding"] = coding
+        date = http_date(moment) if moment[0] >= CLOCK and seconds + 2 < time() else ""
         try:
             file = self.open(self.root + name, "rb")
         except OSError:
-            return 503  # it exists: most likely too many files are open
-        pairs = list(headers.items())
-        for value in self.cookies:
-            pairs.append(("Set-Cookie", value))
+            raise StatusError(503)  # it exists: most likely too many files are open
         try:
+            tag = '"%x-%x%s"' % (seconds, size, coding) if date else self.hash(file, size, coding)
+            start = 0
+            left = size
+            if is_ok:
+                self.status, start, left = evaluate(asked, hm.method, tag, date, size)
+            status = self.status
+            if tag:
+                headers["ETag"] = tag if date else "W/" + tag
+            if date:
+                headers["Last-Modified"] = date
+            if status == 206 or status == 416:
+                headers["Content-Range"] = "bytes %d-%d/%d" % (start, start + left - 1, size) if left else "bytes */%d" % size
+            if is_ok and status > 299:
+                return
+            if is_ok:
+                headers["Accept-Ranges"] = "bytes"
+            headers.setdefault(spelled(headers, "Content-Type"), media_type(extension))
+            if coding:
+                headers["Content-Encoding"] = coding
             file.seek(start)
-            return self._reply(c, status, pairs, file.read(left) if left <= _JOIN else Part(file, left))
+            self.body = file.read(left) if left <= _JOIN else Part(file, left)
         finally:
-            if not c.proto.is_streaming:
+            if not isinstance(self.body, Part):
                 file.close()
 
-    def _reply(self, c, status, headers, body=b""):
-        self.is_sent = c.http_reply(status, headers, body)
-        return 0
+    def hash(self, file, size, coding):
+        """A tag made of what is in the file: its time tells nothing. "" for a large one, since the loop waits meanwhile."""
+        if size > _HASHED:
+            return ""
+        digest = sha256()
+        piece = file.read(512)
+        while piece:
+            digest.update(piece)
+            piece = file.read(512)
+        return '"%s%s"' % (hexlify(digest.digest()[:12]).decode(), coding)
 
 
 def accepts_gzip(value):

@@ -74,3 +74,21 @@ def parameter(member, name):
             return value
         at = end
     return None
+
+
+def spelled(headers, name):
+    """The key in the dict `headers` that is the field `name`, in any case; `name` if there is none."""
+    lower = name.lower()
+    for key in headers:
+        if key.lower() == lower:
+            return key
+    return name
+
+
+def vary(headers, name):
+    """Add the field `name` to those that `Vary` in the dict `headers` names: the answer depends on it (RFC 9110 section 12.5.5)."""
+    key = spelled(headers, "Vary")
+    names = split_list(headers.get(key, ""))
+    if "*" not in names and name.lower() not in [known.lower() for known in names]:
+        names.append(name)
+    headers[key] = ", ".join(names)

@@ -132,6 +132,11 @@ class Request:
         return self.left if self.state == _LENGTH else None
 
     @property
+    def has_head(self):
+        """Whether all of the head has come, so that it can be read, though it may be refused."""
+        return self.state > 0
+
+    @property
     def is_body_pending(self):
         """Whether some of the body is still to come."""
         return self.left > 0 or self.state > _LENGTH

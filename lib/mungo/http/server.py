@@ -56,11 +56,17 @@ class Exchange(Request):
     timing = _IDLE  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part
     discards = False  # the answer is the last one, and what the client still sends is discarded
+    extra: object = None  # pairs: fields for its head besides the program's
 
     @property
     def is_waiting(self):
         """All of the request has come, and nothing of its answer is sent."""
         return self.phase == _WAITING
+
+    @property
+    def is_unanswered(self):
+        """A request is there, and nothing of its answer is sent."""
+        return _NONE < self.phase < _STREAMING
 
     @property
     def is_streaming(self):
@@ -70,6 +76,12 @@ class Exchange(Request):
     def hand_over(self):
         """Another protocol takes the connection, inside the handler of EV_HTTP_MSG: HTTP parses no more of what has come."""
         self.serving = 2
+
+    def add_fields(self, pairs):
+        """Have the answer's head get the fields `pairs` besides those that `http_reply` gives it, unless there they are already."""
+        if pairs:
+            self.extra = pairs
+            self.is_plain = self.is_bare = False  # `reply_ok` knows nothing of them
 
     # --- for response.py and stream.py
 
@@ -175,6 +187,12 @@ class HttpConnection(Connection):
         if status == 200 and not headers and reply_ok(self, hm, b"", body):
             return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
         return reply(self, hm, status, headers, body)
+
+    def refuse(self, hm, status):
+        """Send the answer with this status, which `fail` has found to be the only one. Returns as `http_reply`."""
+        is_sent = self.put(refusal(status, hm.is_head))
+        hm.end_answer(self)
+        return is_sent
 
     def http_chunk(self, data):
         """Send a piece of the answer that `http_reply` with a body of None began; an empty one ends it. Returns and limits as `send`."""
@@ -317,9 +335,7 @@ def fail(c, hm, status):
     hm.phase = _WAITING
     hm.keep_alive = False
     hm.discards = True
-    is_sent = c.put(refusal(status, hm.is_head))
-    hm.end_answer(c)
-    return is_sent
+    return c.refuse(hm, status)
 
 
 # --- until the client sends more
