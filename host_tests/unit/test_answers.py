@@ -408,7 +408,11 @@ def test_a_handler_may_answer_by_http_reply_and_return_none():
 
 def test_a_function_that_fails():
     app = App()
-    app.after_request(lambda req, response: response.headers.update({"X-A": "1"}))
+
+    @app.after_request
+    def hook(req, response):
+        response.headers["X-A"] = "1"
+        response.cookies.append("a=b")
 
     def begun(c, hm):
         c.http_reply(200, {}, None)
@@ -419,7 +423,7 @@ def test_a_function_that_fails():
     app.get("/early")(lambda req: lambda c, hm: 1 // 0)
     with Served(app) as site:
         answer = site.ask("/early")
-        assert (answer.status, answer.field("x-a"), site.bugs) == (500, "1", 1)
+        assert (answer.status, answer.field("x-a"), answer.field("set-cookie"), site.bugs) == (500, "1", "a=b", 1)
         browser = site.browser()
         browser.send("/begun")
         got = browser.client.until_ended()

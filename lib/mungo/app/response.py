@@ -190,6 +190,7 @@ def _close(body):
 def _respond_to_error(c, req, er):
     # What comes out of the after hooks can't be sent. They see the answer to the error as well: of what each does the fields and cookies
     # count, if they can be sent.
+    c.proto.set_extra(None)
     try:
         response = _make(c, req, er)
         status = response.status
@@ -242,6 +243,23 @@ def find_body(req, response):
         response.find_answer(req.hm)
 
 
+class HookFields:
+    """The fields that hooks have given to an answer that a function sends by `c.http_reply`."""
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+
+    def add_to(self, hm, fields):
+        """`fields`, bytes of the answer's head, with those of the hooks that are not there, or may be there twice."""
+        hm.set_extra(None)
+        known = b"\n" + fields.lower()
+        for pair in self.pairs:
+            name = pair[0].lower()
+            if name in ("vary", "set-cookie") or b"\n%s:" % name.encode() not in known:
+                fields += make_fields(hm, (pair,))
+        return fields
+
+
 def _pairs(response):
     pairs = list(response.headers.items())
     for value in response.cookies:
@@ -254,7 +272,8 @@ def _send(c, req, response):
     hm = c.proto
     pairs = _pairs(response)
     if callable(body):
-        hm.add_fields(pairs)
+        if pairs:
+            hm.set_extra(HookFields(pairs))
         body(c, req.hm)
         return
     content_type = response.content_type

@@ -51,20 +51,8 @@ def make_head(hm, status, headers, length):
         framing = b"Content-Length: %d\r\n" % length
     fields = make_fields(hm, headers) if headers else b""
     if hm.extra is not None:
-        fields = add_extra(hm, fields)
+        fields = hm.extra.add_to(hm, fields)
     text = b"HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields, framing)
     if hm.is_old or not hm.keep_alive:
         text += b"Connection: %s\r\n" % (b"keep-alive" if hm.keep_alive else b"close")
     return text + b"\r\n"
-
-
-def add_extra(hm, fields):
-    """`fields` with those of `hm.extra` that are not there, or may be there twice."""
-    extra = hm.extra
-    hm.extra = None
-    known = b"\n" + fields.lower()
-    for name, value in extra:
-        lower = name.lower()
-        if lower in ("vary", "set-cookie") or b"\n%s:" % lower.encode() not in known:
-            fields += make_fields(hm, ((name, value),))
-    return fields

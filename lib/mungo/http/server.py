@@ -56,7 +56,7 @@ class Exchange(Request):
     timing = _IDLE  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part
     discards = False  # the answer is the last one, and what the client still sends is discarded
-    extra: object = None  # pairs: fields for its head besides the program's
+    extra: object = None  # see `set_extra`
 
     @property
     def is_waiting(self):
@@ -77,11 +77,10 @@ class Exchange(Request):
         """Another protocol takes the connection, inside the handler of EV_HTTP_MSG: HTTP parses no more of what has come."""
         self.serving = 2
 
-    def add_fields(self, pairs):
-        """Have the answer's head get the fields `pairs` besides those that `http_reply` gives it, unless there they are already."""
-        if pairs:
-            self.extra = pairs
-            self.is_plain = self.is_bare = False  # `reply_ok` knows nothing of them
+    def set_extra(self, extra):
+        """Have `extra.add_to(hm, fields)` change the fields of the answer's head, bytes; None: nothing does."""
+        self.extra = extra
+        self.is_plain = self.is_bare = False  # `reply_ok` knows nothing of it
 
     # --- for response.py and stream.py
 
