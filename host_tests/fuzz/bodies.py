@@ -5,13 +5,12 @@ from cutting import parts_of, same
 from mungo.app.request import parse_cookies
 from mungo.core import utf8
 from mungo.core.url import parse as parse_url
-from mungo.fetch import join_url
 from mungo.http import formdata, upload
-from mungo.http.client import split_url
 from mungo.http.form import parse_query, unquote
 from mungo.http.header_lists import parameter
 from mungo.http.match import match
 from mungo.http.multipart import Parser
+from mungo.http.urls import join_url, split_url
 from mungo.http.wholefile import WholeFile
 
 NEED, PART, DATA, PART_END, LAST = range(5)
@@ -262,9 +261,10 @@ def redirects(data):
         return False
     if path[:1] != "/" or not host or "/" in host or "@" in host or "#" in path:
         raise AssertionError("%r %r" % (host, path))
-    scheme = location.partition(":")
-    if url != location and location[:2] != "//":
-        for part in path.partition("?")[0].split("/"):
-            if host != "h:1" or part in (".", ".."):
-                raise AssertionError("%r %r %r" % (host, path, scheme))
+    for byte in path.encode():
+        if not 32 < byte < 127 and byte < 128 and location:
+            raise AssertionError("%r" % path)
+    for part in path.partition("?")[0].split("/"):
+        if part in (".", "..") and location:
+            raise AssertionError("%r %r" % (host, path))
     return host, path

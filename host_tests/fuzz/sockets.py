@@ -194,10 +194,11 @@ def dialled(data):
         return said is None
     hm = Response(400)
     hm.may_switch = True
-    hm.parse(Buffer(bytearray(data), len(data)))
+    buf = Buffer(bytearray(data), len(data))
+    hm.parse(buf)
     if hm.status != 101 or hm.header("sec-websocket-accept") != accept_value(_KEY).decode() or not is_upgrade(hm) or said is not None:
         raise AssertionError("%r" % (whole,))
-    if len(data) - left != len(hm.head_bytes()) + data.find(hm.head_bytes()):
+    if len(buf) - hm.at != left:
         raise AssertionError("%r" % (whole,))
     if field_list(hm, "sec-websocket-protocol") != ([protocol] if protocol else []):
         raise AssertionError("%r" % (whole,))

@@ -422,18 +422,22 @@ def test_more_than_the_limits_allow():
 
 
 def test_garbage():
-    for data in (
-        b"220 smtp.example ESMTP\r\n",
-        b"\x15\x03\x01\x00\x02\x02\x46",
-        b"HTTP/2 200\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n",
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n",
+    for data, error in (
+        (b"220 smtp.example ESMTP\r\n", "no HTTP/1 response: b'220 smtp.example ESMTP\\r\\n'"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "no HTTP/1 response: b'\\x15\\x03\\x01\\x00\\x02\\x02F'"),
+        (b"HTTP/2 200\r\n\r\n", "no HTTP/1 response: b'HTTP/2 200\\r\\n\\r\\n'"),
+        (b"HTTP/1.1 OK\r\n\r\n", "status line b'HTTP/1.1 OK'"),
+        (b"HTTP/1.1 200 OK\r\nname\r\n\r\n", "no field: b'name'"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", "Content-Length ['3', '4']"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: gzip\r\n\r\nabc", "Transfer-Encoding ['gzip']"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc", "Content-Length ['-3']"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nhello\r\n", "a chunk's size, or its end"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", "status 101"),
+        (b"HTTP/1.1 200 OK\r\n" + b"a:\r\n" * 120 + b"\r\n", "too many fields"),
+        (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 600, "head_limit"),
     ):
         asked = meet(data)
-        assert asked.error == "no HTTP response" and not asked.answers, (data, asked.error)
+        assert asked.error == error and not asked.answers, (data, asked.error)
 
 
 def test_bytes_that_nobody_asked_for():
@@ -478,9 +482,135 @@ def test_where_a_redirect_leads():
     from mungo.fetch import join_url
 
     for location, path in (
-        ("../x?q", "/x?q"), ("./", "/a/"), ("", "/a/b"), ("?q", "/a/b?q"), ("/..", "/"), ("x/../../..", "/"), ("..#f", "/"),
-        ("..#f/../g?h", "/"), ("x#?y", "/a/x"), ("#f", "/a/b"), (".?..", "/a/?.."),
+        ("../x?q", "/x?q"), ("./", "/a/"), ("", "/a/b?c"), ("?q", "/a/b?q"), ("/..", "/"), ("x/../../..", "/"), ("..#f", "/"),
+        ("..#f/../g?h", "/"), ("x#?y", "/a/x"), ("#f", "/a/b?c"), (".?..", "/a/?.."),
     ):  # fmt: skip
         url = join_url("h:1", "/a/b?c", location)
         assert client.split_url(url) == ("h:1", path), (location, url)
+    for location, path in (("/a b", "/a%20b"), ("/\xfc", "/%C3%BC"), ("/a%20b?\u20ac", "/a%20b?%E2%82%AC"), ("/a\x01#\xfc", "/a%01")):
+        assert client.split_url(join_url("h:1", "/a/b?c", location)) == ("h:1", path), location
+    assert join_url("h:1", "/a", "http://b:2/c/../d/./e?f#g") == "http://b:2/d/e?f#g"
+    assert join_url("h:1", "/a", "HTTP://b") == "HTTP://b" and join_url("h:1", "/a", "http://b?c") == "http://b?c"
     assert join_url("h:1", "/a", "//b/c") == "http://b/c" and join_url("h:1", "/a", "ftp://b") == "ftp://b"
+
+
+# RFC 3986 section 5.4: the normal examples, and the abnormal ones. (A strict parser takes "http:g" for what it is.)
+def test_the_examples_of_rfc_3986():
+    from mungo.http.urls import join_url
+
+    for location, url in (
+        ("g:h", "g:h"), ("g", "http://a/b/c/g"), ("./g", "http://a/b/c/g"), ("g/", "http://a/b/c/g/"), ("/g", "http://a/g"),
+        ("//g", "http://g"), ("?y", "http://a/b/c/d;p?y"), ("g?y", "http://a/b/c/g?y"), ("#s", "http://a/b/c/d;p?q#s"),
+        ("g#s", "http://a/b/c/g#s"), ("g?y#s", "http://a/b/c/g?y#s"), (";x", "http://a/b/c/;x"), ("g;x", "http://a/b/c/g;x"),
+        ("g;x?y#s", "http://a/b/c/g;x?y#s"), ("", "http://a/b/c/d;p?q"), (".", "http://a/b/c/"), ("./", "http://a/b/c/"),
+        ("..", "http://a/b/"), ("../", "http://a/b/"), ("../g", "http://a/b/g"), ("../..", "http://a/"), ("../../", "http://a/"),
+        ("../../g", "http://a/g"),
+        ("../../../g", "http://a/g"), ("../../../../g", "http://a/g"), ("/./g", "http://a/g"), ("/../g", "http://a/g"),
+        ("g.", "http://a/b/c/g."), (".g", "http://a/b/c/.g"), ("g..", "http://a/b/c/g.."), ("..g", "http://a/b/c/..g"),
+        ("./../g", "http://a/b/g"), ("./g/.", "http://a/b/c/g/"), ("g/./h", "http://a/b/c/g/h"), ("g/../h", "http://a/b/c/h"),
+        ("g;x=1/./y", "http://a/b/c/g;x=1/y"), ("g;x=1/../y", "http://a/b/c/y"), ("g?y/./x", "http://a/b/c/g?y/./x"),
+        ("g?y/../x", "http://a/b/c/g?y/../x"), ("g#s/./x", "http://a/b/c/g#s/./x"), ("g#s/../x", "http://a/b/c/g#s/../x"),
+        ("http:g", "http:g"),
+    ):  # fmt: skip
+        assert join_url("a", "/b/c/d;p?q", location) == url, (location, join_url("a", "/b/c/d;p?q", location))
+
+
+def test_host_has_no_default_port():
+    for url, host in (
+        ("http://127.0.0.1/", "127.0.0.1"),
+        ("http://127.0.0.1:/", "127.0.0.1"),
+        ("http://127.0.0.1:80/", "127.0.0.1"),
+        ("http://127.0.0.1:8080/", "127.0.0.1:8080"),
+        ("http://127.0.0.1:180/", "127.0.0.1:180"),
+        ("http://[::1]/", "[::1]"),
+        ("http://localhost:81/", "localhost:81"),
+    ):
+        with mungo.Manager() as mgr:
+            it = client.Client(mgr, client.split_url(url)[0])
+            assert b"\r\nHost: %s\r\n" % host.encode() in it.make_request("GET", "/", None, None, None, None), url
+
+
+# --- a server that closes a connection when it is asked again
+
+
+class Closing:
+    """A server that answers the first request of a connection, and closes at the second one: by its end, or by an answer that is cut."""
+
+    def __init__(self, mgr, cut=b""):
+        self.cut = cut
+        self.requests = []
+        self.conns = []
+        _, self.port = listening(lambda url: mgr.listen(url, self.fn), "tcp")
+
+    def fn(self, c, ev, data, fn_data):
+        if ev == mungo.EV_ACCEPT:
+            c.fn_data = 0
+        elif ev == mungo.EV_READ:
+            self.requests.append(c.recv.read())
+            c.fn_data += 1
+            if c.fn_data == 1:
+                self.conns.append(c)
+                c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % len(self.conns))
+            else:
+                c.send(self.cut)
+                c.is_draining = True
+
+
+def ask_again(cut=b"", **options):
+    mgr = mungo.Manager()
+    server = Closing(mgr, cut)
+    asked = Asked(then=lambda c: len(asked.answers) == 1 and client.request(c, "/2", **options))
+    mgr.http_connect("http://127.0.0.1:%d/1" % server.port, asked)
+    until(lambda: len(asked.answers) == 2 or asked.error, mgr)
+    assert not mgr.stats["bugs"]
+    assert mgr.close() and asked.names.count(mungo.EV_OPEN) == asked.names.count(mungo.EV_CLOSE)
+    return asked, [data[: data.find(b" HTTP")] for data in server.requests]
+
+
+def test_a_request_is_repeated_once_when_its_connection_was_closed():
+    for method in ("GET", "PUT", "DELETE", "OPTIONS"):
+        asked, requests = ask_again(method=method, body=None if method == "GET" else "body")
+        line = (method + " /2").encode()
+        assert requests == [b"GET /1", line, line] and [body for _, body in asked.answers] == [b"1", b"2"] and asked.error is None
+        assert asked.names.count(mungo.EV_ERROR) == 0 and asked.names.count(mungo.EV_OPEN) == 2
+
+
+def test_what_must_not_be_repeated():
+    # A method that is not idempotent; a body that is gone; an answer that has begun.
+    for cut, options in (
+        (b"", {"method": "POST", "body": "x"}),
+        (b"", {"method": "PATCH", "body": "x"}),
+        (b"", {"method": "PUT", "body": iter(["x"])}),
+        (b"H", {}),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", {}),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", {}),
+    ):
+        asked, requests = ask_again(cut, **options)
+        assert len(requests) >= 2 and len(asked.answers) == 1 and asked.error, (options, requests)
+        assert asked.names.count(mungo.EV_OPEN) == 1
+    # The first request of a connection, whose server may have no time for it at all.
+    mgr = mungo.Manager()
+    nasty = Nasty(mgr, b"", "close")
+    asked = Asked()
+    mgr.http_connect("http://127.0.0.1:%d/" % nasty.port, asked)
+    until(lambda: asked.is_over, mgr)
+    assert asked.error == "closed before the response was complete" and asked.names.count(mungo.EV_OPEN) == 1
+    assert mgr.close()
+
+
+def test_a_request_that_timed_out_is_not_repeated():
+    mgr = mungo.Manager()
+    got = []
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_READ:
+            got.append(c.recv.read())
+            if len(got) == 1:
+                c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n1")
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    asked = Asked(then=lambda c: client.request(c, "/2"))
+    mgr.http_connect("http://127.0.0.1:%d/1" % port, asked, first_ms=50)
+    until(lambda: asked.is_over, mgr)
+    assert asked.error.startswith("timeout") and len(got) == 2 and asked.names.count(mungo.EV_OPEN) == 1
+    assert mgr.close()

@@ -670,7 +670,6 @@ def test_the_client_refuses():
         lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v9\r\n"),
         lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v 1\r\n"),
         lambda accept: fine(accept[:9] + b" " + accept[9:]),
-        lambda accept: fine(accept).replace(b"\r\nConn", b"\nConn"),
         lambda accept: fine(accept, b"no field\r\n"),
         lambda accept: fine(accept)[:-2] + b"x" * 9000,  # a head that does not end
         lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v1, v2\r\n"),
@@ -741,8 +740,11 @@ def test_urls_that_can_t_be():
             "ws://127.0.0.1:80/\r\nX: y",
             "ws://127.0.0.1:80/x\n",
             "ws://example.com:80/",
-            "ws://127.0.0.1/",
             "ws://127.0.0.1:99999/",
+            "ws://127.0.0.1:80/\x7f",
+            "ws://me:secret@127.0.0.1/",
+            "ws://:80/",
+            "ws:///x",
             "",
         ):
             raised(ValueError, ws.connect, mgr, url, print)

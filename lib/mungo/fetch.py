@@ -2,15 +2,18 @@
 from errno import EIO, ETIMEDOUT
 
 from .core.loop import Loop
-from .http.client import connect, request, split_url
+from .http.client import connect, request
+from .http.urls import join_url, split_url
 from .manager import Manager
 
 _EV_ERROR = const(0)
+_EV_OPEN = const(1)
 _EV_CLOSE = const(9)
 _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
 
-_SECRETS = ("authorization", "cookie", "proxy-authorization", "host")  # fields that another server must not see
+# Words in the names of fields that another server must not see: Authorization, Cookie, X-Api-Key, X-Auth-Token, X-Session-Id, ..
+_SECRET = ("auth", "cookie", "key", "token", "secret", "pass", "session", "cred", "sign", "csrf", "xsrf", "jwt", "login", "user-id")
 
 
 class Result:
@@ -48,11 +51,15 @@ class Fetch:
 
     def handler(self, c, ev, hm, _):
         """The connections' handler."""
-        if c is not self.c:  # the connection to a server that has redirected
+        if ev == _EV_OPEN:  # the first, or that to another server, or one more to this one since it has closed the last
+            self.c = c
+        elif c is not self.c:
             return
         if ev == _EV_HTTP_HDRS:
             self.location = hm.header("location") if hm.status in (301, 302, 303, 307, 308) else None
-            if self.location is None and self.sink:
+            if self.location is not None:
+                hm.on_body(len)  # which drops it
+            elif self.sink:
                 hm.on_body(self.sink)
         elif ev == _EV_HTTP_MSG:
             self.result = Result(hm, self.url)
@@ -67,7 +74,7 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
 
     The other arguments are those of `http.client.connect`. `sink(piece)` gets the body as it comes, else it is collected, up to body_limit.
     At most `redirects` redirects are followed: 303, and 301 or 302 for a POST, by a GET without a body; else by the same method
-    and body, unless that was an iterator. Another server gets neither `auth` nor fields that may hold a secret.
+    and body, unless that was an iterator. Another server gets neither `auth` nor fields whose names speak of a secret (see `is_secret`).
     Raises OSError: ETIMEDOUT, or EIO with a text that says what failed, also in the sink or the iterator, whose traceback is printed.
     Raises ValueError as `connect`, also for the URL of a redirect; RuntimeError in a handler of the manager that was made last, where it
     would block the loop: use `mgr.http_connect` there. Workers have no sockets, see the README.
@@ -102,7 +109,7 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
             if status == 303 and method != "HEAD" or status < 303 and method == "POST":
                 method = "GET"
                 body = length = None
-                pairs = without_fields(pairs, ("content-type",))
+                pairs = [pair for pair in pairs if not is_of_content(pair[0].lower())]
             if body is not None and not isinstance(body, (str, bytes, bytearray, memoryview)):
                 raise OSError(EIO, "%s: a redirect, and the body cannot be sent again" % it.url)
             server = host
@@ -110,35 +117,17 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
             if host != server:
                 it.c.is_closing = True
                 it.c = auth = None
-                pairs = without_fields(pairs, _SECRETS)
+                pairs = [pair for pair in pairs if not is_secret(pair[0].lower())]
 
 
-def without_fields(pairs, names):
-    """The list of fields without those of these names."""
-    return [pair for pair in pairs if pair[0].lower() not in names]
+def is_of_content(name):
+    """Whether a field of this name, in lower case, describes a request's content, and so goes with it (RFC 9110 section 15.4)."""
+    return name[:8] == "content-" or name in ("digest", "last-modified")
 
 
-def join_url(host, target, location):
-    """The URL that `location` means in a response of `host` to `target`, RFC 3986 section 5.2."""
-    scheme, colon, _ = location.partition(":")
-    if colon and "/" not in scheme and "?" not in scheme:
-        return location
-    if location[:2] == "//":
-        return "http:" + location
-    base = target.partition("?")[0]
-    location = location.partition("#")[0]
-    if location[:1] in "?":  # (or nothing)
-        location = base + location
-    elif location[0] != "/":
-        location = base[: base.rfind("/") + 1] + location
-    path, mark, query = location.partition("?")
-    steps = path.split("/")[1:]
-    parts = []
-    for step in steps:
-        if step == "..":
-            parts = parts[:-1]
-        elif step != ".":
-            parts.append(step)
-    if steps[-1] in (".", ".."):
-        parts.append("")
-    return "http://%s/%s%s%s" % (host, "/".join(parts), mark, query)
+def is_secret(name):
+    """Whether a field of this name, in lower case, is for one server alone: Host, Origin, Referer, and what may hold a secret."""
+    for word in _SECRET:
+        if word in name:
+            return True
+    return name in ("host", "origin", "referer")

@@ -4,11 +4,14 @@
 #
 # A handler's order: OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; a failure is ERROR CLOSE, at any time.
 # In EV_HTTP_HDRS `hm.on_body(fn)` takes the body in pieces, else it is collected, up to body_limit. In EV_HTTP_MSG or later `request`
-# asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`).
+# asks again on the same connection, unless the server has said that it closes (`hm.keep_alive`). A server may close a connection just when
+# it is asked again. If that request may be repeated (RFC 9110 section 9.2.2), it is sent once more, on a new connection with the same
+# handler: the old one gets its CLOSE without an ERROR, the new one OPEN and so on.
 from binascii import b2a_base64
 
 from .char_classes import all_in
 from .response_parser import Response
+from .urls import host_field, split_url
 
 _EV_ERROR = const(0)
 _EV_READ = const(7)
@@ -23,21 +26,10 @@ _PIECE = const(2)
 _DONE = const(3)
 
 _PIECES = const(16)  # of one body in one turn
+_IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE")
 
 
-def split_url(url):
-    """("host:port", "/path?query") of an http URL. Raises ValueError for another, and for one with a user or a password in it."""
-    rest = url.split("#")[0][7:]
-    host = rest.split("/")[0].split("?")[0]
-    target = rest[len(host) :]
-    if url[:7].lower() != "http://" or not host or "@" in host:
-        raise ValueError("%r: want http://host:port/path, no TLS, no user" % url)
-    if ":" not in host.split("]")[-1]:
-        host += ":80"
-    return host, target if target[:1] == "/" else "/" + target
-
-
-def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, connect_ms=0, **times):
+def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, **times):
     """`mgr.http_connect`: connect to the server of "http://host:port/path" and request that path, see `request` for the arguments.
 
     A `method` of None requests nothing yet. Times in ms: `connect_ms`, the manager's by default; `first_ms`, 30 s, from the end of the
@@ -47,13 +39,37 @@ def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, l
     host, target = split_url(url)
     it = Client(mgr, host, **times)
     data = None if method is None else it.make_request(method, target, headers, body, length, auth)
-    c = mgr.connect("tcp://" + host, fn, fn_data)
+    return open_connection(mgr, it, data, fn, fn_data)
+
+
+def open_connection(mgr, it, data, fn, fn_data):
+    """Connect to the server of the Client `it`, and send the request `data`, if there is one. Returns the connection."""
+    c = mgr.connect("tcp://" + it.host, fn, fn_data)
     c.pfn = handler
     c.proto = it
-    mgr.deadline(c, connect_ms or mgr.connect_ms)
+    c.on_close(repeat, c)
+    mgr.deadline(c, it.connect_ms)
     if data:
         it.send_request(c, data)
     return c
+
+
+def repeat(c):
+    """The connection is closed: if its server has just not answered a request that may be repeated, send that once more."""
+    it = c.proto
+    data = it.repeatable
+    it.repeatable = None
+    if not data or it.state or it.has_begun or len(c.recv) or c.is_connecting:
+        return
+    if c.is_ended or c.error_text and c.error_text[:7] != "timeout":
+        it.is_waiting = False
+        other = Client(c.mgr, it.host, it.first_ms, it.idle_ms, it.connect_ms)
+        other.is_head = it.is_head
+        c.error_text = None
+        try:
+            open_connection(c.mgr, other, data, c.fn, c.fn_data)
+        except Exception as er:
+            c.error_text = repr(er)
 
 
 def request(c, target, method="GET", headers=None, body=None, length=None, auth=None):
@@ -70,7 +86,10 @@ def request(c, target, method="GET", headers=None, body=None, length=None, auth=
         return False
     if it.is_waiting:
         raise ValueError("a response is under way")
-    return it.send_request(c, it.make_request(method, target, headers, body, length, auth))
+    data = it.make_request(method, target, headers, body, length, auth)
+    if method in _IDEMPOTENT and it.source is None:
+        it.repeatable = data
+    return it.send_request(c, data)
 
 
 class Client(Response):
@@ -78,13 +97,15 @@ class Client(Response):
 
     is_waiting = False  # for a response, or for the rest of it
     source = None  # the iterator of the body that is being sent
+    repeatable = None  # the request as bytes, if it may be sent once more when the connection closes before an answer
     unsent = None  # how many bytes of that body are to come; None: it is sent chunked
 
-    def __init__(self, mgr, host, first_ms=30000, idle_ms=30000):
+    def __init__(self, mgr, host, first_ms=30000, idle_ms=30000, connect_ms=0):
         super().__init__(mgr.head_limit)
         self.host = host
         self.first_ms = first_ms
         self.idle_ms = idle_ms
+        self.connect_ms = connect_ms or mgr.connect_ms
 
     def make_request(self, method, target, headers, body, length, auth):
         """A request as bytes: the head, and the body unless that is an iterator, which `send_body` takes from `source`."""
@@ -98,7 +119,7 @@ class Client(Response):
 
             lines = make_fields(self, headers)
         if b"\nhost:" not in b"\n" + lines.lower():
-            lines = b"Host: %s\r\n%s" % (self.host.encode(), lines)
+            lines = b"Host: %s\r\n%s" % (host_field(self.host).encode(), lines)
         if auth:
             if ":" in auth[0]:
                 raise ValueError("auth: a colon in the name")
@@ -220,7 +241,7 @@ def parse_received(c, it):
         elif not ev:
             break
         if ev < 0:
-            c.error("body_limit" if ev == -413 else "no HTTP response")
+            c.error("body_limit" if ev == -413 else it.fault)
     if c.is_ending:
         return
     if not it.is_waiting:
@@ -234,12 +255,13 @@ def parse_received(c, it):
 
 def end_response(c, it):
     """The response is complete."""
-    it.is_waiting = False
+    it.is_waiting = it.has_begun = False
+    it.repeatable = None
     c.wait = 0
     goes_on = it.keep_alive and it.source is None and c.out is None and len(c.recv) == it.at
     if not goes_on:
         c.is_closing = True  # neither another request nor the rest of this one's body can follow
     call_handler(c, _EV_HTTP_MSG, it)
     it.finish(c.recv)
-    if goes_on and not it.is_waiting:
-        c.mgr.deadline(c, c.mgr.idle_ms)
+    if goes_on and it.source is None and c.out is None:
+        c.mgr.deadline(c, it.first_ms if it.is_waiting else c.mgr.idle_ms)

@@ -348,14 +348,17 @@ class Request:
         self.state = _SIZE
         self.spare = self.head_limit - self.at
 
-    def read_fields(self, buf, at, end, minor):
-        """Read fields alone, `buf.data[at:end]`, behind the status line of HTTP/1.minor at the buffer's start. False if they are wrong."""
+    def read_fields(self, head, at):
+        """Read the fields alone of `head`, bytes, where they start at `at`. False if they are wrong."""
         t = self.tab
-        if scan(buf.data, at, end, t) != end:
+        if scan(head, at, len(head), t) != len(head):
             return False
-        t[_METHOD] = buf.start
+        t[_METHOD] = 0
         t[_FIELDS] = at
-        t[_MINOR] = minor
-        self.is_old = not minor
-        self.data = buf.data
+        self.data = head
         return True
+
+    def set_minor(self, minor):
+        """The version is HTTP/1.minor."""
+        self.tab[_MINOR] = minor
+        self.is_old = not minor

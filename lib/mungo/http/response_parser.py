@@ -1,16 +1,26 @@
 # HTTP responses as a client reads them (RFC 9112 section 4): bytes in, events out, no socket here.
+#
+# A server has to be strict, since what it reads might have passed a proxy that reads it in another way. A client has asked one server, and
+# reads what small servers send, as far as the RFCs allow: lines that end in LF alone, folded lines, blanks where none belong, control
+# characters in fields (they become spaces), lengths that are given twice. A CR alone never ends a line.
 from ..core.buffer import Buffer
 from .char_classes import all_in
-from .head import text
+from .head import members, text
+from .lazy import parts
 from .parser import Request
 from .scan import fields_table
 
 _NEED = const(0)  # the parser's events
 _HEAD = const(1)
-_BAD = const(-502)  # no response: nobody answers it, so it does not matter what is wrong
+_DONE = const(3)
+_BAD = const(-502)
 
 _VERSION = const(b"HTTP/1.")
-_LENGTH = const(1)  # a state of the parser
+_LENGTH = const(1)  # states of the parser
+
+_DIGITS = const(18)  # of a length, without the zeros in front
+_CR = const(13)
+_LF = const(10)
 
 
 class Response(Request):
@@ -21,61 +31,132 @@ class Response(Request):
     Set `is_head` if the request was HEAD: then there is no body. Interim responses (1xx) are skipped.
     """
 
+    is_lenient = True
     status = 0
     reason = ""  # the reason phrase behind the status
+    fault = ""  # what is wrong, once `parse` has returned -502
     is_endless = False  # the body ends with the connection
     may_switch = False  # the request asked for another protocol: 101 is its response, what follows belongs to that protocol
+    has_begun = False  # an interim response has come
+    head_limit = 0
 
     def __init__(self, head_limit):
-        super().__init__(fields_table(head_limit))
+        super().__init__(fields_table(2 * head_limit))  # (lines that end in LF alone are made longer)
+        self.head_limit = head_limit
 
     def parse(self, buf):
-        """What comes next in `buf`: an event, or -502 if it is no response. After DONE call `finish`."""
-        if self.is_endless and self.state:
+        """What comes next in `buf`: an event, or -502 if it is no response, and `fault` says why. After DONE call `finish`."""
+        if not self.state:
+            return self._parse_head(buf)
+        if self.is_endless:
             self.left = buf.end - buf.start - self.at
             return self.piece(buf)
-        ev = Request.parse(self, buf) if self.state else self._parse_head(buf)
-        return ev if ev >= 0 else _BAD
+        ev = Request.parse(self, buf)
+        return ev if ev >= 0 else self.refuse("a chunk's size, or its end")
+
+    def keep(self, buf):
+        """The head is a copy already."""
+
+    def refuse(self, fault):
+        """The response is none, for this reason. Returns -502."""
+        self.fault = fault
+        return _BAD
+
+    def skip_trailer(self, buf):
+        """Drop lines up to an empty one, whatever is in them: DONE, NEED, or minus a status."""
+        while True:
+            n = parts.chunked.find_line(self, buf, self.spare)
+            if n <= 0:
+                return n
+            self.spare -= n
+            at = buf.start + self.at
+            self.at += n
+            if n == 1 or n == 2 and buf.data[at] == _CR:
+                self.state = _LENGTH
+                return _DONE
 
     def _parse_head(self, buf):
         # HEAD, NEED, or less than 0.
-        status = 0
-        while status < 200:
-            data = buf.data
-            at = buf.start
-            n = buf.end - at
-            if data[at : at + min(n, 7)] != _VERSION[:n]:  # no need to wait for more
-                return _BAD
-            end = data.find(b"\r\n\r\n", at + max(self.at - 3, 0), buf.end) + 4
-            if end < 4:
-                self.at = n
-                return _NEED if n < self.head_limit else _BAD
-            self.at = end - at
-            line = data.find(b"\r", at)
-            minor, _, rest = bytes(data[at + 7 : line]).partition(b" ")
-            digits = rest.split(b" ")[0]
-            if len(minor) != 1 or len(digits) != 3 or not (minor + digits).isdigit() or not all_in(rest, 2):
-                return _BAD
-            if self.at > self.head_limit or not self.read_fields(buf, line + 2, end, int(minor)):
-                return _BAD
-            status = int(digits)
-            if status == 101 and self.may_switch:
+        while True:
+            n = self._find_head(buf)
+            if n <= 0:
+                return n
+            head = bytes(memoryview(buf.data)[buf.start : buf.start + n])
+            at = head.find(b"\n") + 1
+            if head[at - 2] != _CR or not all_in(head[: at - 2], 2) or not self.read_fields(head, at):
+                try:
+                    from .normalize import normalize
+
+                    head = normalize(head)
+                except ValueError as er:
+                    return self.refuse(str(er))
+                at = head.find(b"\n") + 1
+                if not self.read_fields(head, at):
+                    return self.refuse("too many fields")
+            words = head[:at].split(None, 2)
+            digits = words[0][7:] + words[1] if words[1:] else b""
+            if len(digits) != 4 or len(words[0]) != 8 or not digits.isdigit() or digits[1:] < b"100":
+                return self.refuse("status line %r" % head[: at - 2])
+            self.set_minor(int(digits[:1]))
+            self.status = int(digits[1:])
+            if self.status >= 200 or self.status == 101:
                 break
-            if status < 100 or status == 101:
-                return _BAD
-            if status < 200:
-                buf.start = end
-                self.at = 0
-        self.reason = text(data[at + 13 : line])
-        self.status = status
+            self.has_begun = True
+            buf.consume(n)
+            self.at = 0
+        self.reason = text(words[2][:-2] if words[2:] else b"")
         self.state = _LENGTH
         self.is_endless = False
-        wrong = self.read_framing()
-        if self.is_head or status in (101, 204, 304):
-            self.state = _LENGTH
-            self.left = 0
-        elif self.state == _LENGTH and not self.left and self.header("content-length") is None:
+        if self.status == 101 and not self.may_switch:
+            return self.refuse("status 101")
+        return self._read_framing() or _HEAD
+
+    def _find_head(self, buf):
+        # How long the head is; NEED, or less than 0. Empty lines in front of it are dropped. A line ends in LF or CRLF.
+        data = buf.data
+        while len(buf) and (data[buf.start] == _LF or data[buf.start : min(buf.start + 2, buf.end)] == b"\r\n"):
+            buf.consume(1)
+        start = buf.start
+        n = len(buf)
+        if data[start : start + min(n, 7)] != _VERSION[:n] and data[start : buf.end] != b"\r":  # no need to wait for more
+            return self.refuse("no HTTP/1 response: %r" % bytes(data[start : start + min(n, 30)]))
+        at = start + max(self.at - 2, 0)
+        end = 0
+        while not end:
+            at = data.find(b"\n", at, buf.end) + 1
+            if not at:
+                break
+            if at < buf.end and data[at] == _LF:
+                end = at + 1
+            elif data[at : min(at + 2, buf.end)] == b"\r\n":
+                end = at + 2
+        self.at = (end or buf.end) - start
+        if self.at > self.head_limit or not end and n >= self.head_limit:
+            return self.refuse("head_limit")
+        return end and self.at
+
+    def _read_framing(self):
+        # Find out whether the connection goes on, and where the body ends (section 6.3): 0, or less.
+        options = members(self, "connection")
+        self.keep_alive = "close" not in options and (not self.is_old or "keep-alive" in options)
+        self.left = 0
+        if self.is_head or self.status in (101, 204, 304):
+            return 0
+        codes = members(self, "transfer-encoding")
+        lengths = members(self, "content-length")
+        if codes:
+            if codes != ["chunked"]:
+                return self.refuse("Transfer-Encoding %r" % codes)
+            if lengths or self.is_old:
+                self.keep_alive = False  # it may go on, but who knows where
+            self.begin_chunks()
+        elif self.header("content-length") is None:
             self.is_endless = True
             self.keep_alive = False
             self.collected = Buffer()
-        return wrong or _HEAD
+        else:
+            digits = lengths[0].lstrip("0") if lengths else "-"
+            if digits.strip("0123456789") or len(digits) > _DIGITS or lengths.count(lengths[0]) < len(lengths):
+                return self.refuse("Content-Length %r" % lengths)
+            self.left = int("0" + digits)
+        return 0

@@ -101,20 +101,25 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     return True
 
 
-def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None):
-    """Connect to "ws://host:port/path". Returns the connection, which gets EV_CONNECT and EV_WS_OPEN, or EV_ERROR if it is refused.
+def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=()):
+    """Connect to "ws://host:port/path"; without a port it is 80. Returns the connection, which gets EV_CONNECT and EV_WS_OPEN, or
+    EV_ERROR if it is refused.
 
-    The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. Raises ValueError for
-    another URL, OSError as `mgr.connect`. Loop's thread.
+    The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. `headers`: further fields of
+    the handshake, as for `http_reply`, for example Origin, Authorization or Cookie. Raises ValueError for another URL and for fields that
+    can't be, OSError as `mgr.connect`. Loop's thread.
     """
-    from .client import Client, split_url
+    from ..http.urls import split_url
+    from .client import Client
 
-    host, target = split_url(url)
+    host, target = split_url(url, "ws")
+    client = Client(mgr.head_limit, protocols)
+    request = client.request(host, target, headers)
     c = mgr.connect("tcp://" + host, fn, fn_data)
     it = WebSocket(c, 0, ping_ms)
     it.stage = _DIALLED
-    it.client = Client(mgr.head_limit, protocols)
-    c.put(it.client.request(host, target))
+    it.client = client
+    c.put(request)
     return c
 
 

@@ -2,23 +2,20 @@
 from binascii import b2a_base64
 from os import urandom
 
+from ..http.char_classes import all_in
+from ..http.fields import make_fields
 from ..http.response_parser import Response
+from ..http.urls import host_field
 from .frames import mask
 from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
 _NEED = const(0)  # the response parser's event
 
 
-def split_url(url):
-    """("host:port", "/path?query") of a "ws://" URL. ValueError if it is not one."""
-    if url[:5] != "ws://" or url.split() != [url]:
-        raise ValueError("%r: want ws://host:port/path" % url)
-    host, _, path = url[5:].partition("/")
-    return host, "/" + path
-
-
 class Client:
     """The `client` of a WebSocket that has connected to a server: `protocols` are the subprotocols that it offers."""
+
+    keep_alive = True  # (for make_fields)
 
     def __init__(self, head_limit, protocols):
         self.protocols = protocols
@@ -26,10 +23,16 @@ class Client:
         self.response = Response(head_limit)
         self.response.may_switch = True
 
-    def request(self, host, target):
-        """The handshake's request as bytes."""
-        lines = "GET %s HTTP/1.1\r\nHost: %s\r\nSec-WebSocket-Version: 13\r\n" % (target, host)
-        lines += FIELDS % ("Key", self.key.decode())
+    def request(self, host, target, headers):
+        """The handshake's request as bytes. Raises ValueError for a target or fields that can't be."""
+        own = make_fields(self, headers).decode()
+        lines = "GET %s HTTP/1.1\r\n" % target
+        lower = "\r\n" + own.lower()
+        if "\r\nhost:" not in lower:
+            lines += "Host: %s\r\n" % host_field(host)
+        if not all_in(target.encode(), 4) or "\r\nsec-websocket-" in lower or "\r\nupgrade:" in lower or "\r\nconnection:" in lower:
+            raise ValueError("%r, %r: want a path, and no fields of the handshake" % (target, headers))
+        lines += own + "Sec-WebSocket-Version: 13\r\n" + FIELDS % ("Key", self.key.decode())
         if self.protocols:
             lines += "Sec-WebSocket-Protocol: %s\r\n" % ",".join(self.protocols)
         return (lines + "\r\n").encode()
@@ -43,23 +46,25 @@ class Client:
         ev = hm.parse(c.recv)
         if ev == _NEED:
             return False
-        if ev < 0:
-            c.error("refused: no HTTP response")
-            return False
-        chosen = field_list(hm, "sec-websocket-protocol")
+        wrong = None
+        chosen = field_list(hm, "sec-websocket-protocol") if ev > 0 else ()
         for name in self.protocols:
             if chosen == [name]:
                 websocket.protocol = name
-        if (
-            hm.status != 101
-            or hm.is_old
-            or not is_upgrade(hm)
-            or field_list(hm, "sec-websocket-accept") != [accept_value(self.key).decode()]
-            or field_list(hm, "sec-websocket-extensions")  # none was offered
-            or chosen
-            and websocket.protocol is None
-        ):
-            c.error("refused: %r" % hm.head_bytes()[:30])
+        if ev < 0:
+            wrong = hm.fault
+        elif hm.status != 101 or hm.is_old:
+            wrong = "%s %d %s" % (hm.proto, hm.status, hm.reason)
+        elif not is_upgrade(hm):
+            wrong = "Upgrade or Connection"
+        elif field_list(hm, "sec-websocket-accept") != [accept_value(self.key).decode()]:
+            wrong = "Sec-WebSocket-Accept"
+        elif field_list(hm, "sec-websocket-extensions"):
+            wrong = "an extension that was not offered"
+        elif chosen and websocket.protocol is None:
+            wrong = "subprotocol %r" % chosen
+        if wrong:
+            c.error("refused: " + wrong)
             return False
         hm.finish(c.recv)
         return True

@@ -1,0 +1,24 @@
+# Heads of responses that are not as they should be, made so: loads when a client meets the first one.
+from .char_classes import all_in
+
+
+def normalize(head):
+    """A head, bytes, as it should have been: lines end in CRLF, those that were folded are one, and control characters and CR alone are
+    spaces (RFC 9112 sections 2.2, 5.1 and 5.2, RFC 9110 section 5.5). Raises ValueError for a line that is no field."""
+    lines = []
+    for line in head.split(b"\n"):
+        if line[-1:] == b"\r":
+            line = line[:-1]
+        if not all_in(line, 2):
+            line = bytes([byte if all_in((byte,), 2) else 32 for byte in line])
+        if line[:1] not in b" \t" or not line:
+            if line and lines:
+                name, colon, value = line.partition(b":")
+                name = name.rstrip(b" \t")
+                if not colon or not name or not all_in(name, 1):
+                    raise ValueError("no field: %r" % line[:60])
+                line = name + colon + value
+            lines.append(line)
+        elif lines[1:]:  # (behind the status line such a line has to be ignored)
+            lines[-1] += b" " + line.strip(b" \t")
+    return b"\r\n".join(lines)
