@@ -38,11 +38,10 @@ class Response(Request):
     is_endless = False  # the body ends with the connection
     may_switch = False  # the request asked for another protocol: 101 is its response, what follows belongs to that protocol
     has_begun = False  # an interim response has come
-    head_limit = 0
 
     def __init__(self, head_limit):
         super().__init__(fields_table(2 * head_limit))  # (lines that end in LF alone are made longer)
-        self.head_limit = head_limit
+        self.limit = head_limit
 
     def parse(self, buf):
         """What comes next in `buf`: an event, or -502 if it is no response, and `fault` says why. After DONE call `finish`."""
@@ -131,7 +130,7 @@ class Response(Request):
             elif data[at : min(at + 2, buf.end)] == b"\r\n":
                 end = at + 2
         self.at = (end or buf.end) - start
-        if self.at > self.head_limit or not end and n >= self.head_limit:
+        if self.at > self.limit or not end and n >= self.limit:
             return self.refuse("head_limit")
         return end and self.at
 
@@ -150,6 +149,7 @@ class Response(Request):
             if lengths or self.is_old:
                 self.keep_alive = False  # it may go on, but who knows where
             self.begin_chunks()
+            self.spare = self.limit - self.at
         elif self.header("content-length") is None:
             self.is_endless = True
             self.keep_alive = False
