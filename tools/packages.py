@@ -25,12 +25,15 @@ PARTS = {
     "http": (("core",), ["mungo/http/*", "mungo/fetch.py"]),
     "app": (
         ("core", "http"),
-        ["mungo/app/*", "mungo/http/form.py"] + [f"mungo/{name}.py" for name in ("aio", "auth", "cookies", "cors")],
+        ["mungo/app/*"]
+        + [f"mungo/http/{name}.py" for name in ("form", "form_reader", "multipart", "disposition", "file_name")]
+        + [f"mungo/http/{name}.py" for name in ("json_reader", "json_writer")]
+        + [f"mungo/{name}.py" for name in ("aio", "auth", "cookies", "cors")],
     ),
     "files": (
         ("core", "http", "app"),
         [f"mungo/http/{name}.py" for name in ("files", "folder", "conditions", "date")]
-        + [f"mungo/http/{name}.py" for name in ("formdata", "multipart", "upload", "wholefile")],
+        + [f"mungo/http/{name}.py" for name in ("formdata", "upload", "wholefile")],
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
     "sse": (("core", "http"), ["mungo/sse.py"]),
@@ -42,6 +45,7 @@ DOORS = {
     "mungo/manager.py": ("http",),
     "mungo/app/app.py": ("files",),
     "mungo/app/etags.py": ("files",),
+    "mungo/http/lazy.py": ("app",),
     "mungo/app/testing.py": ("ws",),
     "mungo/app/websocket_routes.py": ("ws",),
     "mungo/app/event_routes.py": ("sse",),

@@ -6,6 +6,7 @@ from mungo.app.request import parse_cookies
 from mungo.core import utf8
 from mungo.core.url import parse as parse_url
 from mungo.http import formdata, upload
+from mungo.http.disposition import read_disposition
 from mungo.http.form import parse_query, unquote
 from mungo.http.header_lists import parameter
 from mungo.http.match import match
@@ -60,7 +61,7 @@ def multipart(data):
     whole = _parts([data])
     same(whole, _parts(parts))
     heads = [it for it in whole if isinstance(it, tuple)]
-    if len(heads) > PARTS or whole[-1] not in (-400, -413, -431, 0, 1, 2, 3, 4):
+    if len(heads) > PARTS or whole[-1] not in (-400, -413, -415, -431, 0, 1, 2, 3, 4):
         raise AssertionError("%r" % whole)
     return whole
 
@@ -116,9 +117,11 @@ def _form(value, parts):
                 if file.state != "gone":
                     raise AssertionError("a file of a form that is wrong is %s" % file.state)
             return er.status
-        if sum([len(text.encode()) for text in it.fields.values()]) > FIELD_LIMIT or len(it.fields) + len(it.files) > PARTS:
-            raise AssertionError("limits: %r" % it.fields)
-        return sorted(it.fields.items()), [(file.field, file.name, bytes(file.data), file.state) for file in it.files]
+        fields = [(name, it.fields.getlist(name)) for name in sorted(it.fields)]
+        values = [value for _, values in fields for value in values]
+        if sum([len(text.encode()) for text in values]) > FIELD_LIMIT or len(values) + len(it.files) > PARTS:
+            raise AssertionError("limits: %r" % fields)
+        return fields, [(file.field, file.name, bytes(file.data), file.state) for file in it.files]
     except upload.UploadError as er:
         return -er.status
     finally:
@@ -148,13 +151,21 @@ def names(data):
     quoted = text.replace('"', '\\"')
     if not text.endswith("\\") and '\\"' not in text and parameter('form-data; a="b;c"; Name="%s"; x=y' % quoted, "name") != text:
         raise AssertionError("quoted: %r" % parameter('form-data; a="b;c"; Name="%s"; x=y' % quoted, "name"))
+    found = found, read_disposition(text)
+    if not text.endswith("\\") and '\\"' not in text and not (";" in text and '"' in text):
+        if read_disposition('form-data; a="b;c"; Name="%s"; x=y' % quoted) != ("form-data", text, None):
+            raise AssertionError("quoted: %r" % text)
+    if read_disposition("form-data; filename*=UTF-8''%s" % _quote(data).decode()) != ("form-data", None, text):
+        raise AssertionError("extended: %r" % text)
     try:
         name = upload.safe_name(text)
     except upload.UploadError as er:
         return found, er.status
-    bad = name[0] in ". " or name[-1] in ". " or len(name.encode()) > 100 or min(name) < " " or upload.safe_name(name) != name
+    bad = name[0] in ". " or name[-1] in ". " or len(name.encode()) > 255 or min(name) < " " or upload.safe_name(name) != name
     for x in '/\\"*:<>?|\x7f':
         bad = bad or x in name
+    short = upload.safe_name(text, 20)
+    bad = bad or len(short.encode()) > 20 or upload.safe_name(short, 20) != short
     if bad:
         raise AssertionError("%r" % name)
     return found, name

@@ -599,8 +599,9 @@ def test_form():
     assert ask(b"a=1&b=x+y%21&a=2") == {"a": "1", "b": "x y!"}
     assert ask(b"a=1", FORM[:-2] + "; charset=UTF-8\r\n") == {"a": "1"}
     assert ask(b"") == {}
-    assert ask(b"a=1", "") == {}
-    assert ask(b"a=1", JSON) == {}
+    assert ask(b"", JSON) == {}
+    for lines in ("", JSON, "Content-Type: text/plain\r\n", "Content-Type: multipart/mixed; boundary=XX\r\n"):
+        assert ask(b"a=1", lines) == 415, lines
     assert ask(b"a=%&%ff=1&b=\xe2\x82&c=%zz&d=1") == {"a": "%", "\ufffd": "1", "b": "\ufffd", "c": "%zz", "d": "1"}
     assert ask(b"&" * 257) == 400
     values = seen(lambda req: [req.form.getlist(name) for name in "abc"], "/", "POST", FORM, b"a=1&b=x&a=2&a=1")
@@ -640,9 +641,10 @@ def test_requests_share_nothing():
 
 def test_what_is_asked_for_twice_is_made_once():
     def look(req):
-        return req.args is req.args and req.json is req.json and req.form is req.form and req.cookies is req.cookies
+        return req.args is req.args and req.json is req.json and req.cookies is req.cookies
 
     assert seen(look, "/?a=1", "POST", JSON + "Cookie: a=b\r\n", b"[1]") is True
+    assert seen(lambda req: req.form is req.form and req.files is req.files, "/", "POST", FORM, b"a=1") is True
 
 
 def test_abort():

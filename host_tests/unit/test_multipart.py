@@ -1,5 +1,6 @@
 # multipart/form-data: the same events however the bytes are cut, and nothing that grows.
 
+from mungo.http.disposition import read_disposition
 from mungo.http.header_lists import parameter
 from mungo.http.multipart import Parser
 
@@ -87,7 +88,11 @@ def test_heads_that_cannot_be():
     check(b"--XX\r\n\r\nv\r\n" + LAST, [-400])
     check(part(lines="no colon\r\n") + LAST, [-400])
     check(part(lines="a: b\n") + LAST, [-400])
-    check(part(lines="a: \x00\r\n") + LAST, [-400])
+    check(part(lines=" \r\n") + LAST, [("n", None, None, b"v"), "end"])
+    check(b"--XX\r\n Content-Disposition: form-data; name=n\r\n\r\nv\r\n" + LAST, [-400])  # nothing to go on with
+    check(part(lines="a b: c\r\n") + LAST, [-400])
+    check(part(lines="a : c\r\n") + LAST, [-400])
+    check(part(lines=": c\r\n") + LAST, [-400])
 
 
 def test_limits():
@@ -117,12 +122,77 @@ def test_parameters():
         assert (parameter(value, "name"), parameter(value, "filename")) == (name, filename), value
 
 
-def test_names_are_utf8_or_latin1():
-    check(part(disposition='form-data; name="caf\xe9"') + LAST, [("caf\xe9", None, None, b"v"), "end"])
-    data = part(disposition='form-data; name="caf?"').replace(b"?", b"\xe9") + LAST
-    check(data, [("caf\xe9", None, None, b"v"), "end"])
-    data = part(disposition='form-data; name="a??b"').replace(b"??", b"\xc0\xaf") + LAST  # an overlong slash is none
-    check(data, [("a\xc0\xafb", None, None, b"v"), "end"])
+def test_dispositions():
+    for value, name, filename in (
+        ('form-data; name="a"; filename="b.txt"', "a", "b.txt"),
+        ("Form-Data;name=a;filename=b.txt", "a", "b.txt"),
+        ('form-data; filename="name=x; y"; NAME="a"', "a", "name=x; y"),
+        ('form-data; name="a"; filename=""', "a", ""),
+        ("form-data; name=\"a\"; filename*=utf-8''b%20%e2%82%ac.txt", "a", "b \u20ac.txt"),
+        ("form-data; name=\"a\"; FileName*=UTF-8'en'b.txt", "a", "b.txt"),
+        ("form-data; name=\"a\"; filename*=iso-8859-1''caf%E9", "a", "caf\xe9"),
+        ("form-data; name=a; filename=\"old\"; filename*=UTF-8''new", "a", "new"),
+        ("form-data; name=a; filename*=UTF-8''new; filename=\"old\"", "a", "new"),
+        ("form-data; name*=UTF-8''caf%C3%A9; filename*=UTF-8''", "caf\xe9", ""),
+        ("form-data; name=a; filename*=UTF-8''%ff%zz", "a", "\ufffd%zz"),
+        ("form-data; name=a; filename*=b.txt", "a", "b.txt"),
+        ("form-data; name=a; filename*0=b.txt", "a", "b.txt"),
+        ('form-data; name="a"; filename="say \\"hi\\".txt"', "a", 'say "hi".txt'),
+        ('form-data; name="a"; filename="\\"; b.txt"', "a", '"; b.txt'),
+        ('form-data; name="a"; filename="a\\";b\\"c"', "a", 'a";b"c'),
+        ('form-data; name="a"; filename="C:\\dir\\b.txt"', "a", "C:\\dir\\b.txt"),
+        # A backslash at the end of a name
+        ('form-data; name="a"; filename="dir\\"', "a", "dir\\"),
+        ('form-data; name="a"; filename="\\"', "a", "\\"),
+        ('form-data; name="a"; filename="dir\\\\"', "a", "dir\\\\"),
+        ('form-data; name="a"; filename="dir\\" ; x="y"', "a", "dir\\"),
+        ('form-data; filename="b\\"; name="a"', "a", "b\\"),
+        ('form-data; name="a\\"; filename="b\\"', "a\\", "b\\"),
+        ("form-data; name=\"a\\\"; filename*=UTF-8''b", "a\\", "b"),
+        ('form-data; name="a"; filename="x', "a", None),  # it has no end
+        ('form-data; name="a', None, None),
+        ('form-data; name="a"; filename', "a", None),
+        ('form-data; name=""', "", None),
+        ("form-data; x; name=a;", "a", None),
+        ("form-data", None, None),
+    ):
+        assert read_disposition(value) == ("form-data", name, filename), (value, read_disposition(value))
+    assert read_disposition("") == ("", None, None) and read_disposition(' Attachment ; name="a"') == ("attachment", "a", None)
+
+
+def test_names_are_utf8():
+    check(part(disposition='form-data; name="caf\xe9 \u20ac\U0001f600"') + LAST, [("caf\xe9 \u20ac\U0001f600", None, None, b"v"), "end"])
+    check(part(disposition='form-data; name="a"; filename="\xe9"') + LAST, [("a", "\xe9", None, b"v"), "end"])
+    for raw in (b"caf\xe9", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xff", b"\xe2\x82"):
+        for disposition in ('form-data; name="?"', 'form-data; name="a"; filename="?"'):
+            check(part(disposition=disposition).replace(b"?", raw) + LAST, [-400])
+
+
+def test_heads_as_real_clients_write_them():
+    file = ("n", "f", "image/png", b"v")
+    for disposition, lines in (
+        ('form-data;\r\n name="n";\r\n\tfilename="f"', "Content-Type: image/png\r\n"),
+        ('form-data; name="n"; filename="f"', "X: a\r\n b\r\n\tc\r\nContent-Type:\r\n image/png\r\n"),
+        ('form-data; name="n"; filename="f"', "X-Caf\xe9: y\r\n".replace("\xe9", "e") + "X: caf\xe9\r\ncontent-type:image/png \r\n"),
+        ('form-data; name="n"; filename="f"', "X: \x00\x01\x7f\r\nCONTENT-TYPE: image/png\r\n"),
+        ('form-data; name="n"; filename="f"', "X:\r\nContent-Type: image/png\r\nContent-Type: text/plain\r\n"),
+        ('form-data; name="n"; filename="f"', "Content-Transfer-Encoding: Binary\r\nContent-Type: image/png\r\n"),
+    ):
+        check(part(disposition=disposition, lines=lines) + LAST, [file, "end"])
+    check(part(disposition='form-data; name="a\x00b"; filename="c\x00\x7fd"') + LAST, [("a\0b", "c\0\x7fd", None, b"v"), "end"])
+    long = part(disposition='form-data; name="n"; filename="%s"' % ("x" * 255), lines="Y: %s\r\n" % ("y" * 765))
+    assert events([long + LAST])[0][1] == "x" * 255
+    parser = Parser("XX")
+    parser.feed(part(lines="X-A: a\r\n  b\r\nX-B: caf?\r\n").replace(b"?", b"\xe9"))
+    assert parser.parse() == PART
+    assert (parser.header("x-a"), parser.header("X-B")) == ("a  b", "caf\xe9")  # UTF-8, or else Latin-1
+
+
+def test_contents_that_are_encoded():
+    for coding in ("base64", "quoted-printable", "X-Other"):
+        check(part(lines="Content-Transfer-Encoding: %s\r\n" % coding) + LAST, [-415])
+    for coding in ("7bit", "8Bit", "binary", ""):
+        check(part(lines="content-transfer-encoding: %s\r\n" % coding) + LAST, [("n", None, None, b"v"), "end"])
 
 
 def test_other_fields_of_a_part():

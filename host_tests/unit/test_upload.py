@@ -1,5 +1,6 @@
 # Uploads, in an App and with events: what arrives, what is refused, and that nothing is left of what is not whole.
 
+import gc
 import os
 
 import mungo
@@ -11,6 +12,7 @@ from mungo.http.upload import File, UploadError, clean, safe_name
 from mungo.http.wholefile import WholeFile, offset
 from net import Client, listening
 from raising import raised
+from runner import Skip
 from waiting import turns, until
 
 MIN_HEAP = "400k"
@@ -358,11 +360,120 @@ def test_names_never_leave_the_folder():
         ("a\nb\x7f", "a_b_"),
         ('"*:<>?|', "_______"),
         ("..%2fa", "..%2fa".strip(".")),
-        ("x" * 100, "x" * 100),
+        ("a/", "a"),
+        ("x/a\\", "a"),
+        ("C:\\dir\\", "dir"),
+        ("a//\\/", "a"),
+        ("x" * 255, "x" * 255),
+        ("\xe9" * 127, "\xe9" * 127),
     ):
         assert safe_name(name) == expected, (name, safe_name(name))
-    for name in ("", ".", "..", "...", "/", "a/", "../", "..\\", " ", ". .", "x" * 101, "\xe9" * 51):
+    for name in ("", ".", "..", "...", "/", "../", "..\\", " ", ". .", "a/..", "/.", "\\"):
         assert raised(UploadError, safe_name, name).status == 400, name
+
+
+def test_long_names_are_shortened_before_the_extension():
+    for name, limit, expected in (
+        ("x" * 256, 255, "x" * 255),
+        ("x" * 300 + ".txt", 255, "x" * 251 + ".txt"),
+        ("x" * 251 + ".txt", 255, "x" * 251 + ".txt"),
+        ("\xe9" * 200 + ".jpeg", 255, "\xe9" * 125 + ".jpeg"),
+        ("a" + "\xe9" * 200 + ".jpeg", 255, "a" + "\xe9" * 124 + ".jpeg"),  # no half of a character
+        ("\u20ac" * 100, 100, "\u20ac" * 33),
+        ("\U0001f600" * 100 + ".png", 99, "\U0001f600" * 23 + ".png"),
+        ("abc.d.e.txt", 8, "abc.txt"),  # no dot at the end
+        ("abcdefgh.tar.gz", 10, "abcdefg.gz"),
+        ("a." + "x" * 300, 255, "a." + "x" * 253),  # that is no extension
+        ("x" * 20 + ".", 10, "x" * 10),
+        ("/y/" + "x" * 300 + ".html/", 255, "x" * 250 + ".html"),
+        ("x" * 99 + " .txt", 100, "x" * 96 + ".txt"),
+        ("xxxx   yyyyyyyyyyy.txt", 10, "xxxx.txt"),
+    ):
+        found = safe_name(name, limit)
+        assert found == expected and len(found.encode()) <= limit, (name, found)
+        assert safe_name(found, limit) == found
+
+
+@both
+def test_names_as_long_as_the_file_system_has_them(is_app):
+    with Site(is_app) as it:
+        most = os.statvfs(FOLDER)[9] if hasattr(os, "statvfs") else 255
+        for name in ("x" * (most - 4) + ".txt", "x" * 800 + ".txt", "\xe9" * 300 + ".txt"):
+            assert it.ask("/form", TYPE, part(b"abc", 'name="f"; filename="%s"' % name) + LAST) == (200, b"1 files")
+            found = it.ups.pop().files[0].name
+            assert names() == [found] and found[-4:] == ".txt" and most - 1 <= len(found.encode()) <= most and read(found) == b"abc"
+            os.remove(FOLDER + "/" + found)
+
+
+@both
+def test_resumed_names_that_are_too_long(is_app):
+    # The name of the partial file is longer than that of the file.
+    with Site(is_app) as it:
+        name = "x" * 250 + ".bin"
+        assert it.ask("/raw/" + name, "Content-Range: bytes 0-2/5\r\n", b"abc", "PUT") == (200, b"3 False")
+        assert offset(FOLDER, name) == 3
+        assert it.ask("/raw/" + name, "Content-Range: bytes 3-4/5\r\n", b"de", "PUT") == (200, b"5 True")
+        assert offset(FOLDER, name) == 0
+        assert len(names()) == 1 and names()[0][-5:] == "x.bin" and read(names()[0]) == b"abcde"
+
+
+@both
+def test_whatever_the_name_a_file_stays_a_file(is_app):
+    with Site(is_app) as it:
+        for disposition, expected in (
+            ("name=\"f\"; filename*=UTF-8''caf%C3%A9.txt", "caf\xe9.txt"),
+            ('name="f"; filename="dir\\"', "dir"),
+            ('filename="dir\\"; name="f"', "dir"),
+            ('name="f"; filename="say \\"hi\\".txt"', "say _hi_.txt"),
+            ('name="f"; filename="a%22b.txt"', "a%22b.txt"),  # what browsers make of a quote
+            ('name="f"; filename="a\0b.txt"', "a_b.txt"),
+            ('name="f"; filename="a\tb.txt"', "a_b.txt"),
+            ('name="f"; filename="caf\xe9 \u20ac\U0001f600.txt"', "caf\xe9 \u20ac\U0001f600.txt"),
+            ('name="f";\r\n filename="folded.txt"', "folded.txt"),
+            ("name=f; filename=plain.txt", "plain.txt"),
+        ):
+            assert it.ask("/form", TYPE, part(b"abc", disposition) + LAST) == (200, b"1 files"), disposition
+            up = it.ups.pop()
+            assert up.fields == {} and up.files[0].field == "f" and names() == [expected], (disposition, names())
+            assert read(expected) == b"abc"
+            os.remove(FOLDER + "/" + expected)
+
+
+@both
+def test_a_form_keeps_all_values_of_a_name(is_app):
+    with Site(is_app) as it:
+        body = b"".join([part(value, 'name="%s"' % name) for name, value in (("a", b"1"), ("b", b"x"), ("a", b""), ("a", b"1"))])
+        assert it.ask("/form", TYPE, body + LAST) == (200, b"0 files")
+        fields = it.ups[0].fields
+        assert fields == {"a": "1", "b": "x"} and [fields.getlist(name) for name in "abc"] == [["1", "", "1"], ["x"], []]
+
+
+@both
+def test_the_default_limits_fit_a_page_of_settings(is_app):
+    from mungo.port import Limits
+
+    most = min(Limits.body_limit, 65536) if Limits.body_limit >= 65536 else Limits.body_limit // 2
+    if hasattr(gc, "mem_free") and gc.mem_free() + gc.mem_alloc() < 20 * most:
+        raise Skip("the heap is not a host's")
+    with Site(is_app) as it:
+        body = b"".join([part(b"v" * (most // 100), 'name="setting %d"' % n) for n in range(100)])
+        assert it.ask("/form", TYPE, body + LAST) == (200, b"0 files")
+        fields = it.ups.pop().fields
+        assert len(fields) == 100 and fields["setting 99"] == "v" * (most // 100)
+        assert it.ask("/form", TYPE, part(b"v" * (most + 1), 'name="a"') + LAST)[0] == 413
+        assert it.ask("/form", TYPE, part(b"v", 'name="a"') * 129 + LAST)[0] == 413
+
+
+@both
+def test_parts_that_are_encoded_are_refused(is_app):
+    with Site(is_app) as it:
+        for coding, status in (("base64", 415), ("Quoted-Printable", 415), ("x-uue", 415), ("8bit", 200), ("BINARY", 200), ("7bit ", 200)):
+            for disposition in ('name="a"', 'name="f"; filename="f"'):
+                body = part(b"YWJj", disposition + "\r\nContent-Transfer-Encoding: " + coding)
+                assert it.ask("/form", TYPE, body + LAST)[0] == status, coding
+                assert names() == (["f"] if status == 200 and "filename" in disposition else [])
+                for name in names():
+                    os.remove(FOLDER + "/" + name)
 
 
 @both

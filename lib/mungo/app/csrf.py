@@ -46,7 +46,7 @@ class Csrf:
                     abort(403, "request from %s\n" % origin)
         else:
             is_ours = True
-        given = req.headers.get("X-CSRF-Token") or req.form.get("csrf_token")
+        given = req.headers.get("X-CSRF-Token") or (req.form.get("csrf_token") if req.has_form else None)
         if given is None:
             if not is_ours and req.session:
                 abort(403, "no CSRF token\n")

@@ -50,7 +50,7 @@ class Login:
 
     def next_path(self, req, default="/"):
         """Where to go after the login: the field `next` of the form or query, if that is a path of this server, else `default`."""
-        path = req.form.get("next") or req.args.get("next") or ""
+        path = req.has_form and req.form.get("next") or req.args.get("next") or ""
         return path if is_local(path) else default
 
 
@@ -59,7 +59,7 @@ def is_local(path):
     leaves out control characters.)"""
     if path[:1] != "/" or path[1:2] == "/" or "\\" in path:
         return False
-    for x in path:
-        if not "!" <= x <= "~":
+    for x in path.encode():  # (of str MicroPython would intern each character for good)
+        if not 32 < x < 127:
             return False
     return True

@@ -7,6 +7,9 @@ from ..http.parser import Request as Head
 from ..port.address import address
 from .response import abort
 
+_URLENCODED = const("application/x-www-form-urlencoded")
+_MULTIPART = const("multipart/form-data")
+
 parts.head  # noqa: B018  (loads it: workers read fields by it, and must not import)
 
 
@@ -27,7 +30,9 @@ class Request:
     rem: str  # the client's address, "10.0.0.7:51324"
     body: bytes  # b"" if there is none, and in a stream handler
     json: object  # None if there is no body, or one of another Content-Type; see App.strict_json
-    form: dict  # of an urlencoded body, like args; else {}
+    form: Fields  # of an urlencoded or multipart body, like args. Empty without a body; another Content-Type is answered by 415
+    files: Fields  # of a multipart body, each a form_reader.FormFile in memory
+    has_form: bool  # whether the Content-Type is one of these two
     g: dict  # what hooks and handlers share
     session: dict  # see sessions.py
     user = None  # set by a hook that has checked it
@@ -63,8 +68,11 @@ class Request:
                 value = None
                 if self.body and self.headers.is_type("application/json"):
                     value = parts.json_reader.loads(self.body, self.app.strict_json)
-            elif name == "form":
-                value = parse_query(self.body) if self.headers.is_type("application/x-www-form-urlencoded") else {}
+            elif name == "form" or name == "files":
+                self.form, self.files = self.read_form()
+                return self.form if name == "form" else self.files
+            elif name == "has_form":
+                value = self.headers.is_type(_URLENCODED) or self.headers.is_type(_MULTIPART)
             elif name == "g":
                 value = {}
             elif name == "session" and name in self.g:
@@ -79,6 +87,16 @@ class Request:
             abort(400)
         setattr(self, name, value)
         return value
+
+    def read_form(self):
+        """`form` and `files`. Raises HttpError 415 for a body of another type, UploadError, ValueError."""
+        if self.headers.is_type(_URLENCODED):
+            return parse_query(self.body), Fields()
+        if not self.body:
+            return Fields(), Fields()
+        if not self.headers.is_type(_MULTIPART):
+            abort(415, "want a form\n")
+        return parts.form_reader.read(self.body, self.headers["Content-Type"])
 
     def run(self, fn):
         """Call `fn(self)`; `result` is then what it has returned or raised."""
@@ -108,6 +126,8 @@ class Request:
         copy = Request(None, None, self.route)
         self.detach()
         copy.hm = self.hm
+        if self.headers.is_type(_MULTIPART):
+            parts.form_reader  # noqa: B018  (loads it: the worker must not import)
         copy.peer = self.c.peer
         if self.user is not None:
             copy.user = self.user

@@ -13,10 +13,11 @@
 #   any       not multipart, or over a limit                -status (an HTTP status) the parser is of no more use
 # Between two pieces it keeps a part's head, or as many bytes as a boundary has: memory does not depend on what is sent.
 # Pieces of content are cut as the bytes came; everything else does not depend on that.
+from ..core import utf8
 from ..core.buffer import Buffer
-from .head import find_field
-from .header_lists import parameter, without_parameters
-from .scan import fields_table, scan
+from .char_classes import all_in
+from .disposition import read_disposition
+from .head import text
 
 _NEED = const(0)
 _PART = const(1)
@@ -30,35 +31,15 @@ _HEAD = const(2)
 _CONTENT = const(3)
 _AFTER = const(4)
 
+_CR = const(13)
 _BLANKS = const(64)  # bytes that a boundary line may have behind the boundary
-
-
-class PartHead:
-    """The fields of a part, at most `limit` bytes."""
-
-    data = b""
-    at = 0  # where they start
-
-    def __init__(self, limit):
-        self.limit = limit
-        self.tab = fields_table(limit)
-
-    def read(self, data, at, end):
-        """Read the fields at the start of `data[at:end]`: where they end, 0 if they are not complete, or minus an HTTP status."""
-        end = scan(data, at, end, self.tab)
-        if end > 0:
-            self.data = data
-            self.at = at
-        return end
-
-    def header(self, name, default=None):
-        """The value of the field of this name, in any case; else `default`."""
-        return find_field(self.data, self.at, name, default)
 
 
 class Parser:
     """One body. `boundary` is the parameter of its Content-Type; a part's head may have `head_limit` bytes, the body `parts` parts, and all
     parts that are no files `field_limit` bytes together. Raises ValueError if that can't be a boundary.
+
+    Heads are read as real clients write them: lines may be folded, and values may have any byte. Name and filename are UTF-8.
 
     After PART `name`, `filename` (None: it is no file) and `type` are the part's; `header(name)` has its other fields until the next
     call of `parse`.
@@ -66,15 +47,17 @@ class Parser:
 
     state = _BEFORE
     name = filename = type = None
-    looked_at = 0  # bytes of a head that is not complete
+    fields = ()  # of the part's head: (name in lower case, value as bytes)
+    is_plain = True  # the part's content is not encoded
+    looked_at = 0  # bytes of a head that is not complete: its whole lines
 
-    def __init__(self, boundary, head_limit=1024, parts=16, field_limit=4096):
+    def __init__(self, boundary, head_limit=2048, parts=128, field_limit=4096):
         if not boundary or len(boundary) > 70:
             raise ValueError("boundary %r: want 1 to 70 characters" % boundary)
         self.mark = b"\r\n--" + boundary.encode()
         self.buf = Buffer(bytearray(640))
         self.buf.append(b"\r\n", 2)  # the first boundary may be the first line
-        self.head = PartHead(head_limit)
+        self.head_limit = head_limit
         self.parts = parts
         self.field_limit = field_limit
         self.at = self.end = 0  # where the content of DATA is
@@ -88,8 +71,9 @@ class Parser:
         return memoryview(self.buf.data)[self.at : self.end]
 
     def header(self, name, default=None):
-        """The value of the part's field of this name, in any case; else `default`."""
-        return self.head.header(name, default)
+        """The value of the part's field of this name, in any case: str, UTF-8, or Latin-1 where it is not that. Else `default`."""
+        value = self._value(name.lower(), None)
+        return default if value is None else text(value).strip(" \t")
 
     def parse(self):
         """The next event, or minus an HTTP status."""
@@ -123,30 +107,53 @@ class Parser:
         return _NEED if len(line) < _BLANKS and (rest == b"\r" or not rest or line == b"-") else -400
 
     def _read_head(self):
+        # Line by line, up to the empty one.
         buf = self.buf
         at = buf.start
-        n = buf.end - at
-        # A head that was looked at before is complete only if another line has come; or it is too long.
-        if n < self.head.limit and buf.data.find(b"\n", at + self.looked_at, buf.end) < 0:
-            self.looked_at = n
-            return _NEED
-        end = self.head.read(buf.data, at, buf.end)
-        if end <= 0:
-            self.looked_at = n
-            return end
-        buf.start = end
+        while True:
+            end = buf.data.find(b"\n", at + self.looked_at, buf.end)
+            if end - at >= self.head_limit or end < 0 and buf.end - at >= self.head_limit:
+                return -431
+            if end < 0:
+                return _NEED
+            if buf.data[end - 1] != _CR:
+                return -400
+            line = self.looked_at
+            self.looked_at = end + 1 - at
+            if end - 1 - at == line:
+                break
+        buf.start = end + 1
         self.looked_at = 0
         self.state = _CONTENT
         self.parts -= 1
         if self.parts < 0:
             return -413
-        value = self.header("content-disposition", "")
-        self.name = parameter(value, "name")
-        self.filename = parameter(value, "filename")
+        return _PART if self._read_fields(bytes(memoryview(buf.data)[at : end - 1])) else -400 if self.is_plain else -415
+
+    def _read_fields(self, head):
+        # Find out what the part is; False if it can't be one.
+        fields = self.fields = []
+        for line in head.split(b"\r\n")[:-1]:
+            name, colon, value = line.partition(b":")
+            if line[0] in b" \t" and fields:  # a line that was folded (RFC 5322 section 2.2.3)
+                fields[-1] = fields[-1][0], fields[-1][1] + line
+            elif name and colon and all_in(name, 1):
+                fields.append((name.decode().lower(), value))
+            else:
+                return False
+        try:
+            kind, self.name, self.filename = read_disposition(utf8.text(self._value("content-disposition")))
+        except ValueError:
+            return False
         self.type = self.header("content-type")
-        if self.name is None or without_parameters(value) != "form-data":
-            return -400
-        return _PART
+        self.is_plain = self.header("content-transfer-encoding", "").lower() in ("", "7bit", "8bit", "binary")
+        return kind == "form-data" and self.name is not None and self.is_plain
+
+    def _value(self, name, default=b""):
+        for field, value in self.fields:
+            if field == name:
+                return value
+        return default
 
     def _find_mark(self):
         # The content, or what comes before the first part, up to the boundary.

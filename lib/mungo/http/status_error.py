@@ -9,3 +9,7 @@ class StatusError(Exception):
         self.status = status
         self.text = text
         self.headers = headers
+
+
+class UploadError(StatusError):
+    """What is wrong with a form or an upload: `status` and `headers` for the answer; the text says it in words."""

@@ -9,37 +9,19 @@
 # file of that name stays as it was. An upload that is broken off, refused or wrong leaves nothing behind.
 import os
 
-from .status_error import StatusError
+from .file_name import safe_name
+from .status_error import UploadError
 
 _EV_CLOSE = const(9)
 _EV_HTTP_MSG = const(11)
 
 _ENOSPC = const(28)  # on every port, though errno has no name for it
 _NO_ROOM = const("no room for the file")
+_PART_BYTES = const(6)  # that the name of a partial file has more
 _SPARE = const(8192)  # bytes that stay free: a full flash file system can't even remove files
 
 _names = [0]  # how many temporary names have been used
 _open = []  # the paths that are being written
-
-
-class UploadError(StatusError):
-    """What is wrong with a body: `status` and `headers` for the answer; the text says it in words."""
-
-
-def safe_name(name):
-    """The name that a file gets here whose client calls it `name`: the last component, with "_" for what file systems do not like, and
-    without dots and spaces at its ends. Raises UploadError 400 if nothing is left, or more than 100 bytes."""
-    # (Bytes: MicroPython keeps each character that a loop takes from a str in its table of interned names for good.)
-    out = bytearray()
-    for x in name.encode():
-        if x in b"/\\":
-            out = bytearray()
-        else:
-            out.append(95 if x < 32 or x in b'"*:<>?|\x7f' else x)
-    safe = bytes(out).strip(b" .")
-    if not 0 < len(safe) <= 100:
-        raise UploadError(400, "file name %r: want 1 to 100 bytes" % name[:100])
-    return safe.decode()
 
 
 def free_bytes(folder):
@@ -48,6 +30,17 @@ def free_bytes(folder):
         info = os.statvfs(folder)
         return info[1] * info[4]
     return None
+
+
+def name_in(folder, name, spare=0):
+    """`safe_name` for a file in this folder, whose file system has a limit, and to which `spare` bytes may be added."""
+    limit = os.statvfs(folder)[9] if hasattr(os, "statvfs") else 255
+    return safe_name(name, limit - spare)
+
+
+def partial_path(folder, name):
+    """Where the file of a resumable upload is until it is whole. Raises UploadError 400 for a `name` that no file can have."""
+    return "%s/.%s.part" % (folder, name_in(folder, name, _PART_BYTES))
 
 
 def stat(path):
@@ -79,12 +72,12 @@ class File:
     field: str  # of the form that it came in
 
     def __init__(self, folder, name, at=None):
-        self.name = safe_name(name)
-        self.path = "%s/%s" % (folder, self.name)
         self.size = at or 0
         self.is_partial = at is not None
+        self.name = name_in(folder, name, _PART_BYTES if self.is_partial else 0)
+        self.path = "%s/%s" % (folder, self.name)
         if self.is_partial:
-            self.temp = "%s/.%s.part" % (folder, self.name)
+            self.temp = partial_path(folder, name)
         else:
             _names[0] += 1
             self.temp = "%s/.%d.tmp" % (folder, _names[0])
