@@ -22,7 +22,7 @@ class World(Limits):
     def __init__(self):
         self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
         self.resuming = []
-        self.closing = []
+        self.closing = 0
         self.scratch = None
         self.rx = Buffer(bytearray(512))
 
@@ -81,7 +81,6 @@ _world = World()
 def serve(parts, fn):
     """What a server with this handler answers to these parts, and how many requests there were: (bytes, [is it HEAD, ..])."""
     _world.resuming.clear()
-    _world.closing.clear()
     heads = []
 
     def handler(c, ev, data, fn_data):

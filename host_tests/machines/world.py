@@ -122,8 +122,7 @@ class World:
         self.mgr.report = self.report
         self.socks = []
         self.door = Door()
-        self.listener = Listener(self.mgr, self.door, handler, None)
-        self.listener.accepted_class = accepted_class
+        self.listener = Listener(self.mgr, self.door, handler, None, None, accepted_class)
 
     def report(self, er):
         self.mgr.stats["bugs"] += 1

@@ -8,6 +8,7 @@ from .send_buffer import SendBuffer
 
 # Events, see __init__.py
 _EV_ERROR = const(0)
+_EV_OPEN = const(1)
 _EV_READ = const(7)
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
@@ -29,9 +30,13 @@ _CONNECTING = const(32)
 _ENDED = const(64)  # the peer has sent its end
 _LINGERING = const(128)
 _HELD = const(256)  # it waits in the spare socket, see overload.py
+_FAILED = const(512)  # it ends with EV_ERROR
 _UNREAD = const(376)  # FULL, PAUSED, CONNECTING, ENDED or HELD: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
+
+_NO_MEMORY = const("no memory")
+_NO_ROOM = (EAGAIN, ENOMEM, ENOBUFS)  # (made here: in an `except` it would need memory)
 
 EMPTY = Buffer()
 
@@ -55,29 +60,25 @@ class Connection:
     recv = EMPTY
     mask = _IN  # what poll looks for
     out = None  # a SendBuffer, while something waits to be sent
-    since = 0  # (ticks_ms) when the deadline's time began, and
-    wait = 0  # how long it is in ms; 0: there is no deadline
     peer: object = None  # the address of the other side, as the port has it
     error_text = None
     close_callbacks = None  # a list of (fn, arg), once on_close was called
 
-    def __init__(self, mgr, sock, fn, fn_data, phase=None):
+    def __init__(self, mgr, sock, fn, fn_data, phase=None, peer=None):
         self.mgr = mgr
         self.fn = fn
         self.fn_data = fn_data
         self.state = 0
-        mgr.add(self)
+        self.since = 0  # (ticks_ms) when the deadline's time began, and
+        self.wait = 0  # how long it is in ms; 0: there is no deadline. (They are here: then to set one needs no memory.)
         if sock is not None:
             self.sock = sock
+            self.peer = peer
             if phase is not None:
                 self.state = _CONNECTING
                 self.phase = phase
                 self.mask = _OUT
-            try:
-                mgr.watch(sock, self, self.mask)
-            except Exception:
-                mgr.remove(self)
-                raise
+        mgr.add(self)
 
     # --- flags
 
@@ -92,7 +93,7 @@ class Connection:
             raise ValueError("is_closing: can't be cleared")
         if not self.state & _CLOSING:
             self.state |= _CLOSING
-            self.mgr.closing.append(self)
+            self.mgr.closing += 1
 
     @property
     def is_draining(self):
@@ -166,13 +167,11 @@ class Connection:
 
     def write(self, data, at, n):
         """Give the socket up to `n` bytes of `data`, from `at` on, and return how many it took. A socket that failed "takes" all of them.
-
-        At most `send_slice` bytes go in one write: RP2's lwIP sleeps up to 10 s in a send for which it has no memory.
-        """
+        At most `send_slice` bytes go in one write: RP2's lwIP sleeps up to 10 s in a send for which it has no memory."""
         try:
             return self.sock.write(data, at, n if n < 1024 else min(n, self.mgr.send_slice)) or 0
         except OSError as er:
-            if er.errno in (EAGAIN, ENOMEM, ENOBUFS):
+            if er.errno in _NO_ROOM:
                 return 0
             self.broken(er)
             return len(data)
@@ -231,9 +230,7 @@ class Connection:
             piece = out.pieces[0]
             n = min(len(piece) - out.sent, left)
             done = self.write(piece, out.sent, n)
-            if self.state & _CLOSING:
-                return
-            if not done:
+            if self.state & _CLOSING or not done:
                 return
             self.since = self.mgr.now
             left -= done
@@ -255,12 +252,12 @@ class Connection:
 
     def linger(self):
         """Close when everything is sent and the peer has had the time to read it: at its end, or after linger_ms."""
+        self.phase = Lingering(self.mgr.now)
         self.state = self.state & ~(_FULL | _PAUSED) | _LINGERING | _DRAINING  # it reads, whatever the program has paused
         self.recv = EMPTY
         if self.state & _ENDED and self.out is None:  # nothing comes that could be discarded
             self.is_closing = True
             return
-        self.phase = Lingering(self.mgr.now)
         self.look()
         if self.out is None:
             self.mgr.deadline(self, self.mgr.linger_ms)
@@ -303,22 +300,15 @@ class Connection:
         """Nothing more will come, and most likely the peer is gone: what was sent in this turn still goes out."""
         self.is_draining = True
 
-    def established(self):
-        """Its connect has succeeded: the phase CONNECTING is over."""
-        self.state &= ~_CONNECTING
-        self.phase = None
-        self.wait = 0
-        self.look()
-
     def hold(self, phase):
-        """Do not read, until `let_go`; `phase` has its events and its deadline."""
-        self.state |= _HELD
+        """Do not read, until `end_phase`; `phase` has its events and its deadline."""
         self.phase = phase
+        self.state |= _HELD
         self.look()
 
-    def let_go(self):
-        """End what `hold` has begun."""
-        self.state &= ~_HELD
+    def end_phase(self):
+        """Its connect has succeeded, or what `hold` has begun is over."""
+        self.state &= ~(_CONNECTING | _HELD)
         self.phase = None
         self.wait = 0
         self.look()
@@ -368,22 +358,32 @@ class Connection:
 
     def resume(self):
         """Have EV_READ, with 0 new bytes, come in the next turn, which then does not sleep."""
-        self.mgr.resuming.append(self)
+        try:
+            self.mgr.resuming.append(self)
+        except MemoryError:
+            self.starve()
+
+    def starve(self):
+        """What it waits for could not be noted for want of memory: end it, rather than have it wait for ever."""
+        self.mgr.stats["no_memory"] += 1
+        self.error(_NO_MEMORY)
 
     def shut(self):
-        """Close the socket and send the last events. Called by the loop alone."""
+        """Close the socket and send the last events. Called by the loop alone. Needs no memory, see internals: CLOSING."""
         if self.state & _CLOSED:
             return
         self.state |= _CLOSING | _CLOSED
         self.mgr.remove(self)
         self.release()
-        if self.close_callbacks is not None:
-            for fn, arg in self.close_callbacks:
+        for fn, arg in self.close_callbacks or ():
+            try:
                 fn(arg)
-        if self.out:  # not otherwise: it would make the dict grow, and closing must need no memory
+            except Exception as er:
+                self.mgr.report(er)
+        if self.out:
             self.out = None
-        if self.error_text:
-            self.emit(_EV_ERROR, self.error_text)
+        if self.error_text or self.state & _FAILED:
+            self.emit(_EV_ERROR, self.error_text or _NO_MEMORY)
         self.emit(_EV_CLOSE)
         if self.recv is not EMPTY:
             self.recv = EMPTY
@@ -408,12 +408,20 @@ class Connection:
         """End this connection with EV_ERROR(text) and EV_CLOSE."""
         if not self.state & _CLOSING:
             self.mgr.stats["failed"] += 1
-            self.error_text = text
+            self.state |= _FAILED
             self.is_closing = True
+            try:
+                self.error_text = text
+            except MemoryError:
+                pass  # EV_ERROR says that
 
     def broken(self, er):
         """End this connection because of the exception `er`."""
-        self.error(repr(er))
+        try:
+            text = repr(er)
+        except MemoryError:
+            text = _NO_MEMORY
+        self.error(text)
 
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
@@ -422,6 +430,11 @@ class Connection:
         try:
             if self.pfn is not None:
                 self.pfn(self, ev, data)
+        except Exception as er:
+            self.bug(er)
+            if ev != _EV_OPEN and ev != _EV_CLOSE:  # which the program gets, both or none
+                return
+        try:
             if self.fn is not None:
                 self.fn(self, ev, data, self.fn_data)
         except Exception as er:
@@ -430,9 +443,14 @@ class Connection:
     def bug(self, er):
         """A handler has raised: report it and end the connection, unless its protocol has an answer, or it is a listener."""
         self.mgr.report(er)
-        self.recv = EMPTY  # it may be the loop's
-        if not self.is_listening and (self.pfn is None or not self.pfn(self, _EV_BUG, er)):
-            self.broken(er)
+        if self.recv is not EMPTY:  # it may be the loop's
+            self.recv = EMPTY
+        try:
+            if self.is_listening or self.pfn is not None and self.pfn(self, _EV_BUG, er):
+                return
+        except Exception:
+            pass  # there was no memory for its answer
+        self.broken(er)
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""
@@ -440,5 +458,8 @@ class Connection:
         if self.out is not None or self.state & _CONNECTING:
             mask |= _OUT
         if mask != self.mask and not self.state & _CLOSING:
-            self.mgr.watch(self.sock, self, mask)
-            self.mask = mask
+            try:
+                self.mgr.watch(self.sock, self, mask)
+                self.mask = mask
+            except MemoryError:
+                self.starve()

@@ -26,7 +26,7 @@ class Connecting:
             return c.error("no connection")
         if n is not None and n < 0:
             return
-        c.established()
+        c.end_phase()
         c.emit(_EV_CONNECT)
         if c.out is not None and not c.is_closing:
             c.mgr.deadline(c, c.mgr.write_ms)
@@ -63,11 +63,10 @@ def connect(mgr, url, fn, fn_data):
         except OSError as er:
             if er.errno != errno.EINPROGRESS:
                 failed = er
-        c = _make_connection(mgr, sock, fn, fn_data, udp, None if udp else _CONNECTING)
+        c = _make_connection(mgr, sock, fn, fn_data, udp, None if udp else _CONNECTING, info[-1])
     except Exception:
         sock.close()
         raise
-    c.peer = info[-1]
     c.emit(_EV_OPEN)
     c.emit(_EV_RESOLVE)
     if failed is not None:
@@ -84,14 +83,12 @@ def wrap(mgr, sock, fn, fn_data, udp):
     """`mgr.wrap`."""
     mgr.check_open()
     sock.setblocking(False)
-    c = _make_connection(mgr, sock, fn, fn_data, udp, None)
+    c = _make_connection(mgr, sock, fn, fn_data, udp, None, None)
     c.emit(_EV_OPEN)
     return c
 
 
-def _make_connection(mgr, sock, fn, fn_data, udp, phase):
-    if not udp:
-        return Connection(mgr, sock, fn, fn_data, phase)
-    c = UdpConnection(mgr, sock, fn, fn_data)
-    c.connected = True
-    return c
+def _make_connection(mgr, sock, fn, fn_data, udp, phase, peer):
+    if udp:
+        return UdpConnection(mgr, sock, fn, fn_data, True, peer)
+    return Connection(mgr, sock, fn, fn_data, phase, peer)

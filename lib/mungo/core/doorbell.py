@@ -86,7 +86,7 @@ class Doorbell:
         self.rx.readinto(self._bytes)
 
     def bug(self, er):
-        """Nothing here can raise but for want of memory, and then the program must know."""
+        """Nothing here can raise but for want of memory, which the loop counts."""
         raise er
 
     def close(self):

@@ -1,7 +1,7 @@
 # Listening sockets, and the connections that they accept. overload.py is for when there is no room, or no socket, for another one.
 import gc
 import socket
-from errno import EAGAIN
+from errno import EAGAIN, ENOMEM
 
 from .connection import Connection
 from .overload import RETRY_MS, accept_failed, close_idlest, let_wait
@@ -23,7 +23,11 @@ class Listener(Connection):
     """A listening TCP socket. What it accepts inherits its `fn`, `fn_data` and protocol."""
 
     is_listening = True
-    accepted_class: type
+
+    def __init__(self, mgr, sock, fn, fn_data, peer, accepted_class):
+        self.accepted_class = accepted_class
+        self.mask = self.mask  # from here on to pause needs no memory
+        Connection.__init__(self, mgr, sock, fn, fn_data, None, peer)
 
     def event(self, ev):
         """The socket is readable: accept up to 16 connections in one turn."""
@@ -41,42 +45,50 @@ class Listener(Connection):
         if mgr.spare is not None:  # the one socket to spare is in use
             return accept_failed(self, 0)
         try:
+            bytearray(128)  # an accept that finds no memory loses the descriptor: is there enough for what it makes?
             sock, peer = self.sock.accept()
+            if mgr.accepted >= mgr.max_conns and not close_idlest(mgr):
+                let_wait(self, sock, peer)
+                return True
+            c = self.make_connection(sock, peer, self.fn)
         except OSError as er:
             if er.errno != EAGAIN:
                 return accept_failed(self, er.errno)
             mgr.is_refusing = False  # nobody waits any more
             return False
-        if mgr.accepted >= mgr.max_conns and not close_idlest(mgr):
-            let_wait(self, sock, peer)
-            return True
-        self.begin(self.make_connection(sock, peer, self.fn))
+        except MemoryError:
+            mgr.stats["no_memory"] += 1
+            return accept_failed(self, ENOMEM)
+        self.begin(c)
         return True
 
     def begin(self, c):
         """The accepted connection takes its place."""
-        self.mgr.accepted += 1
         self.mgr.stats["accepted"] += 1
         c.emit(_EV_OPEN)
         c.emit(_EV_ACCEPT)
 
     def make_connection(self, sock, peer, fn):
-        """A connection of an accepted socket, with the handler `fn`."""
+        """A connection of an accepted socket, with the handler `fn`; it counts as accepted."""
         try:
             sock.setblocking(False)
             sock.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY: the second piece of a reply must not wait for an ACK
-            c = self.accepted_class(self.mgr, sock, fn, self.fn_data)
+            c = self.accepted_class(self.mgr, sock, fn, self.fn_data, None, peer)
         except Exception:
             sock.close()
             raise
-        c.peer = peer
+        self.mgr.accepted += 1
         return c
+
+    def starve(self):
+        """What it waits for could not be noted for want of memory: try again."""
+        self.mgr.stats["no_memory"] += 1
+        self.mgr.deadline(self, RETRY_MS)
 
     def expired(self):
         """A socket was given back, or it is time to accept without that."""
-        self.mgr.deadline(self, RETRY_MS)  # in case this fails for want of memory
-        self.pause(False)
         self.wait = 0
+        self.pause(False)
 
 
 def listen(mgr, url, scheme, fn, fn_data, accepted_class):
@@ -89,12 +101,10 @@ def listen(mgr, url, scheme, fn, fn_data, accepted_class):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(info[-1])
         sock.listen(mgr.backlog)
-        c = Listener(mgr, sock, fn, fn_data)
+        c = Listener(mgr, sock, fn, fn_data, info[-1], accepted_class)
     except Exception:
         sock.close()
         raise
-    c.accepted_class = accepted_class
     gc.collect()  # as in Loop: a protocol was imported
-    c.peer = info[-1]
     c.emit(_EV_OPEN)
     return c

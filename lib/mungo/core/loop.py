@@ -20,6 +20,7 @@ _EV_READ = const(7)
 
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
+_PRINTS = const(20)  # tracebacks in a second: what is reported at each turn must not fill a log, or a serial line
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
 
 
@@ -52,8 +53,9 @@ class Loop(Limits):
                 "workers",  # a dict of the pool's own figures, once there is one
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
                 "rings_lost",
-                "bugs",  # exceptions that handlers let go
-                "unprinted",  # those whose traceback stdout did not take
+                "bugs",  # exceptions that handlers let go, or that the loop has met itself for want of memory
+                "unprinted",  # those whose traceback stdout did not take, or beyond 20 in a second
+                "no_memory",  # MemoryErrors among them, and connections, accepts and datagrams that had to wait or end for that
             ),
             0,
         )
@@ -71,7 +73,7 @@ class Loop(Limits):
         self.scratch = None  # what the connections of a protocol share: they are served one by one
         self.timers = None  # a timer.Timers once there was a timer
         self.pool = None  # a WorkerPool once there is one. It has a deadline, and is closed before the connections
-        self.closing = []  # connections to be closed at the end of the turn
+        self.closing = 0  # not 0: there are connections to be closed at the end of the turn
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
         self.spare = None  # the connection beyond max_conns, which waits or is being refused
@@ -89,6 +91,9 @@ class Loop(Limits):
         self._collect_at = self.now  # when to look at the heap again,
         self._reserve = _MOST  # which is to have more than this free
         self._due = None  # no deadline of a connection is earlier
+        self._prints = 0  # tracebacks in the second since
+        self._printed = self.now
+        self.poller.ipoll(0)  # the first one makes the tuple that all return
         self.watch(self.bell.rx, self.bell, select.POLLIN)
 
     # --- one turn
@@ -112,6 +117,8 @@ class Loop(Limits):
             self.finish()
             if self._found:
                 self.find  # noqa: B018  (allocates one block, see internals: ONE BLOCK A TURN)
+        except MemoryError:  # the next turn goes on where this one was
+            self.stats["no_memory"] += 1
         finally:
             self.busy = False
         return self.running
@@ -136,8 +143,6 @@ class Loop(Limits):
         ready = self._ready
         n = 0
         for sock, ev in self.poller.ipoll(ms):
-            if n == len(ready):
-                ready += (None, 0)
             ready[n] = self._socks[sock]
             ready[n + 1] = ev
             n += 2
@@ -192,35 +197,47 @@ class Loop(Limits):
         if self._due is not None and ticks_diff(self._due, self.now) <= 0:
             self._sweep()
         if self.closing:
-            self._ready.clear()  # or it would keep them
-        while self.closing:
-            self.closing.pop(0).shut()
+            self._close()
         if self.waiting is not None and self.accepted < self.max_conns:
             self._expire(self.waiting)
 
+    # (From the end on: who leaves the list meanwhile moves nobody to a place that was passed.)
+
     def _emit_poll(self):
         # Connections that are closing leave the list.
-        for c in self.poll_events[:]:
-            if c.is_closing:
-                self.poll_events.remove(c)
-            else:
-                c.emit(_EV_POLL, self.now)
+        conns = self.poll_events
+        at = len(conns)
+        while at > 0:
+            at -= 1
+            if at < len(conns):
+                c = conns[at]
+                if c.is_closing:
+                    conns.pop(at)
+                else:
+                    c.emit(_EV_POLL, self.now)
 
     def _resume(self):
         # Go on with the connections that have something left from the last turn.
-        resuming = self.resuming
-        self.resuming = []
-        for c in resuming:
+        n = len(self.resuming)
+        while n > 0:
+            n -= 1
+            c = self.resuming.pop(0)
             if not c.is_closing:
                 c.emit(_EV_READ, 0)
-                c.settle()
+                try:
+                    c.settle()
+                except Exception as er:
+                    c.bug(er)
 
     def _sweep(self):
         # The one place where connections' deadlines are looked at; on the way it learns when to look next.
         self._due = None
-        for c in self.conns:
-            if c.wait:
-                self._look_at_deadline(c)
+        conns = self.conns
+        at = len(conns)
+        while at > 0:
+            at -= 1
+            if at < len(conns) and conns[at].wait:
+                self._look_at_deadline(conns[at])
         if self.pool is not None and self.pool.wait:
             self._look_at_deadline(self.pool)
 
@@ -229,6 +246,23 @@ class Loop(Limits):
             self.due(c)
         else:
             self._expire(c)
+
+    def _close(self):
+        # Who is closing is found by its state: to note it in a list would need memory, see internals: CLOSING.
+        ready = self._ready
+        for at in range(0, self._found, 2):
+            ready[at] = None  # or it would keep them
+        conns = self.conns
+        while self.closing:
+            n = self.closing
+            at = 0
+            while at < len(conns):
+                c = conns[at]
+                if c.is_closing:
+                    c.shut()
+                if at < len(conns) and conns[at] is c:
+                    at += 1
+            self.closing -= n  # (EV_CLOSE's handlers may have closed others)
 
     def _expire(self, c):
         try:
@@ -256,11 +290,19 @@ class Loop(Limits):
             raise OSError(9, "closed")  # EBADF, the same everywhere
 
     def add(self, c):
-        """Give the connection its id and let other threads find it by that. Ids are never used twice."""
-        self.last = c.id = id = self.last + 1
-        self.conns.append(c)
+        """Watch the connection's socket, give it its id and let other threads find it by that. Ids are never used twice.
+
+        MemoryError: nothing of that is done."""
         if None not in self._ids:
             self._grow()
+        self.last = c.id = id = self.last + 1
+        self.conns.append(c)
+        try:
+            if c.sock is not None:
+                self.watch(c.sock, c, c.mask)
+        except Exception:
+            self.conns.pop()
+            raise
         with self.bell.lock:
             at = self._ids.index(None)
             self._ids[at] = id
@@ -298,9 +340,24 @@ class Loop(Limits):
             return self._found_by[self._ids.index(id)]
 
     def watch(self, sock, c, mask):
-        """From now on call `c.event(flags)` when `sock` is ready for `mask`, or has failed, which a mask of 0 shows as well."""
+        """From now on call `c.event(flags)` when `sock` is ready for `mask`, or has failed, which a mask of 0 shows as well.
+
+        To change the mask needs no memory. MemoryError for a new one, which is not watched then.
+        """
+        is_new = sock not in self._socks
+        if is_new:
+            n = len(self._socks)
+            if 2 * n >= len(self._ready):
+                self._ready += (None, 0)
+                bytearray(32 * n)
+            bytearray(64)  # see internals: ROOM TO REGISTER
         self._socks[sock] = c
-        self.poller.register(sock, mask)
+        try:
+            self.poller.register(sock, mask)
+        except MemoryError:
+            if is_new:
+                self._socks.pop(sock)
+            raise
 
     def unwatch(self, sock):
         """Stop watching. Before every close: the unix port would go on polling the descriptor's number."""
@@ -325,9 +382,19 @@ class Loop(Limits):
             self.paused_listeners.pop().expired()
 
     def report(self, er):
-        """Print a handler's exception with its traceback and count it."""
-        self.stats["bugs"] += 1
-        try:
-            sys.print_exception(er)
-        except OSError:  # nobody reads stdout any more: it is counted all the same
-            self.stats["unprinted"] += 1
+        """Count a handler's exception and print it with its traceback, at most 20 in a second. Raises nothing."""
+        stats = self.stats
+        stats["bugs"] += 1
+        if isinstance(er, MemoryError):
+            stats["no_memory"] += 1
+        now = ticks_ms()
+        if not 0 <= ticks_diff(now, self._printed) < 1000:
+            self._printed = now
+            self._prints = 0
+        self._prints += 1
+        if self._prints <= _PRINTS:
+            try:
+                return sys.print_exception(er)
+            except Exception:
+                pass  # nobody reads stdout any more, or there is no memory for that
+        stats["unprinted"] += 1

@@ -56,10 +56,15 @@ def let_wait(listener, sock, peer):
     """max_conns are in use: keep the accepted `sock` as the client that waits."""
     mgr = listener.mgr
     c = listener.make_connection(sock, peer, None)
-    c.is_accepted = False
+    try:
+        c.is_accepted = False
+        mgr.accepted -= 1
+        c.on_close(_spare_closed, mgr)
+        c.hold(Waiting(listener))
+    except MemoryError:
+        c.shut()
+        raise
     mgr.spare = mgr.waiting = c
-    c.on_close(_spare_closed, mgr)
-    c.hold(Waiting(listener))
     mgr.deadline(c, _LOOK_MS)
 
 
@@ -71,7 +76,8 @@ def let_in(listener, c):
     c.close_callbacks = None
     c.fn = listener.fn
     c.is_accepted = True
-    c.let_go()
+    mgr.accepted += 1
+    c.end_phase()
     mgr.resume_listeners()
     listener.begin(c)
 
@@ -82,7 +88,7 @@ def refuse(c):
     mgr.stats["refused"] += 1
     mgr.is_refusing = True  # who has waited behind this one has waited long enough as well
     mgr.waiting = None
-    c.let_go()
+    c.end_phase()
     if c.pfn is not None:
         c.pfn(c, _EV_FULL, None)
     c.linger()
@@ -103,8 +109,8 @@ def accept_failed(listener, number):
         return False
     if number:
         mgr.stats["starved"] += 1
+    mgr.deadline(listener, RETRY_MS)
     listener.pause(True)
     if listener not in mgr.paused_listeners:
-        mgr.paused_listeners.append(listener)
-    mgr.deadline(listener, RETRY_MS)
+        mgr.paused_listeners.append(listener)  # (if there is no memory for that, it waits for its deadline)
     return False

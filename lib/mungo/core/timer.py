@@ -45,17 +45,29 @@ class Timers:
 
     def add(self, timer):
         """Put a timer in its place. OSError(ENOMEM) if max_timers are running."""
-        at = 0
+        n = len(self.all)
+        if n >= self.mgr.max_timers:
+            raise OSError(errno.ENOMEM, "max_timers=%d" % n)
+        self.all.insert(self.place(timer, 0), timer)
+
+    def place(self, timer, at):
+        """The place of a timer among those from `at` on."""
         end = len(self.all)
-        if end >= self.mgr.max_timers:
-            raise OSError(errno.ENOMEM, "max_timers=%d" % end)
         while at < end:  # behind timers that are due at the same time
             middle = (at + end) // 2
             if ticks_diff(self.all[middle].due, timer.due) > 0:
                 end = middle
             else:
                 at = middle + 1
-        self.all.insert(at, timer)
+        return at
+
+    def repeat(self, timer, now):
+        """The first timer is due again: move it to its new place. (Taken out and added again it might find no memory.)"""
+        timer.due = ticks_add(timer.due, timer.ms * (ticks_diff(now, timer.due) // timer.ms + 1))
+        at = self.place(timer, 1) - 1
+        for i in range(at):
+            self.all[i] = self.all[i + 1]
+        self.all[at] = timer
 
     def time_left(self, now):
         """Milliseconds until the first timer is due, at most a second."""
@@ -66,11 +78,11 @@ class Timers:
         now = self.mgr.now
         made = self.made
         while self.all and ticks_diff(self.all[0].due, now) <= 0 and self.all[0].number <= made:
-            timer = self.all.pop(0)
+            timer = self.all[0]
             if timer.repeat:
-                late = ticks_diff(now, timer.due)
-                timer.due = ticks_add(timer.due, timer.ms * (late // timer.ms + 1))
-                self.add(timer)
+                self.repeat(timer, now)
+            else:
+                self.all.pop(0)
             try:
                 timer.fn(timer.arg)
             except Exception as er:

@@ -1,5 +1,5 @@
-import errno
 import socket
+from errno import EAGAIN, ECONNREFUSED
 
 from .connection import Connection
 from .url import parse
@@ -8,6 +8,7 @@ _EV_OPEN = const(1)
 _EV_READ = const(7)
 
 _DATAGRAMS = const(16)  # of one socket in one turn
+_RETRY_MS = const(100)  # for want of memory
 
 
 class UdpConnection(Connection):
@@ -16,7 +17,10 @@ class UdpConnection(Connection):
     A connected socket has always the same peer. Nothing is queued: a datagram that the system has no room for is lost.
     """
 
-    connected = False
+    def __init__(self, mgr, sock, fn, fn_data, connected, peer=None):
+        self.connected = connected
+        self.is_listening = not connected  # a handler that fails on one peer's datagram must not end it for all
+        Connection.__init__(self, mgr, sock, fn, fn_data, None, peer)
 
     def send(self, data):
         """Send one datagram to the peer. False if the system would not take it, which `mgr.stats["undelivered"]` counts.
@@ -46,7 +50,21 @@ class UdpConnection(Connection):
         if self.state:
             self.mgr.unwatch(self.sock)
         else:
-            self.mgr.watch(self.sock, self, self.mask)
+            try:
+                self.mgr.watch(self.sock, self, self.mask)
+            except MemoryError:
+                self.starve()
+
+    def starve(self):
+        """There is no memory for a datagram: leave those that come to the system for a while, since poll is level-triggered."""
+        self.mgr.stats["no_memory"] += 1
+        self.mgr.deadline(self, _RETRY_MS)
+        self.pause(True)
+
+    def expired(self):
+        """Try again."""
+        self.wait = 0
+        self.pause(False)
 
     def event(self, ev):
         """The socket is readable: take up to 16 datagrams in one turn."""
@@ -59,9 +77,14 @@ class UdpConnection(Connection):
                 else:
                     data, self.peer = self.sock.recvfrom(self.mgr.datagram)
             except OSError as er:
-                if er.errno != errno.EAGAIN and not (self.connected and er.errno == errno.ECONNREFUSED):
+                number = er.errno
+                if number is None:  # what an OSError has for which there was no memory
+                    self.starve()
+                elif number != EAGAIN and not (self.connected and number == ECONNREFUSED):
                     self.broken(er)
                 return
+            except MemoryError:
+                return self.starve()
             if data:
                 self.emit(_EV_READ, data)
 
@@ -74,10 +97,9 @@ def listen(mgr, url, fn, fn_data):
     try:
         sock.setblocking(False)
         sock.bind(info[-1])  # without SO_REUSEADDR, which would share the port with another server
-        c = UdpConnection(mgr, sock, fn, fn_data)
+        c = UdpConnection(mgr, sock, fn, fn_data, False)
     except Exception:
         sock.close()
         raise
-    c.is_listening = True  # a handler that fails on one peer's datagram must not end it for all
     c.emit(_EV_OPEN)
     return c

@@ -281,10 +281,10 @@ class Pipe:
         c = self.c
         bell = self.mgr.bell
         outbox = self.outbox
-        if self.flags & (_TIMED | _ROOM):
-            c.on_flags()
         n = 0
         try:
+            if self.flags & (_TIMED | _ROOM):
+                c.on_flags()
             while outbox.count and not c.state and n < budget and n < _MESSAGES:
                 with bell.lock:
                     message = outbox.pop()
@@ -324,6 +324,7 @@ class PipeConnection(Connection):
         if mgr.pipes >= mgr.max_pipes:
             raise OSError(12, "max_pipes")  # ENOMEM
         self.end = Pipe(mgr, self)
+        self.error_text = None  # (here: without memory for it an answer that was cut off would look whole, see app/relay.py)
         Connection.__init__(self, mgr, None, fn, fn_data)
         mgr.pipes += 1
         with mgr.bell.lock:

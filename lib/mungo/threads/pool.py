@@ -34,6 +34,7 @@ _STUCK = const(5)
 _RESULTS = const(16)  # before pipes and sockets are served
 
 _RETRY_MS = const(20)  # from a refused start to the next one
+_REFUSALS = (OSError, RuntimeError, MemoryError)  # (made here: in an `except` it would need memory)
 _MAX_REFUSED = const(5)  # starts in a row: if more are refused and there is no thread, the jobs that wait end
 
 
@@ -295,7 +296,7 @@ class WorkerPool(Limits):
                 # Its lock is made here: a thread without memory for it would end, and still be counted.
                 _thread.start_new_thread(self.work, (Waiter(None),))
                 self.refused_starts = 0
-            except (OSError, RuntimeError, MemoryError):
+            except _REFUSALS:
                 self.count_thread(-1)
                 self.refused_starts += 1
                 self.mgr.deadline(self, _RETRY_MS)
@@ -356,8 +357,8 @@ class WorkerPool(Limits):
             raise OSError(EPIPE)
         job.conn = c
         if c.id not in self.clients:
-            self.clients.add(c.id)
             c.on_close(self.client_gone, c)
+            self.clients.add(c.id)
 
     def client_gone(self, c):
         """A client is closed: its jobs are dropped, and their pipes are closed."""
