@@ -1,10 +1,9 @@
 # A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). A state of 0
 # is the common one: connected, read, and not about to close.
-from errno import EAGAIN, ENOBUFS, ENOMEM
-
 from .buffer import Buffer
 from .linger import Lingering
 from .send_buffer import SendBuffer
+from .socket_io import read, write
 
 # Events, see __init__.py
 _EV_ERROR = const(0)
@@ -36,7 +35,6 @@ _UNREAD = const(376)  # FULL, PAUSED, CONNECTING, ENDED or HELD: the socket is n
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
 _NO_MEMORY = const("no memory")
-_NO_ROOM = (EAGAIN, ENOMEM, ENOBUFS)  # (made here: in an `except` it would need memory)
 
 EMPTY = Buffer()
 
@@ -155,26 +153,8 @@ class Connection:
 
         return self.peer and address(self.peer)
 
-    # --- the socket
-
-    def read(self, data):
-        """Read into the bytearray `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the socket failed."""
-        try:
-            return self.sock.readinto(data)
-        except OSError as er:
-            self.broken(er)
-            return -1
-
-    def write(self, data, at, n):
-        """Give the socket up to `n` bytes of `data`, from `at` on, and return how many it took. A socket that failed "takes" all of them.
-        At most `send_slice` bytes go in one write: RP2's lwIP sleeps up to 10 s in a send for which it has no memory."""
-        try:
-            return self.sock.write(data, at, n if n < 1024 else min(n, self.mgr.send_slice)) or 0
-        except OSError as er:
-            if er.errno in _NO_ROOM:
-                return 0
-            self.broken(er)
-            return len(data)
+    read = read
+    write = write
 
     # --- sending
 

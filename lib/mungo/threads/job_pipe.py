@@ -45,6 +45,7 @@ def attach(pool, job, fn):
         job.c2 = c2
         c2.emit(_EV_OPEN)
     except Exception:  # there is no memory
+        c2.fn = None  # it had no EV_OPEN
         c2.end.close()  # which closes both ends
         raise
 
