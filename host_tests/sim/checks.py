@@ -121,7 +121,7 @@ class Checks:
             accepted += c.is_accepted
             if c.sock is not None:
                 socks += 1
-                is_off = c.is_full and isinstance(c, sys.modules["mungo.core.udp"].UdpConnection)
+                is_off = c.state & bits._UNREAD and isinstance(c, sys.modules["mungo.core.udp"].UdpConnection)
                 looked += not is_off
                 mask = 0 if c.state & bits._UNREAD else 1
                 if c.out is not None or c.is_connecting:
