@@ -351,7 +351,6 @@ class Left(Asked):
     def __init__(self):
         Asked.__init__(self)
         self.pool = self.mgr.workers(n=1)
-        self.base += 1
         self.ends = [0, 0]  # submitted, and on_done called
 
     def on_event(self, c, ev, hm):
