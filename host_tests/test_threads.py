@@ -18,6 +18,13 @@ def test_parts_are_imported_while_workers_run(runtime):
         assert outcome == "ok", text
 
 
+# Each process is a new race, in which nothing is loaded yet.
+def test_two_threads_that_start_a_server_at_the_same_time_are_told_so(runtime):
+    for _ in range(2 if runtime == "cpython" else 20):
+        ended = lanes.run_script(runtime, "host_tests/servers/two_threads.py", timeout=60)
+        assert ended.stdout.startswith("served 1 refused ['another thread has a manager"), ended.stdout + ended.stderr
+
+
 async def ask(one, body):
     """What a client reads to its request with this body."""
     reader, writer = await asyncio.open_connection(one.host, one.port)

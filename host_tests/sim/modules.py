@@ -1,5 +1,6 @@
 """What the library imports, for the world that runs at the moment."""
 
+import contextlib
 import sys
 import time
 from types import SimpleNamespace
@@ -107,8 +108,8 @@ def _socket(profile):
 
 def _thread(profile):
     def allocate_lock():
-        if current.world is None:  # a module's, made at import: the scenario makes another
-            return None
+        if current.world is None:  # a module's, made at import: the scenario makes another if threads share it
+            return contextlib.nullcontext()
         current.world.allocate("lock")
         return Lock(current.world)
 

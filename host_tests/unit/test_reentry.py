@@ -8,7 +8,7 @@ import mungo.fetch
 import mungo.ws as ws
 from net import bound, free, listening
 from raising import raised
-from waiting import close, until
+from waiting import Crew, close, until
 
 MIN_HEAP = "192k"
 
@@ -20,6 +20,50 @@ def refuses(mgr, pool=None):
     raised(RuntimeError, mungo.fetch.fetch, "http://127.0.0.1:9/")
     if pool is not None:
         raised(RuntimeError, pool.close, 0)
+
+
+def in_a_thread(fn, *args, **kwargs):
+    """Call it in another thread; what it returns or raises."""
+    crew = Crew()
+    seen = []
+
+    def call():
+        try:
+            seen.append(fn(*args, **kwargs))
+        except Exception as er:
+            seen.append(er)
+
+    crew.start(call)
+    crew.join()
+    return seen[0]
+
+
+def test_all_managers_belong_to_one_thread():
+    # They load parts of the library when they need them, and two threads must not do that at the same time.
+    mgr = mungo.Manager()
+    for make in (mungo.Manager, mungo.fetch.fetch):
+        er = in_a_thread(make, *([] if make is mungo.Manager else ["http://127.0.0.1:9/"]))
+        assert isinstance(er, RuntimeError) and "thread" in str(er), er
+    raised(ValueError, mungo.Manager, queue=-1)  # does not count
+    with mungo.Manager() as second:
+        assert second.poll(0) and mgr.poll(0)
+    assert isinstance(in_a_thread(mungo.Manager), RuntimeError)
+    assert mgr.close() and mgr.close()
+    other = in_a_thread(mungo.Manager)  # there is none any more
+    assert isinstance(other, mungo.Manager), other
+    raised(RuntimeError, mungo.Manager)
+    assert other.close()
+
+
+def test_another_thread_may_poll_the_only_manager():
+    mgr = mungo.Manager()
+    assert in_a_thread(mgr.poll, 0) is True
+    raised(RuntimeError, mungo.Manager)  # it has gone to that thread
+    assert in_a_thread(mgr.close) is True
+    one, two = mungo.Manager(), mungo.Manager()
+    assert isinstance(in_a_thread(one.poll, 0), RuntimeError)
+    assert one.poll(0) and two.poll(0)
+    assert one.close() and two.close()
 
 
 def test_in_ev_open_of_what_is_opened_between_two_turns():

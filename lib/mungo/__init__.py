@@ -34,6 +34,8 @@
 # (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.
 # `const` needs no import: MicroPython's compiler knows it. An import of it would cost each file 16 bytes of bytecode.)
 
+import _thread
+
 __version__ = "0.1.0"
 
 EV_ERROR = 0
@@ -54,17 +56,25 @@ EV_WAKEUP = 19
 EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
-# module is there from the start, and __getattr__ stores none.
+# module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time.
 aio = app = auth = cookies = core = cors = fetch = http = manager = port = sse = threads = ws = None
+_app = _manager = None
+_importing = _thread.allocate_lock()
 
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
-    if name == "App":
-        from .app import App
+    global _app, _manager
+    if name != "App" and name != "Manager":
+        raise AttributeError(name)
+    with _importing:
+        if name == "App":
+            if _app is None:
+                from .app import App
 
-        return App
-    if name == "Manager":
-        from .manager import Manager
+                _app = App
+            return _app
+        if _manager is None:
+            from .manager import Manager
 
-        return Manager
-    raise AttributeError(name)
+            _manager = Manager
+        return _manager

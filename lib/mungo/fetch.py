@@ -77,7 +77,7 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
     and body, unless that was an iterator. Another server gets neither `auth` nor fields whose names speak of a secret (see `is_secret`).
     Raises OSError: ETIMEDOUT, or EIO with a text that says what failed, also in the sink or the iterator, whose traceback is printed.
     Raises ValueError as `connect`, also for the URL of a redirect; RuntimeError in a handler of the manager that was made last, where it
-    would block the loop: use `mgr.http_connect` there. Workers have no sockets, see the README.
+    would block the loop: use `mgr.http_connect` there; RuntimeError in a thread other than that of an open manager.
     """
     newest = Loop.newest
     if getattr(newest, "busy", False):

@@ -9,7 +9,8 @@ class Manager(Loop):
     """The event manager: owns all sockets of one thread, calls handlers `fn(c, ev, ev_data, fn_data)` from `poll`.
 
     `bell` is "udp" or "ring", by default what works on this port; the limits are keyword arguments, see `port.Limits`.
-    Everything is called in the loop's thread; `wakeup` and `stop` may be called from any.
+    Everything is called in the loop's thread; `wakeup` and `stop` may be called from any. All managers of a program belong to one thread:
+    while one is open, another thread can't make or poll one (RuntimeError).
     """
 
     def __init__(self, bell=None, **limits):

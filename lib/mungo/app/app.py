@@ -7,6 +7,7 @@
 import sys
 
 from ..core.listener import listen
+from ..manager import Manager
 from ..port import Limits
 from .connection import AppConnection
 from .request import Request
@@ -207,8 +208,6 @@ class App:
 
     def run(self, host="0.0.0.0", port=8000, **limits):
         """Serve until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits and closed at the end."""
-        from ..manager import Manager
-
         try:
             with Manager(**limits) as mgr:
                 self.open(mgr, host, port)
@@ -220,7 +219,6 @@ class App:
     async def serve(self, host="0.0.0.0", port=8000, **limits):
         """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it."""
         from ..aio import serve
-        from ..manager import Manager
 
         with Manager(**limits) as mgr:
             self.open(mgr, host, port)

@@ -6,6 +6,7 @@
 #      and the program's handlers run in there.
 #   4. `finish` fires timers (timer.py), sends EV_POLL, resumes connections, looks at deadlines (`expired`), and at last closes the
 #      connections that have asked for it (`shut`): so EV_CLOSE never comes inside a handler.
+import _thread
 import gc
 import select
 import sys
@@ -24,6 +25,9 @@ _PRINTS = const(20)  # tracebacks in a second: what is reported at each turn mus
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
 
 
+_claiming = _thread.allocate_lock()
+
+
 class Loop(Limits):
     """One thread's sockets, timers and mail, and the poll that serves them.
 
@@ -32,8 +36,36 @@ class Loop(Limits):
     """
 
     newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
+    count_open = 0  # how many are not closed,
+    thread: object = None  # and the id of their thread, see `claim`
 
     def __init__(self, bell=None, **limits):
+        self.claim(1)
+        try:
+            self._set_up(bell, limits)
+        except BaseException:
+            self.count_closed()
+            raise
+
+    def claim(self, more):
+        """Make this thread the one of all open loops, of which there are `more` than before. RuntimeError if another thread has one.
+
+        They share modules, which load when they are used: two threads would load them at the same time, and read dicts that grow.
+        """
+        me = _thread.get_ident()
+        with _claiming:
+            if Loop.thread != me and Loop.count_open + more > 1:
+                raise RuntimeError("another thread has a manager: want all in one thread; for slow work there is mgr.workers()")
+            Loop.thread = me
+            Loop.count_open += more
+        self.is_polled = not more
+
+    def count_closed(self):
+        """This loop is closed: another thread may have one now."""
+        with _claiming:
+            Loop.count_open -= 1
+
+    def _set_up(self, bell, limits):
         gc.collect()  # garbage of the imports would lie between objects that stay
         if limits:
             from .limits import set_limits
@@ -103,11 +135,13 @@ class Loop(Limits):
 
         It returns after one turn, or after a second at the latest; `ms` below 0 means no limit of the caller's.
         Returns `running`, so that `while mgr.poll(1000): pass` ends when some thread calls `stop`.
-        Raises RuntimeError inside a handler, and OSError when the manager is closed.
+        Raises RuntimeError inside a handler and if another thread has a manager, OSError when this manager is closed.
         """
         if self.busy:
             raise RuntimeError("poll: in a handler of this manager")
         self.check_open()
+        if not self.is_polled:
+            self.claim(0)  # maybe another thread has made it
         try:
             self.busy = True  # (in here: Ctrl-C may come at any point, and close refuses while it is set)
             self.look(ms)

@@ -18,6 +18,8 @@ def close(mgr, ms):
     if mgr.poller is None:
         return True
     mgr.running = False
+    if not mgr.closed:
+        mgr.count_closed()
     with mgr.bell.lock:
         mgr.closed = True
     mgr.timers = None
