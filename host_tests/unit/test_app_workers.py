@@ -9,7 +9,7 @@ from app_client import Served
 from mungo.app import App, Response, abort
 from waiting import until
 
-MIN_HEAP = "384k"
+MIN_HEAP = "448k"
 
 
 def both(test):
