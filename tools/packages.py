@@ -32,7 +32,7 @@ PARTS = {
     ),
     "files": (
         ("core", "http", "app"),
-        [f"mungo/http/{name}.py" for name in ("files", "folder", "conditions", "date")]
+        [f"mungo/http/{name}.py" for name in ("files", "folder", "media_types", "conditions", "date")]
         + [f"mungo/http/{name}.py" for name in ("formdata", "upload", "wholefile")],
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),

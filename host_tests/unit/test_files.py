@@ -3,9 +3,12 @@
 import os
 import time
 
+from app_client import Served
+from mungo.app import App
 from mungo.http import files
 from mungo.http.conditions import http_date
-from sites import CANARY, Serving, drain, pattern, write
+from mungo.http.disposition import attachment, read_disposition
+from sites import CANARY, Serving, Site, drain, pattern, write
 
 MIN_HEAP = "600k"
 
@@ -268,7 +271,29 @@ def test_content_types():
         "a.ico": "image/x-icon",
         "a.woff": "font/woff",
         "a.woff2": "font/woff2",
+        "a.ttf": "font/ttf",
+        "a.otf": "font/otf",
         "a.wasm": "application/wasm",
+        "a.webmanifest": "application/manifest+json",
+        "a.js.map": "application/json",
+        "a.xml": "application/xml",
+        "a.zip": "application/zip",
+        "a.gz": "application/gzip",
+        "a.tar": "application/x-tar",
+        "a.tar.gz": "application/gzip",
+        "a.md": "text/markdown; charset=utf-8",
+        "a.log": "text/plain; charset=utf-8",
+        "a.vtt": "text/vtt; charset=utf-8",
+        "a.avif": "image/avif",
+        "a.bmp": "image/bmp",
+        "a.wav": "audio/wav",
+        "a.ogg": "audio/ogg",
+        "a.m4a": "audio/mp4",
+        "a.aac": "audio/aac",
+        "a.flac": "audio/flac",
+        "a.mp4": "video/mp4",
+        "a.WEBM": "video/webm",
+        "a.mov": "video/quicktime",
         "a.pdf": "application/pdf",
         "a.mp3": "audio/mpeg",
         "a.min.js": "text/javascript; charset=utf-8",
@@ -301,6 +326,9 @@ def test_the_twin_is_for_who_takes_gzip():
         ("gzip ; q=0.5", True),
         ("br,\tgzip\t;\tq=1", True),
         ('br;x="a,gzip;q=0", gzip', True),
+        ("*", True),
+        ("br, *;q=0.1", True),
+        ("*;q=0, gzip", True),
         ("", False),
         ("notgzip", False),
         ("gzipped, br", False),
@@ -315,6 +343,8 @@ def test_the_twin_is_for_who_takes_gzip():
         ("gzip; q=0.000, br", False),
         ("gzip ;q=0,*;q=1", False),
         ("identity;q=1, gzip;Q=0", False),
+        ("*;q=0", False),
+        ("gzip;q=0, *", False),
     )
     with Serving() as site:
         site.write("app.js", b"let plain = 1;")
@@ -340,6 +370,99 @@ def test_the_twin_is_for_who_takes_gzip():
         assert answer.field("content-encoding") is None and answer.field("vary") is None
         answer = site.ask("/app.js", lines="Accept-Encoding: gzip\r\nRange: bytes=0-1\r\n")
         assert (answer.status, answer.body, answer.field("content-range")) == (206, b"\x1f\x8b", "bytes 0-1/12")
+
+
+def test_if_there_is_only_the_twin_it_answers():
+    packed = b"\x1f\x8b" + bytes(3000)
+    with Serving() as site:
+        os.mkdir(site.root + "/docs")
+        os.mkdir(site.root + "/folder")
+        site.write("app.js.gz", packed)
+        site.write("docs/index.html.gz", packed)
+        site.write("folder.gz", packed)
+        site.write("page.html.gz", packed)
+        write(site.root + ".gz", CANARY)  # beside the root
+        gzip = "Accept-Encoding: gzip\r\n"
+        for target, media_type in (("/app.js", "text/javascript; charset=utf-8"), ("/docs/", "text/html; charset=utf-8")):
+            for method in ("GET", "HEAD"):
+                answer = site.ask(target, method, gzip)
+                assert (answer.status, answer.body) == (200, packed if method == "GET" else b""), target
+                assert answer.field("content-encoding") == "gzip" and answer.field("content-type") == media_type
+                assert answer.field("vary") == "accept-encoding" and answer.field("content-length") == str(len(packed))
+            for lines in ("", "Accept-Encoding: br\r\n", "Accept-Encoding: gzip;q=0\r\n", "Accept-Encoding:\r\n"):
+                answer = site.ask(target, lines=lines)
+                assert (answer.status, answer.body) == (406, b"only as gzip\n"), (target, lines)
+                assert answer.field("vary").lower() == "accept-encoding" and answer.field("content-encoding") is None
+        tag = site.ask("/app.js", lines=gzip).field("etag")
+        assert site.ask("/app.js", lines=gzip + "If-None-Match: %s\r\n" % tag).status == 304
+        assert site.ask("/app.js", lines=gzip + "Range: bytes=0-1\r\n").body == b"\x1f\x8b"
+        answer = site.ask("/app.js.gz")  # by its own name it is what it is
+        assert (answer.status, answer.body, answer.field("content-type")) == (200, packed, "application/gzip")
+        assert answer.field("content-encoding") is None
+        for target in ("/app.js/", "/app", "/app.js.gz.gz", "/", "/folder/"):
+            assert site.ask(target, lines=gzip).status == 404, target
+        assert site.ask("/folder", lines=gzip).status == 301  # the folder has this name
+        site.options["fallback"] = "page.html"
+        answer = site.ask("/any/page", lines=gzip)
+        assert (answer.status, answer.body, answer.field("content-encoding")) == (200, packed, "gzip")
+        assert site.ask("/any/page").status == 406
+        site.options = {"root": site.root + "/page.html", "path": ""}
+        assert site.ask("/x", lines=gzip).body == packed and site.ask("/x").status == 406
+
+
+def test_a_status_of_its_own_and_only_the_twin():
+    app = App()
+    app.errorhandler(404)(lambda req, er: files.send(site.root, "gone.html"))
+    with Site() as site:
+        site.write("gone.html.gz", b"\x1f\x8bgone")
+        with Served(app) as served:
+            answer = served.ask("/x", lines="Accept-Encoding: gzip\r\n")
+            assert (answer.status, answer.body, answer.field("content-encoding")) == (404, b"\x1f\x8bgone", "gzip")
+            answer = served.ask("/x")
+            assert (answer.status, answer.body) == (404, b"Not Found\n")
+            assert served.bugs == 0
+
+
+def test_downloads():
+    with Serving() as site:
+        site.write("log.txt", b"x" * 5000)
+        site.write("app.js.gz", b"\x1f\x8b")
+        for name, value in (
+            ("log.txt", 'filename="log.txt"'),
+            ("a b;c=d.txt", 'filename="a b;c=d.txt"'),
+            ('say "hi".txt', "filename=\"say _hi_.txt\"; filename*=UTF-8''say%20%22hi%22.txt"),
+            ("back\\slash", "filename=\"back_slash\"; filename*=UTF-8''back%5Cslash"),
+            ("100%41.txt", "filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"),
+            ("caf\xe9 \u20ac\U0001f600.txt", "filename=\"caf_ __.txt\"; filename*=UTF-8''caf%C3%A9%20%E2%82%AC%F0%9F%98%80.txt"),
+            ("a/b", "filename=\"a_b\"; filename*=UTF-8''a%2Fb"),
+            ("a\r\nX: y\0", "filename=\"a__X: y_\"; filename*=UTF-8''a%0D%0AX%3A%20y%00"),
+            ("'*'()", "filename=\"'*'()\""),
+            ("\xe9'*'()", "filename=\"_'*'()\"; filename*=UTF-8''%C3%A9%27%2A%27%28%29"),
+        ):
+            site.options["download_as"] = name
+            answer = site.ask("/log.txt")
+            assert answer.status == 200 and answer.field("content-disposition") == "attachment; " + value, answer.fields
+            assert answer.field("content-type") == "text/plain; charset=utf-8"
+        for lines, status in (("Range: bytes=0-1\r\n", 206), ("", 200)):
+            answer = site.ask("/log.txt", "GET", lines)
+            assert answer.status == status and answer.field("content-disposition"), lines
+        assert site.ask("/log.txt", "HEAD").field("content-disposition")
+        assert site.ask("/app.js", lines="Accept-Encoding: gzip\r\n").field("content-disposition")
+        assert site.ask("/none").field("content-disposition") is None
+        site.options["download_as"] = ""
+        assert site.ask("/log.txt").field("content-disposition") is None
+    # What the fields say is the name, also to this library's own reader.
+    for name in ("caf\xe9.txt", "a;b.txt", "\U0001f600", 'q"x', "\\"):
+        assert read_disposition(attachment(name)) == ("attachment", None, name)
+
+
+def test_a_folder_whose_name_is_not_ascii():
+    with Serving() as site:
+        os.mkdir(site.root + "/caf\xe9")
+        site.write("caf\xe9/\u20ac.txt", b"coffee")
+        answer = site.ask("/caf\xe9?\xfc")
+        assert (answer.status, answer.field("location")) == (301, "./caf%C3%A9/?%C3%BC")
+        assert site.ask("/caf\xe9/\u20ac.txt").body == site.ask("/caf%C3%A9/%E2%82%AC.txt").body == b"coffee"
 
 
 def test_conditional_requests():

@@ -10,6 +10,7 @@ from binascii import hexlify
 from os import urandom
 from time import time
 
+from ..http.json_writer import dumps
 from .cookies import Signed, set_cookie
 
 _COOKIE = const(4000)  # bytes: browsers refuse cookies of more than 4,096, attributes included
@@ -62,7 +63,7 @@ class Sessions:
         session = req.g.get("session")
         if session is None:
             return
-        text = json.dumps(session.data)
+        text = dumps(session.data)
         if session.data and (session.is_renewed or text != session.text):
             at = len(response.cookies)
             self.signed.set(response, self.name, "%s %d %s" % (session.id, time(), text), **self.attributes)

@@ -1,6 +1,8 @@
 # Content-Disposition of a form's part, as clients write it (RFC 7578 section 4.2, RFC 6266, RFC 8187).
 from .form import decode, percent_decode
 
+_ATTRIBUTE = b"!#$&+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  # attr-char, RFC 8187 section 3.2.1
+
 
 def read_disposition(value):
     """(type, name, filename) of a Content-Disposition: str, None for what is not there. The type is in lower case.
@@ -48,3 +50,16 @@ def _extended(value):
     charset, _, rest = value.partition("'")
     data = percent_decode(rest.partition("'")[2].encode())
     return decode(data) if charset.lower() == "utf-8" else "".join(map(chr, data))
+
+
+def attachment(name):
+    """The Content-Disposition of an answer that browsers store as a file called `name`, any str (RFC 6266 section 4.3, appendix D)."""
+    plain = ""
+    data = name.encode()
+    for x in data:
+        if x & 0xC0 != 0x80:  # one for each character
+            plain += chr(x) if 31 < x < 127 and x not in b'"\\%/' else "_"
+    value = 'attachment; filename="%s"' % plain
+    if plain == name:
+        return value
+    return value + "; filename*=UTF-8''" + "".join([chr(x) if x in _ATTRIBUTE else "%%%02X" % x for x in data])

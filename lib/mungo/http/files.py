@@ -14,6 +14,7 @@ from time import gmtime, time
 from .conditions import evaluate
 from .form import unquote
 from .header_lists import parameter, spelled, split_list, vary, without_parameters
+from .media_types import media_type
 from .now import CLOCK, http_date
 from .status_error import StatusError
 from .stream import Part
@@ -23,11 +24,6 @@ _FILE = const(8)
 
 _JOIN = const(2048)  # bytes: a file up to this goes out in one piece with its head
 _HASHED = const(16384)  # bytes: a file up to this gets a tag although its time tells nothing
-
-_TYPES = const(  # extension:subtype, unless they are the same; the first one stands for all others
-    " application/ bin:octet-stream json: wasm: pdf: text/ html: htm:html css: js:javascript mjs:javascript csv: txt:plain "
-    "image/ svg:svg+xml png: jpg:jpeg jpeg: gif: webp: ico:x-icon font/ woff: woff2: audio/ mp3:mpeg "
-)
 
 
 def serve(c, hm, root, path=None, **options):
@@ -45,7 +41,7 @@ def serve(c, hm, root, path=None, **options):
     try:
         files.find_answer(hm)
     except StatusError as er:
-        return c.http_reply(er.status, er.headers, "" if er.headers else "no such file\n")
+        return c.http_reply(er.status, er.headers, er.text or ("" if er.headers else "no such file\n"))
     try:
         return c.http_reply(files.status, files.headers, files.body)
     finally:
@@ -61,14 +57,18 @@ class send:
     exist, unless the path's last part has a dot (for pages that have routes of their own). `links`: whether symbolic links are followed.
     `headers`: a dict, for example of Cache-Control, or of a Content-Type that is not in the table. `status`: another one than 200, which
     is sent whole, whatever the request's method, conditions and ranges; an error handler's has the error's by default.
-    If a file `x.gz` is beside `x`, clients that accept gzip get that: write it anew whenever you change `x`.
+    `download_as`: browsers store the file under this name instead of showing it (RFC 6266).
+    If a file `x.gz` is beside `x`, clients that accept gzip get that: write it anew whenever you change `x`. If there is only `x.gz`, it
+    answers for `x`, and other clients get 406.
     An App's error handlers answer for errors, and its after hooks may change `status`, `headers`, `cookies` and `body`.
     """
 
     body: object = None  # once `find_answer` was called: bytes, a Part, or an iterator
     content_type: object = None  # it is in `headers`
 
-    def __init__(self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=(), status=None):
+    def __init__(
+        self, root, path="", index="index.html", fallback="", listing=False, links=False, headers=(), status=None, download_as=""
+    ):
         if isinstance(root, str):
             self.fs = os
             self.open = open
@@ -85,11 +85,12 @@ class send:
         self.headers = dict(headers)
         self.cookies = []
         self.status = status
+        self.download_as = download_as
 
     def find_answer(self, hm):
         """Set `status`, `headers` and `body` to the answer to the request `hm`. An App calls it, in the loop, before the after hooks.
 
-        The file is open then: who does not send the body closes it. Raises StatusError: 404, 405, or 503.
+        The file is open then: who does not send the body closes it. Raises StatusError: 404, 405, 406, or 503.
         """
         self.body = b""
         is_ok = self.status in (None, 200)
@@ -105,16 +106,17 @@ class send:
                 raise StatusError(404)
         name = name.rstrip("/")
         has_fallback = self.fallback and "." not in part
-        found = self.find(name, _FILE) if part or not name else None  # (a slash behind it means a folder)
+        is_file = part or not name  # (a slash behind it means a folder)
+        found = self.find(name, _FILE) if is_file else None
         if not found and self.find(name, _FOLDER):
             last = hm.uri.split("/")[-1]
             if last and is_ok:  # relative links in the page need the slash
                 self.status = 301
-                self.headers["Location"] = "./%s/%s" % (last, hm.query and "?" + hm.query)
+                self.headers["Location"] = escaped("./%s/%s" % (last, hm.query and "?" + hm.query))
                 return
             has_fallback = self.fallback
             index = name + "/" + self.index
-            found = self.find(index, _FILE)
+            found = self.find_file(index)
             if found:
                 name = index
             elif self.listing:
@@ -123,9 +125,11 @@ class send:
                 self.headers[spelled(self.headers, "Content-Type")] = "text/html; charset=utf-8"
                 self.body = listing(self.fs.ilistdir(self.root + name or "/"))
                 return
+        elif not found and is_file:
+            found = self.find(name + ".gz", _FILE)
         if not found and has_fallback:
             name = "/" + self.fallback
-            found = self.find(name, _FILE)
+            found = self.find_file(name)
         if not found:
             raise StatusError(404)
         self.choose_part(hm, name, found, is_ok)
@@ -145,6 +149,10 @@ class send:
         except OSError:  # whatever the reason, it can't be served
             return None
 
+    def find_file(self, name):
+        """`find` for a file, or for one with ".gz" behind its name."""
+        return self.find(name, _FILE) or self.find(name + ".gz", _FILE)
+
     def choose_part(self, hm, name, found, is_ok):
         """`find_answer` for the file of this name, whose os.stat is `found`. `is_ok`: conditions and ranges count."""
         asked = {}
@@ -161,6 +169,8 @@ class send:
                 coding = "gzip"
                 name += ".gz"
                 found = twin
+            elif not self.find(name, _FILE):
+                raise StatusError(406, "only as gzip\n", {"Vary": "accept-encoding"})
         size = found[6]
         seconds = found[8]
         # A time and a size are as good as a hash if no later change can get the same time: FAT counts in steps of 2 s, and a board whose
@@ -191,6 +201,10 @@ class send:
             headers.setdefault(spelled(headers, "Content-Type"), media_type(extension))
             if coding:
                 headers["Content-Encoding"] = coding
+            if self.download_as:
+                from .disposition import attachment
+
+                headers["Content-Disposition"] = attachment(self.download_as)
             file.seek(start)
             self.body = file.read(left) if left <= _JOIN else Part(file, left)
         finally:
@@ -211,16 +225,18 @@ class send:
 
 def accepts_gzip(value):
     """Whether a client with this Accept-Encoding takes gzip (section 12.5.3)."""
+    takes_any = False
     for member in split_list(value):
-        if without_parameters(member) in ("gzip", "x-gzip"):
-            weight = parameter(member, "q")
-            return weight is None or weight.strip("0.") != ""
-    return False
+        coding = without_parameters(member)
+        weight = parameter(member, "q")
+        is_taken = weight is None or weight.strip("0.") != ""
+        if coding == "gzip" or coding == "x-gzip":
+            return is_taken
+        if coding == "*":
+            takes_any = is_taken
+    return takes_any
 
 
-def media_type(extension):
-    """The Content-Type for a file's extension, in lower case."""
-    at = max(_TYPES.find(" %s:" % extension), 13)
-    major = _TYPES[:at].split("/")[-2].split(" ")[-1]
-    minor = _TYPES[at : at + 30].split(" ")[1].split(":")[1] or extension
-    return "%s/%s%s" % (major, minor, "; charset=utf-8" if major == "text" else "")
+def escaped(url):
+    """The URL with its characters beyond ASCII, which a target may have, as escapes."""
+    return url if len(url) == len(url.encode()) else "".join(["%%%02X" % x if x > 126 else chr(x) for x in url.encode()])
