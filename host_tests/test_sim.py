@@ -11,6 +11,8 @@ import sys
 import pytest
 
 import lanes
+from host_tests.sim import run as simulation
+from host_tests.sim import stalled
 from host_tests.sim.loader import is_shared
 from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 from host_tests.sim.mutations import MUTATIONS
@@ -161,3 +163,59 @@ def test_threads_may_interrupt_each_other_wherever_they_share_something():
     for function in ("Doorbell.post", "Loop.find", "Wakeups.send", "Pipe.send", "WorkerPool.submit"):
         assert Mutation("it", "unix", function).file().relative_to(LIBRARY).as_posix() in shared, function
     assert not any(path.startswith(("http/", "ws/")) for path in shared), shared
+
+
+# --- stalled peers and paused programs, on stock RP2: 8,000 bytes for what all sockets send, 16 packets for what all receive
+
+STALLED = (
+    ("big", stalled.asks(b"big")),
+    ("stream", stalled.asks(b"stream")),
+    ("events", stalled.asks(b"events")),
+    ("asks on", stalled.asks_on),
+    ("asks for little", stalled.asks_for_little),
+    ("tcp", stalled.takes_nothing),
+)
+PAUSED = (("paused", stalled.paused), ("paused, small pieces", stalled.paused_in_small_pieces))
+
+
+@pytest.fixture(scope="module")
+def rp2():
+    simulation.prepare()
+    return simulation.Runner("rp2-stock")
+
+
+def ids(script):
+    return script[0] if isinstance(script, tuple) else None
+
+
+@pytest.mark.parametrize("n", (2, 8))
+@pytest.mark.parametrize("script", STALLED + PAUSED, ids=ids)
+def test_no_turn_takes_more_than_200_ms_longer_than_asked_however_many_stall_or_pause(rp2, script, n):
+    stage = stalled.Stage(rp2, 0).run([script[1]] * n)
+    assert stage.over <= 200, stage.over
+    assert not stage.errors, stage.errors
+
+
+def test_nor_if_they_do_all_of_it_at_once(rp2):
+    stage = stalled.Stage(rp2, 0, 40000).run([script for _, script in STALLED + PAUSED])
+    assert stage.over <= 200, stage.over
+
+
+@pytest.mark.parametrize("script", STALLED[:4] + STALLED[5:] + PAUSED, ids=ids)
+def test_a_healthy_client_does_not_notice_them(rp2, script):
+    # Two of them: with the two connections of the healthy client these are the four that there are.
+    stage = stalled.Stage(rp2, 0, 25000).run([script[1]] * 2)
+    assert not stage.lost and len(stage.gaps) > 200
+    assert max(stage.gaps) < 300, sorted(stage.gaps)[-5:]
+
+
+def test_what_stalled_readers_hold_is_given_back(rp2):
+    stage = stalled.Stage(rp2, 1, 40000).run([stalled.takes_nothing] * 2)
+    assert stage.stats["send_waits"] and stage.stats["timeouts"] >= 2  # after write_ms they are given up
+
+
+def test_a_connection_that_stays_paused_ends_after_pause_ms(rp2):
+    stage = stalled.Stage(rp2, 1, 5000).run([stalled.paused])
+    assert stage.stats["recv_full"] >= 1
+    stage = stalled.Stage(rp2, 1, 5000).run([stalled.paused_in_small_pieces])
+    assert not stage.stats["recv_full"]  # what it sends fits into recv_limit

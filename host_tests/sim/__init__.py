@@ -8,6 +8,7 @@ profiles.py  the rules of a platform
 peers.py     clients, healthy or not
 checks.py    what must hold at every step
 scenario.py  what happens in a run: a server, its clients, threads and jobs, and how all of it ends
+stalled.py   peers that take nothing and programs that pause, beside a healthy client
 mutate_ast.py  how a function is broken: patterns of what changes in it
 mutations.py   ways to break the library, each of which some seed notices
 run.py       the command: python -m host_tests.sim.run --help

@@ -7,6 +7,7 @@ from .net import IN, RingIO
 _OPEN, _ERROR, _ACCEPT, _CLOSE, _WAKEUP = 1, 0, 5, 9, 19
 _GONE, _SHUT = 1, 2  # of a pipe's flags
 _OUTCOMES = ("done", "failed", "dropped", "timeouts", "unstarted")
+_LATE_US = 200_000  # a turn may take so much longer than poll was told
 _TURNS = 300  # with nothing done, in a row: a spin
 
 
@@ -102,13 +103,15 @@ class Checks:
 
     # --- after each turn
 
-    def turn(self, ms):
+    def turn(self, ms, us):
         mgr = self.mgr
         world = self.world
         fail = self.fail
         bits = sys.modules["mungo.core.connection"]  # of c.state: they have names there
         if mgr.bell.lock.owner is world.current:
             fail("the loop keeps the lock")
+        if us > (ms if 0 <= ms <= 1000 else 1000) * 1000 + _LATE_US and not world.stall:
+            fail(f"poll({ms}) has taken {us / 1000} ms")
         found = {id: c for id, c in zip(mgr._ids, mgr._found_by, strict=True) if id or c}
         if found != {c.id: c for c in mgr.conns}:
             fail(f"the ids {mgr._ids} of {[c.id for c in mgr.conns]}")
@@ -123,8 +126,12 @@ class Checks:
                 socks += 1
                 is_off = c.state & bits._UNREAD and isinstance(c, sys.modules["mungo.core.udp"].UdpConnection)
                 looked += not is_off
-                mask = 0 if c.state & bits._UNREAD else 1
-                if c.out is not None or c.is_connecting:
+                unread = c.state & bits._UNREAD
+                if bits.MAY_PAUSE or c.is_listening or c.stuffed is not None or unread & ~bits._STOPPED:
+                    mask = 0 if unread else 1
+                else:  # a paused connection is read on
+                    mask = 1
+                if c.out is not None and c.out.since is None or c.is_connecting:
                     mask |= 4
                 if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
@@ -137,10 +144,14 @@ class Checks:
                 fail(f"backlog of {c.id}: {c.out.size} bytes are not there")
             if c.wait and world.ticks_diff(mgr.now, c.since) > c.wait + self.grain:
                 fail(f"the deadline of {c.id} has passed, and the turn also")
+            if c.out is not None and c.out.since is not None and not (c.is_closing or 0 < c.wait <= 100):
+                fail(f"poll is not asked for room for {c.id}, for {c.wait} ms")
             if len(c.recv) > mgr.recv_limit + mgr.rx_bytes:
                 fail(f"recv of {c.id} holds {len(c.recv)} bytes, limit {mgr.recv_limit}")
         if len(masks) != looked:
             fail(f"poll looks at {len(masks)} objects, {looked} are there")
+        if mgr.send_memory is not None:
+            socks += 1
         if len(self.net.sockets) != socks + (not isinstance(mgr.bell.rx, RingIO)) - isinstance(mgr.bell.rx, RingIO):
             fail(f"{len(self.net.sockets)} sockets are open, {socks} are looked at")
         if accepted != mgr.accepted or accepted != self.accepted:
@@ -158,12 +169,11 @@ class Checks:
         self.pool()
         if mgr.bell.first is None:
             self.net.lost_ring = False
-        # lwIP says that a socket whose peer has sent its end may be written to, whether it may or not.
-        ended = world.profile.platform == "rp2" and any(c.out is not None and c.is_ended for c in mgr.conns)
-        if ms and world.progress == self.seen_progress and not self.has_slept() and not ended:
+        if ms and world.progress == self.seen_progress and not self.has_slept():
             self.idle_turns += 1
             if self.idle_turns > _TURNS:
-                fail("the loop spins")
+                what = [(type(c).__name__, c.state, c.mask) for c in mgr.conns]
+                fail(f"the loop spins: {what}")
         else:
             self.idle_turns = 0
         self.seen_progress = world.progress

@@ -40,6 +40,7 @@ def make(profile):
             collect=lambda: None, mem_free=lambda: 1 << 20, mem_alloc=lambda: 0, threshold=lambda *_: -1, enable=lambda: None
         ),
         "sys": _sys(profile),
+        "uctypes": SimpleNamespace(bytearray_at=lambda at, n: bytearray(n)),
         "micropython": SimpleNamespace(RingIO=lambda size: RingIO(current.net, size), const=lambda value: value, kbd_intr=lambda _: None),
     }
 

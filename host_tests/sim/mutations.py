@@ -69,6 +69,11 @@ MUTATIONS = [
     Mutation("accepted ones are not counted down", "esp32", "Connection.release", drop("A.accepted -= 1")),
     Mutation("a short write is taken for a whole one", "rp2-stock", "SendBuffer.drop", replace("A.sent += B", "A.sent = len(A.pieces[0])")),
     Mutation("a peer's end is not noticed", "unix", "Connection.ended", drop("A.state |= _ENDED"), drop("A.at_end()")),
+    Mutation("a send does not ask for memory first", "rp2-stock", "send_memory.grant", never("memory is not None")),
+    Mutation("peers that take nothing get all memory", "rp2-stock", "send_memory.grant", replace("cost + _RESERVE", "0")),
+    Mutation("a paused connection is left unread", "rp2-stock", "Connection.look", replace("is_stuffed(A, B)", "B")),
+    Mutation("a POLLOUT that lies is believed on and on", "rp2-stock", "SendBuffer.flush", drop("self.hold_back(A)")),
+    Mutation("poll is never asked for room again", "rp2-stock", "SendBuffer.ask_again", drop("self.since = None")),
     Mutation("accepting goes on with no socket left", "esp32", "accept_failed", drop("A.pause(True)")),
     # --- time
     Mutation("a timer's wait is subtracted plainly", "rp2-stock", "Timers.time_left", plain_ticks()),

@@ -155,6 +155,11 @@ class Wire:
         self.drop_tx()
         self.net.changed()
 
+    def give_up(self):
+        """The board has closed its socket some time ago: what it could not send by then is dropped."""
+        if self.tx and not self.is_dead:
+            self.peer_reset()
+
     def peer_reset(self):
         """The board, or what is left there, answers with a reset."""
         self.is_dead = True
@@ -218,6 +223,7 @@ class Wire:
             self.peer_reset()
         else:
             self.pull()
+            self.net.world.after(10_000_000, self.give_up)
 
 
 class Peer:
@@ -354,6 +360,8 @@ class Socket:
         self.enter("bind")
         host, port = self.net.port_of(address)
         table = self.net.bound if self.kind == "udp" else self.net.listeners
+        if not port:
+            port = self.net.next_port = self.net.next_port + 1
         if port in table:
             raise self.net.error("EADDRINUSE")
         self.here = host, port
@@ -568,6 +576,12 @@ class Socket:
 
     def post(self, data, there):
         net = self.net
+        host, port = there
+        heap = net.profile.tx_heap
+        if heap and net.tx_heap + len(data) > heap:  # lwIP makes a copy first, and then looks for the way
+            raise net.error("ENOMEM")
+        if heap and self.here and self.here[0] == "127.0.0.1" and host != "127.0.0.1":
+            raise net.error("EHOSTUNREACH")
         if len(data) > net.profile.datagram:
             raise OSError(90)
         if self.is_bell and self.world.chance(net.ring_faults):
@@ -577,7 +591,6 @@ class Socket:
             if how:
                 raise net.error(how)
             return len(data)
-        host, port = there
         if self.here is None:
             net.next_port += 1
             self.here = "0.0.0.0", net.next_port

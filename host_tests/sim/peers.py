@@ -21,6 +21,8 @@ class Clients:
             self.number += 1
             is_faulty = self.world.chance(faulty)
             self.scene.actor(f"client{self.number}", self.faulty if is_faulty else self.healthy, self.number)
+        for i in range(self.scene.stalled):
+            self.scene.actor(f"stalled{i}", self.stalled, i)
 
     def excused(self):
         """Whether a healthy client may lose its connection: somebody has made trouble that justifies it."""
@@ -91,6 +93,17 @@ class Clients:
             world.sleep(rng.choice((0, 1000, 300_000)))
         if rng.random() < 0.7:
             peer.close()
+
+    def stalled(self, number):
+        """A client whose system takes nothing of its answers."""
+        peer = Peer(self.net)
+        peer.slowness = 1 << 40
+        if not peer.connect(self.port):
+            return
+        for i in range(3):
+            peer.send(self.request(b"%d.s%d" % (number, i))[0])
+            self.world.sleep(100_000)
+        peer.until(lambda: False, 30_000_000)
 
     def answer(self, peer):
         """(status, body, whether it says Connection: close) of the next answer; None if it does not come whole."""

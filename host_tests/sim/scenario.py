@@ -1,5 +1,6 @@
 """One run: which faults there are, what the server does, who uses it, and how it ends. All of it follows from the seed."""
 
+import random
 import sys
 
 from . import modules
@@ -52,6 +53,8 @@ class Scene:
         self.actors = 0  # scripts that have not ended
         self.answers = 0
         self.is_ending = self.is_over = self.is_cut = False
+        more = random.Random(f"{world.profile.name} {world.seed} more")  # so that what was there before stays as it was
+        self.stalled = more.choice((0, 0, 0, 1, 3, 6))  # clients that take nothing
         period = world.profile.period
         # ticks_ms wraps in the first seconds of most runs
         world.ticks_start = period - rng.choice((3, 200, 1500, 5000, 40000, period // 3))
@@ -147,9 +150,10 @@ class Scene:
         end_us = world.now + rng.choice((100_000, 300_000, 1_000_000, 100_000_000, 100_000_000, 100_000_000))
         while world.now < end_us and self.actors:
             ms = rng.choice((1, 50, 1000, 1000, 1000, -1))
+            start = world.now
             if not mgr.poll(ms):
                 break
-            self.checks.turn(ms)
+            self.checks.turn(ms, world.now - start)
             if self.is_cut:  # what workers send meanwhile finds the loop closing
                 self.sleep_ms(rng.choice((1, 100)))
                 break

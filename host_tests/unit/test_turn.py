@@ -6,6 +6,7 @@ import sys
 import time
 
 import mungo
+from mungo.core.listener import AcceptedConnection
 from net import Client, listening, turns
 
 MIN_HEAP = "192k"
@@ -168,4 +169,98 @@ def test_a_broadcast_over_all_connections_ends_none_of_them():
     assert client.until_has(b"news\n") == b"news\n"
     assert mungo.EV_ERROR not in events and mungo.EV_CLOSE not in events
     client.close()
+    mgr.close()
+
+
+# --- a poll that says there is room when there is none
+
+
+class Reluctant(AcceptedConnection):
+    """A connection whose socket takes nothing, though poll says that it would."""
+
+    is_reluctant = True
+    writes = 0
+
+    def write(self, data, at, n):
+        self.writes += 1
+        return 0 if self.is_reluctant else AcceptedConnection.write(self, data, at, n)
+
+
+def reluctant(**limits):
+    """A manager, a client, the Reluctant connection to it, with 3 bytes that wait, and the events."""
+    mgr = mungo.Manager(**limits)
+    events = []
+    conns = []
+
+    def fn(c, ev, data, _):
+        events.append(ev)
+        if ev == mungo.EV_ACCEPT:
+            conns.append(c)
+
+    listener, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    listener.accepted_class = Reluctant
+    client = Client(mgr, port)
+    turns(mgr, lambda: conns)
+    conns[0].send(b"abc")
+    return mgr, client, conns[0], events
+
+
+def test_a_socket_that_takes_nothing_is_not_asked_again_at_once():
+    mgr, client, c, events = reluctant()
+    start = time.ticks_ms()
+    n = 0
+    while time.ticks_diff(time.ticks_ms(), start) < 400:
+        mgr.poll(1000)
+        n += 1
+    assert 3 <= c.writes <= 10, c.writes  # 1 by send, 2 at once, then after 20, 40, 60, 80 and each 100 ms
+    assert n <= 25, n
+    c.is_reluctant = False
+    assert client.until_has(b"abc") == b"abc"
+    assert c.out is None and events[-1] == mungo.EV_WRITE, events
+    client.close()
+    mgr.close()
+
+
+def test_and_it_still_ends_after_write_ms():
+    mgr, client, c, events = reluctant(write_ms=300)
+    start = time.ticks_ms()
+    while mgr.conns[-1] is c:
+        mgr.poll(1000)
+    assert time.ticks_diff(time.ticks_ms(), start) >= 290
+    assert events[-2:] == [mungo.EV_ERROR, mungo.EV_CLOSE] and mgr.stats["timeouts"] == 1, events
+    client.close()
+    mgr.close()
+
+
+def test_a_connection_that_is_paused_in_the_turn_in_which_it_is_readable_goes_on():
+    mgr = mungo.Manager()
+    conns = []
+    got = []
+
+    def fn(c, ev, data, _):
+        if ev == mungo.EV_ACCEPT:
+            conns.append(c)
+        elif ev == mungo.EV_READ:
+            for other in conns:
+                if other is not c:
+                    other.is_full = not got
+            got.append(c.recv.read())
+        elif ev == mungo.EV_CLOSE:
+            got.append(None)
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    clients = [Client(mgr, port) for _ in range(2)]
+    turns(mgr, lambda: len(conns) == 2)
+    for i in range(2):
+        clients[i].send(b"%d" % i)
+    time.sleep_ms(20)  # both are readable in one turn
+    for _ in range(3):
+        mgr.poll(0)
+    assert len(got) == 1 and None not in got, got
+    for c in conns:
+        c.is_full = False
+    turns(mgr, lambda: len(got) == 2)
+    assert sorted(got) == [b"0", b"1"]
+    for client in clients:
+        client.close()
     mgr.close()

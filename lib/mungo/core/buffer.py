@@ -49,3 +49,6 @@ class Buffer:
             self.end = size
         memoryview(self.data)[self.end : self.end + n] = memoryview(data)[:n]
         self.end += n
+
+
+EMPTY = Buffer()  # in the place of none; nothing is added to it

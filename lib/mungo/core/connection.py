@@ -1,9 +1,15 @@
 # A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). A state of 0
 # is the common one: connected, read, and not about to close.
-from .buffer import Buffer
+from ..port import MAY_PAUSE, TX_MEMORY
+from .buffer import EMPTY, Buffer
 from .linger import Lingering
 from .send_buffer import SendBuffer
 from .socket_io import read, write
+
+if TX_MEMORY:
+    from .send_memory import has_time
+if not MAY_PAUSE:
+    from .stuffed import is_stuffed, read_on
 
 # Events, see __init__.py
 _EV_ERROR = const(0)
@@ -30,13 +36,12 @@ _ENDED = const(64)  # the peer has sent its end
 _LINGERING = const(128)
 _HELD = const(256)  # it waits in the spare socket, see overload.py
 _FAILED = const(512)  # it ends with EV_ERROR
+_STOPPED = const(24)  # FULL or PAUSED
 _UNREAD = const(376)  # FULL, PAUSED, CONNECTING, ENDED or HELD: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
 _NO_MEMORY = const("no memory")
-
-EMPTY = Buffer()
 
 
 class Connection:
@@ -60,6 +65,8 @@ class Connection:
     out = None  # a SendBuffer, while something waits to be sent
     peer: object = None  # the address of the other side, as the port has it
     error_text = None
+    stuffed: object = None  # (where paused connections are read on) not None: it is not read any more
+    unproven = 0  # (where sockets share the memory for what they send) bytes given to the socket since the peer was last heard
     close_callbacks = None  # a list of (fn, arg), once on_close was called
 
     def __init__(self, mgr, sock, fn, fn_data, phase=None, peer=None):
@@ -204,20 +211,7 @@ class Connection:
 
     def flush(self):
         """The socket has room: send what waits, at most `send_slice` bytes in one turn."""
-        out = self.out
-        left = self.mgr.send_slice
-        while left > 0 and out.pieces:
-            piece = out.pieces[0]
-            n = min(len(piece) - out.sent, left)
-            done = self.write(piece, out.sent, n)
-            if self.state & _CLOSING or not done:
-                return
-            self.since = self.mgr.now
-            left -= done
-            out.drop(done)
-            if done < n:
-                return
-        if out.pieces:
+        if not self.out.flush(self):
             return
         self.out = None
         self.wait = 0
@@ -267,6 +261,9 @@ class Connection:
                     if n < len(self.mgr.rx.data) or self.state:
                         return
                     ev -= 1
+            elif ev & _IN:
+                if not MAY_PAUSE:
+                    read_on(self)
             elif self.out is None or not ev & _OUT:  # it is not read, and has failed
                 self.broken(OSError("poll: %d" % ev))
 
@@ -328,9 +325,14 @@ class Connection:
     def expired(self):
         """The deadline has passed."""
         self.wait = 0
+        out = self.out
+        if out is not None and out.since is not None and out.ask_again(self):
+            return
         if self.phase is not None:
             self.phase.expired(self)
-        elif self.out is not None:
+        elif out is not None:
+            if TX_MEMORY and has_time(self):
+                return
             self.mgr.stats["timeouts"] += 1
             self.error("timeout: the peer takes no data")
         elif self.pfn is not None:
@@ -434,8 +436,11 @@ class Connection:
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""
-        mask = 0 if self.state & _UNREAD else _IN
-        if self.out is not None or self.state & _CONNECTING:
+        unread = self.state & _UNREAD
+        if not MAY_PAUSE and not unread & ~_STOPPED and not self.is_listening:
+            unread = is_stuffed(self, unread)
+        mask = 0 if unread else _IN
+        if self.state & _CONNECTING or self.out is not None and self.out.since is None:
             mask |= _OUT
         if mask != self.mask and not self.state & _CLOSING:
             try:

@@ -12,7 +12,7 @@ import select
 import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ..port import ALLOC_RATE, BELL, Limits
+from ..port import ALLOC_RATE, BELL, TX_MEMORY, Limits
 from .buffer import Buffer
 from .doorbell import Doorbell
 
@@ -81,6 +81,7 @@ class Loop(Limits):
                 "timeouts",  # deadlines that passed, but for idle connections
                 "recv_full",  # receive buffers at recv_limit
                 "send_full",  # sends refused at send_limit
+                "send_waits",  # writes put off because the system had no memory for them
                 "queue_full",  # messages of pipes and wakeups that had to wait or were refused
                 "workers",  # a dict of the pool's own figures, once there is one
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
@@ -127,6 +128,11 @@ class Loop(Limits):
         self._printed = self.now
         self.poller.ipoll(0)  # the first one makes the tuple that all return
         self.watch(self.bell.rx, self.bell, select.POLLIN)
+        self.send_memory = None
+        if TX_MEMORY:
+            from .send_memory import make_send_memory
+
+            self.send_memory = make_send_memory(self.stats)
 
     # --- one turn
 

@@ -26,6 +26,8 @@ def close(mgr, ms):
     mgr.call(shut_all, mgr)
     if not wait_until(lambda: mgr.call(has_ended, mgr), ms):
         return False
+    if mgr.send_memory is not None:
+        mgr.send_memory.sock.close()
     mgr.unwatch(mgr.bell.rx)
     mgr.bell.close()
     mgr.poller = None

@@ -5,7 +5,8 @@ BELL = "udp"
 ALLOC_RATE = 0  # under a GIL the collector has the heap to itself, see Loop.collect_early
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's numbers
 EPIPE = 32
-MAY_PAUSE = True  # receive windows are each socket's own
+TX_MEMORY = 0  # sockets' send buffers are their own,
+MAY_PAUSE = True  # and receive windows are each socket's own
 
 
 class Limits:
@@ -33,4 +34,5 @@ class Limits:
     idle_ms = 30000
     write_ms = 30000
     linger_ms = 1000
+    pause_ms = 1000  # (for RP2, where paused connections share memory)
     connect_ms = 10000

@@ -7,6 +7,7 @@ ALLOC_RATE = 16384
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
 EPIPE = 32
 # A connection at its limit stops reading, and the kernel holds the rest.
+TX_MEMORY = 0
 MAY_PAUSE = True
 
 
@@ -36,4 +37,5 @@ class Limits:
     idle_ms = 30000
     write_ms = 30000
     linger_ms = 1000
+    pause_ms = 1000  # (for RP2, where paused connections share memory)
     connect_ms = 10000
