@@ -264,6 +264,23 @@ def test_a_client_that_leaves_takes_its_jobs_along():
     close(mgr)
 
 
+def test_a_client_may_leave_in_the_turn_in_which_its_job_was_refused():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1, queue=1)
+    gate = Gate()
+    c, client = served(mgr)
+    for _ in range(2):
+        pool.submit(gate.wait)
+    until(lambda: gate.inside == 1, mgr)
+    assert raised_errno(pool.submit, gate.wait, conn=c, pipe=lambda *_: None) == errno.EAGAIN
+    c.is_closing = True
+    turns(mgr, lambda: not mgr.accepted and not mgr.pipes)
+    assert counts(pool) == {"jobs": 2, "refused": 1, "threads": 1, "busy": 1} and pool.queued == 1, counts(pool)
+    gate.open()
+    client.close()
+    close(mgr)
+
+
 def test_a_client_with_many_jobs_tells_the_pool_of_its_end_once():
     mgr = mungo.Manager()
     pool = mgr.workers(n=1)
