@@ -498,3 +498,14 @@ def test_secure_headers():
 
 def test_attacks_are_many():
     assert len(COOKIES) + len(PATHS) + len([1 for _, _, _, status in FORGED if status == 403]) >= 40
+
+
+def test_tokens_beside_bodies_that_are_no_forms():
+    with Site() as site:
+        client = site.client("anna")
+        token = client.get("/token").text
+        for headers, status in (({"X-CSRF-Token": token}, 200), ({}, 403)):
+            headers["Host"] = "test:80"
+            assert client.post("/change", json={}, headers=headers).status == status
+        answer = client.post("/change", form={"csrf_token": token}, files={"a": ("a.txt", b"x")}, headers={"Host": "test:80"})
+        assert answer.status == 200

@@ -72,3 +72,36 @@ def test_cost_is_bounded():
     assert not match(text, "/*a*a*a*a*a*a*a*b")
     assert not match(text, "#a#a#a#a#a#a#a#b")
     assert not match("/a" * 500, "#/*a*#a*#/*b")
+
+
+def test_captures():
+    for text, pattern, expected in (
+        ("/users/7/a/b", "/users/*/#", ["7", "a/b"]),
+        ("/users/7", "/users/7", []),
+        ("/users//", "/users/*/#", ["", ""]),
+        ("/a\xe9b/\u20ac", "/a?b/*", ["\xe9", "\u20ac"]),
+        ("/x/y/z.png", "#/*.png", ["/x/y", "z"]),
+        ("abab", "*ab", ["ab"]),
+        ("", "*#", ["", ""]),
+    ):
+        found = ["before"]
+        assert match(text, pattern, found) and found == ["before"] + expected, (text, pattern, found)
+    found = []
+    assert not match("/a/b", "/*", found) and found == []
+
+
+def test_captures_fill_the_pattern():
+    for pattern in words("a/?*#", 4):
+        for text in words("ab/\xe9", 4):
+            found = []
+            if match(text, pattern, found):
+                filled = ""
+                left = list(found)
+                for p in pattern:
+                    piece = left.pop(0) if p in "?*#" else p
+                    filled += piece
+                    assert p == "#" or p == "/" or "/" not in piece, (text, pattern, found)
+                    assert p != "?" or len(piece) == 1, (text, pattern, found)
+                assert filled == text and not left, (text, pattern, found)
+            else:
+                assert not found

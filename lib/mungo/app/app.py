@@ -39,7 +39,10 @@ class App:
         self.routes = Routes()
         self.before = []  # hooks
         self.after = []  # hooks, the one that was added last first
+        self.teardown = []  # hooks
         self.errors = {}  # {status or class of exceptions: error handler}
+        self.log = None  # a function of a line of text: gets one for each answer, see access_log.py
+        self.is_html = False
         self.starts_early = False  # some route does
         self.needs_workers = False  # some route does
 
@@ -164,7 +167,7 @@ class App:
         self.routes.add(method, route)
         self.starts_early = self.starts_early or route.starts_early
         self.needs_workers = self.needs_workers or route.needs_workers
-        route.has_fast_path = type(route) is Route and not (route.apps[1:] or self.before or self.after)
+        route.has_fast_path = type(route) is Route and not (route.apps[1:] or self.before or self.after or self.teardown or self.is_html)
 
     def before_request(self, fn):
         """A decorator: `fn(req)` runs before each handler, in the loop, and if what it returns is not None, that is the answer instead.
@@ -177,6 +180,23 @@ class App:
         The one that was added last runs first."""
         self.after.insert(0, fn)
         return self._hooked(fn)
+
+    def teardown_request(self, fn):
+        """A decorator: `fn(req, error)` runs when the answer to a request has been handed over to be sent, in the loop; `error` is what
+        the handler or a hook has raised, or None. Here a request's resources are given back."""
+        self.teardown.insert(0, fn)
+        return self._hooked(fn)
+
+    @property
+    def html(self):
+        """Set it to True to have the str and generators that handlers return sent as text/html, not text/plain. Then they must `escape`
+        what comes from elsewhere, see html.py. Errors that no handler answers are text."""
+        return self.is_html
+
+    @html.setter
+    def html(self, value):
+        self.is_html = value
+        self._hooked(None)
 
     def _hooked(self, fn):
         # There are hooks now, so no route has the fast path.
@@ -199,7 +219,15 @@ class App:
     def attach(self, mgr, url="http://0.0.0.0:80"):
         """Serve at this URL, beside what the manager does otherwise. Returns the listener. Raises OSError if the port is taken."""
         self.start_workers(mgr)
-        return listen(mgr, url, "http", self.handler, self, AppConnection)
+        return listen(mgr, url, "http", self.handler, self, self.connection_class())
+
+    def connection_class(self):
+        """The class of this App's connections."""
+        if self.log is None:
+            return AppConnection
+        from .access_log import LoggedConnection
+
+        return LoggedConnection
 
     def start_workers(self, mgr):
         """Make the pool of a manager that is to serve this App, if some route needs one."""

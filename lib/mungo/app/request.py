@@ -1,5 +1,8 @@
 # A request, as handlers and hooks get it. Most attributes are read from the head or the body when a handler first asks for them, also in
 # a worker. Threads must not import, so everything is imported at the top.
+from binascii import hexlify
+from os import urandom
+
 from ..http.form import Fields, parse_query, unquote
 from ..http.header_lists import without_parameters
 from ..http.lazy import parts
@@ -9,6 +12,7 @@ from .response import abort
 
 _URLENCODED = const("application/x-www-form-urlencoded")
 _MULTIPART = const("multipart/form-data")
+_ID = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/+=")
 
 parts.head  # noqa: B018  (loads it: workers read fields by it, and must not import)
 
@@ -33,10 +37,12 @@ class Request:
     form: Fields  # of an urlencoded or multipart body, like args. Empty without a body; another Content-Type is answered by 415
     files: Fields  # of a multipart body, each a form_reader.FormFile in memory
     has_form: bool  # whether the Content-Type is one of these two
+    id: str  # the field X-Request-ID if that is there, else a random one; a log has it if it was asked for in the loop
     g: dict  # what hooks and handlers share
     session: dict  # see sessions.py
     user = None  # set by a hook that has checked it
     stream = None  # a stream handler yields it to get a piece of the body
+    after = ()  # hooks for this request alone
     values = {}  # {name of the pattern: its value in the path}
     result = None  # what the handler or hook has returned or raised
     worker_generator: object = None  # the generator that a worker's handler has returned
@@ -75,6 +81,12 @@ class Request:
                 value = self.headers.is_type(_URLENCODED) or self.headers.is_type(_MULTIPART)
             elif name == "g":
                 value = {}
+            elif name == "id":
+                value = self.headers.get("X-Request-ID", "")
+                if not 0 < len(value) <= 64 or value.strip(_ID):
+                    value = hexlify(urandom(8)).decode()
+                if self.c is not None:
+                    self.c.request_id = value
             elif name == "session" and name in self.g:
                 value = self.g[name].data
             elif name == "rem":
@@ -97,6 +109,12 @@ class Request:
         if not self.headers.is_type(_MULTIPART):
             abort(415, "want a form\n")
         return parts.form_reader.read(self.body, self.headers["Content-Type"])
+
+    def after_request(self, fn):
+        """Have `fn(req, response)` run before the answer to this request is sent, before the after hooks of the App. In the loop, also for
+        a request that a worker has answered. Returns `fn`, so it is a decorator as well."""
+        self.after += (fn,)
+        return fn
 
     def run(self, fn):
         """Call `fn(self)`; `result` is then what it has returned or raised."""
@@ -133,6 +151,10 @@ class Request:
             copy.user = self.user
         if self.values:
             copy.values = self.values
+        if self.after:
+            copy.after = self.after
+        if "id" in self.__dict__:
+            copy.id = self.id
         if "g" in self.__dict__:
             copy.g = dict(self.g)
         return copy

@@ -17,6 +17,7 @@ from ..http.server import reply_ok
 from ..http.status_error import StatusError
 
 _TEXT = const("text/plain; charset=UTF-8")
+_HTML = const("text/html; charset=UTF-8")
 _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
 
@@ -117,7 +118,7 @@ def error_response(c, req, er):
             c.mgr.report(er)
     if error_handler:
         headers = response.headers
-        made = to_response(error_handler(req, er), status)
+        made = text_or_html(req, to_response(error_handler(req, er), status))
         try:
             find_body(req, made)
             response = made
@@ -151,6 +152,17 @@ def pool_error(er):
 def respond(c, req, result):
     """Answer with `result`, which a handler or hook has returned or raised, unless it has answered by `c.http_reply` and returned None.
     All answers come here, so the after hooks see all. What goes wrong here is answered as an error. Loop's thread."""
+    _answer(c, req, result)
+    error = result if isinstance(result, Exception) else None
+    for app in reversed(req.route.apps):
+        for hook in app.teardown:
+            try:
+                hook(req, error)
+            except Exception as er:
+                c.mgr.report(er)
+
+
+def _answer(c, req, result):
     if not is_unanswered(c, req):
         if result is not None and not c.is_closing:
             c.mgr.report(result if isinstance(result, Exception) else RuntimeError("answered already: return None after http_reply"))
@@ -159,11 +171,10 @@ def respond(c, req, result):
     try:
         response = _make(c, req, result)
         body = response.body
-        for app in reversed(req.route.apps):
-            for hook in app.after:
-                changed = hook(req, response)
-                response = to_response(response if changed is None else changed)
-                find_body(req, response)
+        for hook in _after_hooks(req):
+            changed = hook(req, response)
+            response = to_response(response if changed is None else changed)
+            find_body(req, response)
         if response.body is not body and not isinstance(response.body, GENERATOR):  # (a generator may read the old one)
             _close(body)
         _send(c, req, response)
@@ -174,6 +185,14 @@ def respond(c, req, result):
         else:  # some of the answer is sent
             c.mgr.report(er)
             c.error(repr(er))
+
+
+def _after_hooks(req):
+    # In their order: those of this request, then those of the Apps, the innermost first.
+    hooks = list(req.after)
+    for app in reversed(req.route.apps):
+        hooks += app.after
+    return hooks
 
 
 def is_unanswered(c, req):
@@ -195,17 +214,16 @@ def _respond_to_error(c, req, er):
         response = _make(c, req, er)
         status = response.status
         body = response.body
-        for app in reversed(req.route.apps):
-            for hook in app.after:
-                headers = response.headers
-                response.headers = dict(headers)
-                n = len(response.cookies)
-                try:
-                    hook(req, response)
-                    make_fields(c.proto, _pairs(response))
-                except Exception:  # it was reported the first time
-                    response.headers = headers
-                    del response.cookies[n:]
+        for hook in _after_hooks(req):
+            headers = response.headers
+            response.headers = dict(headers)
+            n = len(response.cookies)
+            try:
+                hook(req, response)
+                make_fields(c.proto, _pairs(response))
+            except Exception:  # it was reported the first time
+                response.headers = headers
+                del response.cookies[n:]
         response.status = status
         response.body = body
         _send(c, req, response)
@@ -229,11 +247,18 @@ def _prepare(c, req, result):
     if isinstance(result, Exception):
         response = to_response(error_response(c, req, result))
     else:
-        response = to_response(result)
+        response = text_or_html(req, to_response(result))
         find_body(req, response)
     if response.status == 401:
         # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
         response.headers.setdefault(spelled(response.headers, "WWW-Authenticate"), 'Session realm="mungo"')
+    return response
+
+
+def text_or_html(req, response):
+    """The Response, with the type of text that its App wants."""
+    if req.route.apps[-1].is_html and getattr(response, "content_type", None) == _TEXT:
+        response.content_type = _HTML
     return response
 
 

@@ -6,7 +6,6 @@ from errno import EIO
 from ..core.connection import Connection
 from ..fetch import Result
 from ..manager import Manager
-from .connection import AppConnection
 from .request import Headers
 
 _EV_ERROR = const(0)
@@ -20,6 +19,8 @@ _EV_WS_MSG = const(13)
 
 _IN = const(1)
 _OUT = const(4)
+
+_ROOM = const(4096)  # bytes that are under way in one direction, as with a socket's buffers
 
 _PEER = ("127.0.0.1", 40000)
 _BOUNDARY = "mungo-test-boundary"
@@ -36,7 +37,7 @@ class End:
 
     def ready(self):
         """What poll would report for a socket like this."""
-        ev = self.mask & _OUT if self.other is not None else 0
+        ev = self.mask & _OUT if self.other is None or len(self.other.received) < _ROOM else 0
         if self.mask & _IN and (self.received or self.other is None):
             ev |= _IN
         return ev
@@ -51,10 +52,12 @@ class End:
         return n
 
     def write(self, data, at, n):
-        """As a socket's, which takes everything."""
+        """As a socket's: how many bytes it has taken, None if the other end has no room."""
         if self.other is None:
             raise OSError(32, "closed")  # EPIPE
-        n = min(n, len(data) - at)
+        n = min(n, len(data) - at, _ROOM - len(self.other.received))
+        if n < 1:
+            return None
         self.other.received += memoryview(data)[at : at + n]
         return n
 
@@ -80,7 +83,7 @@ class TestManager(Manager):
         mine, its = End(), End()
         mine.other, its.other = its, mine
         c = Connection(self, mine, fn, fn_data)
-        server = AppConnection(self, its, self.app.handler, self.app)
+        server = self.app.connection_class()(self, its, self.app.handler, self.app)
         server.peer = _PEER
         self.accepted += 1
         server.emit(_EV_OPEN)

@@ -155,14 +155,15 @@ class Request:
         """All fields in their order, each as (name, value), one by one."""
         return parts.head.fields(self.data, self.tab[_FIELDS])
 
-    def match(self, uri):
-        """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all."""
+    def match(self, uri, captures=None):
+        """Whether the path is `uri`, in which `?` is any character but `/`, `*` any number of those, `#` any number of all. If it is, the
+        list `captures` gets what each of these stands for: `hm.match("/users/*/#", found)`. They are not decoded."""
         # (Bytes are compared: MicroPython searches its interned names for each str that is made.)
         if self.data[self.tab[_TARGET] : self.tab[_QUERY]] == uri.encode():
             return True
         if self.is_plain and "#" not in uri and "*" not in uri and "?" not in uri:
             return False
-        return parts.match.match(self.uri, uri)
+        return parts.match.match(self.uri, uri, captures)
 
     def on_body(self, fn):
         """In EV_HTTP_HDRS: have the body given to `fn(piece)` as it comes, instead of collecting it; `body_limit` does not apply.

@@ -118,7 +118,7 @@ def handler(c, ev, data):
         mgr = c.mgr
         if mgr.scratch is None:
             mgr.scratch = request_table(mgr.head_limit)
-        c.proto = hm = Exchange(mgr.scratch)
+        c.proto = hm = c.new_exchange(mgr.scratch)
         # Each request asks for these; an object's own attributes are found sooner than its class's. See internals: OWN.
         c.out = None
         hm.timing = _IDLE
@@ -143,6 +143,10 @@ class HttpConnection(Connection):
     is_accepted = True
     proto: Exchange
     pfn = staticmethod(handler)
+
+    def new_exchange(self, table):
+        """The `proto` of this connection."""
+        return Exchange(table)
 
     def take(self, n):
         """`n` bytes have come into the loop's buffer. Bytes of a body go straight on, see internals: TAKE."""
