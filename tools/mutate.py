@@ -94,7 +94,7 @@ class Mutant:
 
     def write(self, root):
         target = root / self.path
-        source = (ROOT / self.path).read_bytes()
+        source = target.read_bytes()
         target.write_bytes(source[: self.start] + self.new.encode() + source[self.end :])
 
 
@@ -273,6 +273,7 @@ def fails(root, limit, args):
 
 def trial(mutant, root, covered):
     """The arguments of the first pytest that notices the mutant; None if none does."""
+    source = (root / mutant.path).read_bytes()
     mutant.write(root)
     try:
         for limit, args in tests_for(mutant, covered):
@@ -280,7 +281,7 @@ def trial(mutant, root, covered):
                 return " ".join(args)
         return None
     finally:
-        shutil.copy2(ROOT / mutant.path, root / mutant.path)
+        (root / mutant.path).write_bytes(source)
 
 
 def known():
