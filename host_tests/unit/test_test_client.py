@@ -14,7 +14,8 @@ MIN_HEAP = "256k"
 
 def shows(req):
     """What the App sees of a request."""
-    return {"method": req.method, "url": req.url, "json": req.json, "form": req.form, "length": len(req.body), "rem": req.rem}
+    form = req.form if req.has_form else {}
+    return {"method": req.method, "url": req.url, "json": req.json, "form": form, "length": len(req.body), "rem": req.rem}
 
 
 def test_no_socket_but_the_bell():
@@ -58,6 +59,12 @@ def test_methods_and_what_an_answer_has():
 
 def test_bodies():
     app = App()
+
+    @app.post("/files")
+    def files(req):
+        file = req.files["f"]
+        return {"a": req.form["a"], "f": [file.filename, len(file.data)]}
+
     app.post("/x")(shows)
     with app.test_client() as client:
         assert client.post("/x", body=b"abc").json["length"] == 3
@@ -65,6 +72,8 @@ def test_bodies():
         assert client.post("/x", body=iter([b"ab", b"cde"])).json["length"] == 5
         assert client.post("/x", json={"a": [1, None]}).json["json"] == {"a": [1, None]}
         assert client.post("/x", form={"a b": "c&d=\xe9", "n": 5}).json["form"] == {"a b": "c&d=\xe9", "n": "5"}
+        files = {"f": ("a.txt", b"data")}
+        assert client.post("/files", form={"a": "b"}, files=files).json == {"a": "b", "f": ["a.txt", 4]}
         assert client.post("/x", body="{}", headers={"Content-Type": "application/json"}).json["json"] == {}
 
 
