@@ -52,6 +52,7 @@ class Exchange(Request):
     """A request and its answer: the `hm` of handlers."""
 
     phase = _NONE
+    is_of_app = False  # an App's handler is called, which knows no other protocol's events
     serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
     timing = _IDLE  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part

@@ -95,11 +95,11 @@ class Frames:
         self.key[:] = data[at - 4 : at]  # (if there is none, it is not used)
         buf.consume(at - buf.start)
         if op <= 7:
+            self.left = n
             if n + (self.parts.end if self.parts else 0) > self.limit:
                 return -1009
             self.is_last = first > 127
             self.op = op or self.op
-            self.left = n
             return _MSG
         self.data = bytes(self.unmasked(buf, n))
         if op == 8:
