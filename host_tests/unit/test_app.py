@@ -11,7 +11,7 @@ from net import Client, listening
 from raising import refused
 from waiting import open_files, until
 
-MIN_HEAP = "256k"
+MIN_HEAP = "300k"
 
 
 def echo(*args):
