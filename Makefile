@@ -28,7 +28,7 @@ help:
 	@echo "make test    run all tests, on every runtime"
 	@echo "make check   check style, types and sizes, and run all tests, as CI does"
 	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
-	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all"
+	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, and against h11"
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
 	@echo "make bench-readme  write their tables and pictures into README.md and docs/"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows"
@@ -95,6 +95,7 @@ sim: $(VENV)
 fuzz: $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/fuzz_requirements.txt
 	$(PY) -m host_tests.fuzz.run $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
+	$(if $(TARGETS),,$(PY) -m host_tests.fuzz.against_h11 --inputs 1000000)
 
 bench: $(VENV)
 	$(PY) -m tools.bench.run $(ARGS)

@@ -1,4 +1,10 @@
-"""The inputs that fuzzing has kept: seeds, and whatever once failed. Both runtimes, and so both scanners, see the same in them."""
+"""The inputs that fuzzing has kept: seeds, and whatever once failed. Both runtimes, and so both scanners, see the same in them. And a short
+run of the fuzz that compares both parsers with h11."""
+
+import subprocess
+import sys
+
+import pytest
 
 import lanes
 
@@ -14,3 +20,29 @@ def test_kept_inputs_give_the_same_on_every_runtime():
     seen = replay("cpython")
     assert len(seen) == len(kept) > 100
     assert replay("upy") == seen
+
+
+def against_h11(*arguments):
+    return subprocess.run([sys.executable, *arguments], cwd=lanes.ROOT, capture_output=True, text=True, timeout=None)
+
+
+def test_all_differences_from_h11_are_explained():
+    done = against_h11("-m", "host_tests.fuzz.against_h11", "--inputs", "8000", "--seed", "5")
+    assert done.returncode == 0 and done.stdout.count(" 0 others\n") == 2, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("side", "fault"),
+    [
+        ("server", "it.Request.read_length = lambda hm: setattr(hm, 'left', 1) or 0"),
+        ("server", "it.Request.fields_left = 0"),
+        ("server", "from mungo.http import chunked; chunked._size = lambda hm, line, size=chunked._size: size(hm, line.rstrip(b' ')) ^ 1"),
+        ("client", "it.Response.is_lenient = False; it.EXPLAINED = [row for row in it.EXPLAINED if row[1] != 'mungo']"),
+        ("client", "it.Response._read_framing = lambda hm: setattr(hm, 'left', 0) or 0"),
+        ("client", "from mungo.http import normalize; normalize.spaced = bytes"),
+    ],
+)
+def test_a_fault_is_a_difference_that_nothing_explains(side, fault):
+    code = f"import host_tests.fuzz.against_h11 as it\n{fault}\ncounts, others = it.run({side!r}, 1, 2000)\nassert others"
+    done = against_h11("-c", code)
+    assert done.returncode == 0, done.stdout + done.stderr

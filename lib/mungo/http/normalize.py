@@ -9,16 +9,23 @@ def normalize(head):
     for line in head.split(b"\n"):
         if line[-1:] == b"\r":
             line = line[:-1]
-        if not all_in(line, 2):
-            line = bytes([byte if all_in((byte,), 2) else 32 for byte in line])
-        if line[:1] not in b" \t" or not line:
-            if line and lines:
-                name, colon, value = line.partition(b":")
-                name = name.rstrip(b" \t")
-                if not colon or not name or not all_in(name, 1):
-                    raise ValueError("no field: %r" % line[:60])
-                line = name + colon + value
-            lines.append(line)
-        elif lines[1:]:  # (behind the status line such a line has to be ignored)
-            lines[-1] += b" " + line.strip(b" \t")
+        if line[:1] in b" \t" and line:
+            if lines[1:]:  # (behind the status line such a line has to be ignored)
+                lines[-1] += b" " + spaced(line).strip(b" \t")
+            continue
+        if not lines:
+            words = line.split(None, 2)
+            line = b" ".join(words[:2] + [spaced(word) for word in words[2:]])
+        elif line:
+            name, colon, value = line.partition(b":")
+            name = name.rstrip(b" \t")
+            if not colon or not name or not all_in(name, 1):
+                raise ValueError("no field: %r" % line[:60])
+            line = name + colon + spaced(value)
+        lines.append(line)
     return b"\r\n".join(lines)
+
+
+def spaced(text):
+    """These bytes, with spaces in the place of control characters."""
+    return text if all_in(text, 2) else bytes([byte if all_in((byte,), 2) else 32 for byte in text])
