@@ -359,7 +359,8 @@ STATUSES = [b"200 OK", b"404 Not Found", b"204 No Content", b"304 Not Modified",
 STATUSES += [b"200", b"200 ", b"101 X", b"599 \xff"]
 PIECES = [b"\r", b"\n", b"\r\n", b" ", b"\t", b":", b"\0", b"0", b"5", b"-", b",", b"\x7f", b"\xff", b"#", b";", b"\x0b", b"\r\n ", b"\x01"]
 PIECES += [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: b\r\n", b"Expect: 100-continue\r\n"]
-PIECES += [b"\r\n\r\n", b"0\r\n\r\n", b"00000005\r\n", b"0" * 25, b"9" * 19, b"f" * 16, b"X: y\n", b"X : y\r\n", b" \r\n", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1.9"]
+PIECES += [b"\r\n\r\n", b"0\r\n\r\n", b"00000005\r\n", b"0" * 25, b"9" * 19, b"f" * 16]
+PIECES += [b"X: y\n", b"X : y\r\n", b" \r\n", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/1.9"]
 
 
 def body(some, fields):
