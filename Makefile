@@ -31,7 +31,7 @@ help:
 	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, and against h11"
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
 	@echo "make bench-readme  write their tables and pictures into README.md and docs/"
-	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows"
+	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
 	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"
@@ -104,7 +104,7 @@ bench-readme: $(VENV)
 	$(PY) -m tools.bench.readme $(ARGS)
 
 soak: $(VENV)
-	$(PY) -m tools.soak.run --minutes $(MINUTES)
+	$(PY) -m tools.soak.run --minutes $(MINUTES) $(if $(BOARD),--board "$(BOARD)")
 
 size: $(VENV)
 	@$(PY) tools/size.py

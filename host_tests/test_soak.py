@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+
 import lanes
 
 
-def test_half_a_minute_of_soak(tmp_path):
-    command = [sys.executable, "-m", "tools.soak.run", "--minutes", "0.5", "--out", str(tmp_path)]
-    done = subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True, timeout=120)
+@pytest.mark.parametrize("args", [(), ("--board", "RPI_PICO_W")], ids=["host", "board"])
+def test_half_a_minute_of_soak(tmp_path, args):
+    command = [sys.executable, "-m", "tools.soak.run", "--minutes", "0.5", "--out", str(tmp_path), *args]
+    done = subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = (tmp_path / "soak.csv").read_text().splitlines()
     assert len(rows) >= 3 and rows[0].startswith("s,heap,largest,"), rows

@@ -1,10 +1,14 @@
 """Run all kinds of clients for an hour, and check every ten seconds that nothing grows.
 
-    python -m tools.soak.run [--minutes 60] [--heap 224k] [--share 0.8] [--out build/soak]
+    python -m tools.soak.run [--minutes 60] [--heap 256k] [--share 0.8] [--board NAME] [--out build/soak]
 
 The server runs on MicroPython's unix port, from bytecode, with that heap. The clients send browsers' bursts, requests for
 workers, for threads with pipes and for threads with wakeups, streams and uploads. Some leave in the middle, and one sends
 a byte a second. Their pace is regulated so that the server uses `share` of a processor, unless the clients are too slow.
+
+With `board`, a folder of boards/, the server has that board's limits on stock firmware, and a heap of 192 KB: a Pico W has four
+connections. The clients are browsers that load a page of 20 parts by six connections, slow readers, pages that hold an EventSource or a
+WebSocket, and others; see board_clients.py. What a full server may answer is 503.
 
 Writes soak.csv and soak.svg. Fails if an answer is wrong or missing, if the server's counters do not add up, if heap,
 descriptors, threads, connections or latency grow, or if the largest free block shrinks. Growth is judged by regression.
@@ -19,6 +23,7 @@ import os
 import platform
 import random
 import re
+import runpy
 import socket
 import statistics
 import subprocess
@@ -27,9 +32,9 @@ import threading
 import time
 from pathlib import Path
 
-from .. import mpy
+from .. import boards, mpy
 from ..bench import host, load
-from . import clients, plot
+from . import board_clients, clients, plot
 
 SAMPLE_S = 10
 WARM_UP = 6  # samples that are not judged: parts are loaded and threads are started
@@ -43,8 +48,19 @@ COLUMNS = {
     "rate": "answers a second",
     "share": "share of a processor that the server used",
 }
+BOARD_COLUMNS = {
+    "heap": "heap in use after a collection, bytes",
+    "largest": "largest free block, bytes",
+    "p50_ms": "time to load the page of 20 parts, median, ms",
+    "p90_ms": "the same, 90 %",
+    "files": "open descriptors",
+    "conns": "connections, with the listener and the pool's",
+    "pages": "pages loaded, in all",
+    "pages_busy": "pages of which some part was answered by 503, in all",
+}
 # Allowed change over the whole run, in the column's unit. (A block of the heap has 32 bytes.)
 GROWTH = {"heap": 1024, "largest": -2048, "files": 2, "threads": 2, "conns": 3, "pipes": 3, "p99_ms": 20}
+BOARD_GROWTH = {"heap": 1024, "largest": -2048, "files": 2, "threads": 2, "conns": 3, "pipes": 3}
 
 
 def free_ports():
@@ -60,17 +76,17 @@ def free_ports():
 class Server:
     """The server's process."""
 
-    def __init__(self, heap):
+    def __init__(self, heap, *args, **settings):
         self.port = free_ports()
-        environment = dict(os.environ, MICROPYPATH="build/mpy/lib:.frozen", PORT=str(self.port))
-        command = [host.MICROPYTHON, "-X", f"heapsize={heap}", "tools/soak/server.py"]
+        environment = {"MICROPYPATH": "build/mpy/lib:.frozen", "PORT": str(self.port)}
+        command = [host.MICROPYTHON, "-X", f"heapsize={heap}", *(args or ["tools/soak/server.py"])]
         pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        self.proc = subprocess.Popen(command, cwd=host.ROOT, env=environment, text=True, **pipes)
+        self.proc = subprocess.Popen(command, cwd=host.ROOT, env={**os.environ, **environment, **settings}, text=True, **pipes)
         self.lines = []
         self.largest = 0
         self.ready = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        if not self.ready.wait(20) or self.proc.poll() is not None:
+        if not self.ready.wait(20) or not any("listening" in line for line in self.lines):
             raise SystemExit("the server did not start. It printed:\n" + "".join(self.lines))
         self.cpu = load.cpu_clock(self.proc.pid)
 
@@ -93,11 +109,17 @@ class Server:
 
 
 class Soak:
+    columns = COLUMNS
+    growth = GROWTH
+    outcomes = ("answered", "busy", "left", "cut")
+    conns_left = 4
+    must_be_0 = ("bugs", "rings_lost", "starved", "recv_full", "evicted", "refused")
+
     def __init__(self, server, share, until):
         self.server = server
         self.share = share
         self.until = until
-        self.counts = {"answered": 0, "busy": 0, "left": 0, "cut": 0}
+        self.counts = dict.fromkeys(self.outcomes, 0)
         self.latencies = []
         self.pause = 0.5  # mean pause of a client, seconds
         self.failures = []
@@ -110,12 +132,14 @@ class Soak:
     def is_over(self):
         return time.monotonic() > self.until or self.failures
 
-    async def again(self, client, is_paced):
-        """Run a client again and again until the end."""
+    async def again(self, client, pause_s=None):
+        """Run a client again and again until the end, with pauses of `pause_s` on average, else the regulated ones."""
         while not self.is_over:
-            await asyncio.sleep(random.expovariate(1 / self.pause) if is_paced else 0.1)
+            await asyncio.sleep(random.expovariate(1 / (pause_s or self.pause)))
             try:
-                await asyncio.wait_for(client(self.server.port, self.count), clients.WAIT_S * 2)
+                took_ms = await asyncio.wait_for(client(self.server.port, self.count), clients.WAIT_S * 2)
+                if took_ms is not None:
+                    self.latencies.append(took_ms)
             except (clients.Lost, OSError, EOFError, TimeoutError, ValueError) as er:
                 self.failures.append("%s: %r" % (client.__name__, er))
 
@@ -151,8 +175,7 @@ class Soak:
         cpu, answered = self.server.cpu(), 0
         while not self.is_over:
             await asyncio.sleep(max(0.0, at + SAMPLE_S - time.monotonic()))
-            async with clients.Link.open(self.server.port) as link:
-                state = json.loads((await link.ask("GET", "/state"))[1])
+            state = await self.state()
             took, at = time.monotonic() - at, time.monotonic()
             used, cpu = self.server.cpu() - cpu, self.server.cpu()
             done, answered = self.counts["answered"] - answered, self.counts["answered"]
@@ -160,14 +183,27 @@ class Soak:
             self.latencies = []
             row = {"s": round(at - begun), "heap": state["heap"], "largest": self.server.largest, "free": state["free"]}
             row.update(self.server.proc_figures(), conns=state["conns"], pipes=state["pipes"], pause_s=round(self.pause, 3))
-            row.update(p50_ms=round(ranked[len(ranked) // 2], 3), p99_ms=round(ranked[len(ranked) * 99 // 100], 3))
+            for percent in (50, 90, 99):
+                row["p%d_ms" % percent] = round(ranked[len(ranked) * percent // 100], 3) if ranked else 0
             row.update(rate=round(done / took), share=round(used / took, 3), **self.counts)
             self.rows.append(row)
             print(" ".join("%s=%s" % pair for pair in row.items()), flush=True)
 
+    async def state(self):
+        """What the server says of itself."""
+        while True:
+            async with clients.Link.open(self.server.port) as link:
+                status, body = await link.ask("GET", "/state")
+                if status != 503:
+                    return json.loads(body)
+
+    def tasks(self):
+        """What runs at once, until the end."""
+        tasks = [self.again(client) for client, n in clients.MIX.items() for _ in range(n)]
+        return [*tasks, self.again(clients.dribbler, 0.1), self.named(self.probe), self.regulate()]
+
     async def run(self):
-        tasks = [self.again(client, True) for client, n in clients.MIX.items() for _ in range(n)]
-        tasks += [self.again(clients.dribbler, False), self.named(self.probe), self.regulate(), self.named(self.sample)]
+        tasks = [*self.tasks(), self.named(self.sample)]
         try:
             async with asyncio.TaskGroup() as group:
                 for task in tasks:
@@ -177,8 +213,40 @@ class Soak:
         if self.server.proc.poll() is not None:
             return None
         await asyncio.sleep(2)
-        async with clients.Link.open(self.server.port) as link:
-            return json.loads((await link.ask("GET", "/state"))[1])
+        return await self.state()
+
+
+class BoardSoak(Soak):
+    """The soak at a board's limits."""
+
+    columns = BOARD_COLUMNS
+    growth = BOARD_GROWTH
+    conns_left = 3
+    outcomes = (*Soak.outcomes, "again", "pages", "pages_busy", "slow", "events", "messages")
+    must_be_0 = ("bugs", "rings_lost", "starved")
+
+    def tasks(self):
+        return [self.again(client, pause_s) for client, (n, pause_s) in board_clients.MIX.items() for _ in range(n)]
+
+
+def board_server(name, heap, folder):
+    """A server with the limits of the board with this name. Its files are in the folder."""
+    board = boards.BOARDS[name]
+    (folder / "www").mkdir(parents=True, exist_ok=True)
+    for n in range(board_clients.PICTURES):
+        (folder / "www" / ("%d.bmp" % n)).write_bytes(board_clients.PICTURE)
+    (folder / "www" / "large.txt").write_bytes(board_clients.LARGE)
+    port = runpy.run_path(str(host.ROOT / "lib/mungo/port" / (board.port + ".py")))
+    own = runpy.run_path(board.write_limits() + "/limits.py")
+    limits = {key: value for key, value in vars(port["Limits"]).items() if key[0] != "_"} | own["MANAGER"]
+    # Not the board's BELL: on the unix port poll crashes when a RingIO is among more than four descriptors (extmod/modselect.c moves its
+    # array of them, and makes a pointer of the RingIO's NULL).
+    told = {"manager": limits, "workers": own["WORKERS"], "bell": "udp", "pictures": board_clients.PICTURES}
+    print("%s: %s" % (name, told), flush=True)
+    # As bytecode too: on a board nothing is compiled.
+    mpy.compile_file(host.ROOT / "tools/soak/board_server.py", folder / "board_server.mpy", "board_server")
+    settings = {"MICROPYPATH": "build/mpy/lib:%s:.frozen" % folder, "LIMITS": json.dumps(told), "ROOT": str(folder / "www")}
+    return Server(heap, "-m", "board_server", **settings)
 
 
 def drift(times, values):
@@ -191,14 +259,14 @@ def drift(times, values):
     return slope * (times[-1] - times[0]), error * (times[-1] - times[0])
 
 
-def judge(rows, end):
+def judge(soak, end):
     """Yields a line for each failed check."""
-    judged = rows[WARM_UP:]
+    judged = soak.rows[WARM_UP:]
     if len(judged) < 12:
-        print("the run is too short to tell growth from noise: %d samples" % len(rows))
+        print("the run is too short to tell growth from noise: %d samples" % len(soak.rows))
         judged = []
     times = [row["s"] for row in judged]
-    for name, most in GROWTH.items() if judged else ():
+    for name, most in soak.growth.items() if judged else ():
         change, error = drift(times, [row[name] for row in judged])
         print("%-8s changed by %8.1f +- %.1f over the run, %g allowed" % (name, change, error, most))
         # A change that is smaller than four standard errors is noise.
@@ -207,9 +275,11 @@ def judge(rows, end):
     jobs = end["stats"]["workers"]
     if jobs["jobs"] != sum(jobs[name] for name in ("done", "failed", "dropped", "timeouts", "unstarted")) or jobs["busy"]:
         yield "the counters of the worker pool do not add up: %s" % jobs
-    for name in ("bugs", "rings_lost", "starved", "recv_full", "evicted", "refused"):
+    for name in soak.must_be_0:
         if end["stats"][name]:
             yield "%s is %d, must be 0" % (name, end["stats"][name])
+    if end["conns"] > soak.conns_left:
+        yield "%d connections are left, with the listeners, the pool's, and that of /state" % end["conns"]
     if end["pipes"]:
         yield "%d pipes are still open" % end["pipes"]
 
@@ -217,14 +287,16 @@ def judge(rows, end):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--heap", default="224k")
+    parser.add_argument("--heap", help="default: 256k, with --board 192k")
     parser.add_argument("--share", type=float, default=0.8)
+    parser.add_argument("--board", choices=boards.BOARDS)
     parser.add_argument("--out", type=Path, default=host.ROOT / "build" / "soak")
     args = parser.parse_args()
+    heap = args.heap or ("192k" if args.board else "256k")
     mpy.build("lib")
-    server = Server(args.heap)
-    print("%g minutes, heap %s, %d cores of %s" % (args.minutes, args.heap, os.cpu_count(), platform.machine()), flush=True)
-    soak = Soak(server, args.share, time.monotonic() + args.minutes * 60)
+    server = board_server(args.board, heap, args.out) if args.board else Server(heap)
+    print("%g minutes, heap %s, %d cores of %s" % (args.minutes, heap, os.cpu_count(), platform.machine()), flush=True)
+    soak = (BoardSoak if args.board else Soak)(server, args.share, time.monotonic() + args.minutes * 60)
     try:
         end = asyncio.run(soak.run())
     finally:
@@ -237,12 +309,12 @@ def main():
             writer = csv.DictWriter(file, soak.rows[0])
             writer.writeheader()
             writer.writerows(soak.rows)
-        title = "%g minutes, heap of %s" % (args.minutes, args.heap)
-        desc = "Heap, largest free block, latency, descriptors, threads, answers a second and the server's processor, every ten seconds."
-        (args.out / "soak.svg").write_text(plot.draw(title, desc, soak.rows, COLUMNS))
+        title = "%g minutes, heap of %s" % (args.minutes, heap) + (", the limits of %s" % args.board if args.board else "")
+        desc = "Every ten seconds: %s." % "; ".join(soak.columns.values())
+        (args.out / "soak.svg").write_text(plot.draw(title, desc, soak.rows, soak.columns))
     print(soak.counts)
     print(end and end["stats"])
-    faults = soak.failures or list(judge(soak.rows, end) if end else [])
+    faults = soak.failures or list(judge(soak, end) if end else [])
     if status is not None:
         faults.append(f"the server ended with status {status}")
     if server.lines[1:]:
