@@ -3,6 +3,7 @@ import gc
 import socket
 from errno import EAGAIN, ENOMEM
 
+from ..port import SHARES_DESCRIPTORS
 from .connection import Connection
 from .overload import RETRY_MS, accept_failed, close_idlest, let_wait
 from .url import parse
@@ -31,35 +32,41 @@ class Listener(Connection):
 
     def event(self, ev):
         """The socket is readable: accept up to 16 connections in one turn."""
-        for _ in range(_ACCEPTS):
-            if self.is_closing or not self.accept():
-                return
+        mgr = self.mgr
+        reserve = None
+        n = _ACCEPTS
+        try:
+            if SHARES_DESCRIPTORS:  # the last one is left to files, and to imports, which the connections that there are may need
+                bytearray(128)
+                reserve = socket.socket()
+            while n > 0 and not self.is_closing and self.accept():
+                n -= 1
+        except OSError as er:
+            if er.errno == EAGAIN:  # nobody waits any more
+                mgr.is_refusing = False
+            else:
+                accept_failed(self, er.errno)
+        except MemoryError:
+            mgr.stats["no_memory"] += 1
+            accept_failed(self, ENOMEM)
+        if reserve is not None:
+            reserve.close()
 
     def put(self, data):
         """A listener has no peer, so nothing is sent: False. (Programs broadcast over mgr.conns.)"""
         return False
 
     def accept(self):
-        """Accept one connection. False if there is none, or no room for it."""
+        """Accept one connection. False if there is no room for it. OSError and MemoryError as the socket."""
         mgr = self.mgr
         if mgr.spare is not None:  # the one socket to spare is in use
             return accept_failed(self, 0)
-        try:
-            bytearray(128)  # an accept that finds no memory loses the descriptor: is there enough for what it makes?
-            sock, peer = self.sock.accept()
-            if mgr.accepted >= mgr.max_conns and not close_idlest(mgr):
-                let_wait(self, sock, peer)
-                return True
-            c = self.make_connection(sock, peer, self.fn)
-        except OSError as er:
-            if er.errno != EAGAIN:
-                return accept_failed(self, er.errno)
-            mgr.is_refusing = False  # nobody waits any more
-            return False
-        except MemoryError:
-            mgr.stats["no_memory"] += 1
-            return accept_failed(self, ENOMEM)
-        self.begin(c)
+        bytearray(128)  # see internals: ROOM TO REGISTER
+        sock, peer = self.sock.accept()
+        if mgr.accepted < mgr.max_conns or close_idlest(mgr):
+            self.begin(self.make_connection(sock, peer, self.fn))
+        else:
+            let_wait(self, sock, peer)
         return True
 
     def begin(self, c):

@@ -418,8 +418,8 @@ class Loop(Limits):
 
     def resume_listeners(self):
         """A socket was given back: listeners that had none try again."""
-        while self.paused_listeners:
-            self.paused_listeners.pop().expired()
+        for _ in range(len(self.paused_listeners)):
+            self.paused_listeners.pop(0).expired()
 
     def report(self, er):
         """Count a handler's exception and print it with its traceback, at most 20 in a second. Raises nothing."""

@@ -1,4 +1,4 @@
 # CPython through the shim of host_tests: the unix port's limits, and a collector that needs no help.
-from .unix import BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, TX_MEMORY, Limits  # noqa: F401
+from .unix import BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, TX_MEMORY, Limits  # noqa: F401
 
 ALLOC_RATE = 0

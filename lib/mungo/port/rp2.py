@@ -5,6 +5,7 @@ ALLOC_RATE = 1024  # bytes a ms that both cores together allocate, see Loop.coll
 BELL = "ring"  # 127.0.0.1 answers EHOSTUNREACH
 NO_SOCKETS = (24, 23, 12, 105)
 EPIPE = 32
+SHARES_DESCRIPTORS = False
 # Unread packets of all sockets share one pool of 16, so a connection at its limit is closed instead of left unread, see core/stuffed.py.
 MAY_PAUSE = False
 TX_MEMORY = 8000  # bytes of lwIP's (MEM_SIZE) that all sockets' unsent data share, see core/send_memory.py
