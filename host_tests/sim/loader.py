@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from . import modules
+from . import allocating, modules
 from .mutate_ast import LIBRARY, ROOT, Misfit
 
 _PREFIXES = ("mungo", "apps", "settings")
@@ -28,6 +28,31 @@ def _is_of_threads(node):
     if isinstance(node, ast.With):
         return any(isinstance(item.context_expr, ast.Attribute) and item.context_expr.attr.endswith("lock") for item in node.items)
     return isinstance(node, ast.Import) and node.names[0].name == "_thread" or isinstance(node, ast.ImportFrom) and node.module == "_thread"
+
+
+def names(package, name, fromlist, level):
+    """The modules that an import names, and may load."""
+    if level:
+        name = ".".join([*package.split(".")[: len(package.split(".")) - level + 1], *filter(None, [name])])
+    return [name, *(f"{name}.{one}" for one in fromlist or ())]
+
+
+def imports(tree, package):
+    """The modules that are imported when a module loads: not those in functions."""
+    found = []
+    for node in _outside_functions(tree):
+        if isinstance(node, ast.ImportFrom):
+            found += names(package, node.module, [one.name for one in node.names], node.level)
+        elif isinstance(node, ast.Import):
+            found += [one.name for one in node.names]
+    return found
+
+
+def _outside_functions(node):
+    for it in ast.iter_child_nodes(node):
+        if not isinstance(it, ast.FunctionDef):
+            yield it
+            yield from _outside_functions(it)
 
 
 class _Bytearray(type):
@@ -75,6 +100,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.mutation = mutation
         self.broken = mutation and mutation.file()
         self.made = modules.make(profile)
+        self.imports = {}  # module: those that it imports when it loads
         self.builtins = dict(
             builtins.__dict__,
             const=lambda value: value,
@@ -82,12 +108,32 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             print=lambda *args, **_: modules.current.world and modules.current.world.note("print", *map(str, args)),
             __import__=self.bring,
             __point__=modules.point,
+            **allocating.FUNCTIONS,
         )
 
     def bring(self, name, globals=None, locals=None, fromlist=(), level=0):
         if not level and name in self.made:
             return self.made[name]
+        if modules.current.world is not None:
+            for found in names(globals["__package__"], name, fromlist, level):
+                self.find(found)
         return builtins.__import__(name, globals, locals, fromlist, level)
+
+    def find(self, name):
+        """A function imports this module. If this run has not loaded it yet, and what it imports, there must be memory, and a descriptor."""
+        world = modules.current.world
+        if name in world.loaded or name not in self.imports:
+            return
+        modules.current.net.open_file(name)
+        for _ in range(3):
+            world.allocate("import " + name)
+        world.loaded.add(name)
+        try:
+            for other in self.imports[name]:
+                self.find(other)
+        except (OSError, MemoryError):
+            world.loaded.discard(name)
+            raise
 
     def find_spec(self, name, path, target=None):
         if name.partition(".")[0] not in _PREFIXES:
@@ -112,10 +158,13 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def exec_module(self, module):
         path = Path(module.__spec__.origin)
         tree = ast.parse(path.read_text(), str(path))
+        self.imports[module.__name__] = imports(tree, module.__package__)
         has_points = is_shared(path, tree)
         if path == self.broken:
             self.mutation.apply(tree)
             self.broken = None
+        if LIBRARY in path.parents:
+            tree = allocating.transform(tree)
         if has_points:
             tree = _Points().visit(tree)
         module.__dict__["__builtins__"] = self.builtins

@@ -129,6 +129,10 @@ def _thread(profile):
         def run():
             try:
                 function(*args)
+            except MemoryError:  # a program's thread may end by that
+                if not world.memory_faults:
+                    raise
+                world.note("a thread ends without memory")
             finally:
                 # The flag is cleared a little later than the last line of Python has run.
                 if not world.is_over:

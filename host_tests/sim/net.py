@@ -14,6 +14,7 @@ class Net:
         self.profile = world.profile
         self.errno = world.profile.errno
         self.sockets = []  # open ones, in the order they were made
+        self.most = world.profile.sockets  # that may be open
         self.listeners = {}  # port: Socket
         self.bound = {}  # UDP port: Socket
         self.servers = {}  # port of a peer's server: called with each Wire
@@ -59,9 +60,15 @@ class Net:
         used = len(mine)
         if kind == "tcp" and limit:
             used += sum(len(sock.backlog) for sock in self.listeners.values())  # lwIP has made theirs already
-        if limit is not None and used >= limit or len(self.sockets) >= profile.sockets:
+        if limit is not None and used >= limit or len(self.sockets) >= self.most:
             self.world.note("no socket", kind)
             raise OSError(profile.no_socket)
+
+    def open_file(self, name):
+        """A file is opened and closed again, which needs a descriptor where files and sockets share them."""
+        if self.profile.shares_descriptors and len(self.sockets) >= self.most:
+            self.world.note("no descriptor", name)
+            raise OSError(self.profile.no_socket)
 
     def dial(self, peer, port):
         """A peer's SYN; it is tried again each second while there is no room for it."""
@@ -251,6 +258,10 @@ class Peer:
             world.block(self.changed, due)
         return True
 
+    def is_over(self):
+        """Whether the board has ended it."""
+        return self.is_ended or self.is_reset
+
     def send(self, data):
         if not self.is_reset:
             self.wire.up += data
@@ -319,7 +330,7 @@ class Socket:
             self.enter("socket")
             self.world.allocate("socket")
             net.check_room(kind)
-        elif len(net.sockets) >= net.profile.sockets:
+        elif len(net.sockets) >= net.most:
             raise OSError(net.profile.no_socket)
         net.sockets.append(self)
 

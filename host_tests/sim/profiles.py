@@ -38,6 +38,7 @@ class Profile:
     loopback = True
     period = 1 << 62  # of ticks_ms
     sockets = 1000  # in all: EMFILE
+    shares_descriptors = True  # with files
     tcp = udp = None  # limits for each kind
     no_socket = 24
     udp_queue = 256
@@ -61,6 +62,7 @@ class Profile:
 class Esp32(Profile):
     name = "esp32"
     platform = "esp32"
+    shares_descriptors = False
     bells = ("udp", "udp", "ring")
     errno = _NEWLIB
     period = 1 << 30
@@ -80,6 +82,7 @@ class Esp32(Profile):
 class Rp2Stock(Profile):
     name = "rp2-stock"
     platform = "rp2"
+    shares_descriptors = False
     bells = ("ring",)
     loopback = False
     period = 1 << 30

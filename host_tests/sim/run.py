@@ -33,7 +33,7 @@ class Runner:
         self.app._pcb = self.app.pcb
 
     def run(self, seed, log=None):
-        return scenario.run(self.library, self.app, self.profile, seed, log)
+        return scenario.run(self.loader, self.app, self.profile, seed, log)
 
 
 def prepare():

@@ -83,8 +83,12 @@ class World:
         self.loop = None  # the task that owns the sockets
         self.may_block = True  # it is not in its poll yet
         self.progress = 0  # grows when something has happened
+        self.loaded = set()  # the modules that are imported, see loader.py
         self.allocations = None  # until one fails
-        self.memory_faults = 0
+        self.memory_faults = 0  # allocations that have failed
+        self.memory_left = 0  # times that it will run out again
+        self.drought = 0  # until then each allocation fails
+        self.lost = 0  # connections and datagrams that are owed to such a fault
 
     # --- what happens is written down
 
@@ -253,14 +257,26 @@ class World:
         return p > 0 and self.rng.random() < p
 
     def allocate(self, what):
-        """Something that needs memory: MemoryError at the n-th time, if this run is to have one."""
-        if self.allocations is not None and self.current is not None:
+        """Something that needs memory: MemoryError at the n-th time, if this run is to have one, and maybe for a while from then on."""
+        if self.allocations is None or self.current is None:
+            return
+        if self.now >= self.drought:
             self.allocations -= 1
-            if self.allocations <= 0:
-                self.allocations = self.rng.randrange(1, 80) if self.memory_faults < 3 else None
-                self.memory_faults += 1
-                self.note("no memory", what)
-                raise MemoryError("simulated: " + what)
+            if self.allocations > 0:
+                return
+            if self.chance(0.3):
+                self.drought = self.now + self.rng.choice((1_000, 20_000, 300_000))
+            self.memory_left -= 1
+            self.allocations = self.rng.randrange(1, self.rng.choice((10, 100, 1000))) if self.memory_left > 0 else 1 << 60
+        self.memory_faults += 1
+        self.note("no memory", what)
+        raise MemoryError("simulated: " + what)
+
+    def lose(self, what):
+        """Something ends that would have gone well: each allocation that fails excuses one such end."""
+        self.lost += 1
+        if self.lost > self.memory_faults:
+            self.fail(f"{what}, and {self.memory_faults} allocations have failed")
 
 
 class Lock:

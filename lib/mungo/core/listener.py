@@ -49,8 +49,9 @@ class Listener(Connection):
         except MemoryError:
             mgr.stats["no_memory"] += 1
             accept_failed(self, ENOMEM)
-        if reserve is not None:
-            reserve.close()
+        finally:
+            if reserve is not None:
+                reserve.close()
 
     def put(self, data):
         """A listener has no peer, so nothing is sent: False. (Programs broadcast over mgr.conns.)"""

@@ -111,6 +111,9 @@ def accept_failed(listener, number):
         mgr.stats["starved"] += 1
     mgr.deadline(listener, RETRY_MS)
     listener.pause(True)
-    if listener not in mgr.paused_listeners:
-        mgr.paused_listeners.append(listener)  # (if there is no memory for that, it waits for its deadline)
+    try:
+        if listener not in mgr.paused_listeners:
+            mgr.paused_listeners.append(listener)
+    except MemoryError:
+        pass  # then it waits for its deadline
     return False

@@ -182,16 +182,21 @@ class HttpConnection(Connection):
 
         In the handler of EV_HTTP_MSG (or EV_HTTP_HDRS, then the connection closes unless there is no body), or later, when a worker is
         done. Content-Length, Transfer-Encoding and Connection are seen to; HEAD, 204, 205 and 304 get no body.
-        Returns False if the client has gone. ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
+        Returns False if the client has gone, or if there is no memory for the answer: then it gets a 500, or its connection ends.
+        ValueError: no request waits; a header that would smuggle CR or LF; a wrong status.
         """
         hm = self.proto
-        if isinstance(body, str):
-            body = body.encode()
-        elif not isinstance(body, bytes):
+        try:
+            if isinstance(body, str):
+                body = body.encode()
+            elif not isinstance(body, bytes):
+                return reply(self, hm, status, headers, body)
+            if status == 200 and not headers and reply_ok(self, hm, b"", body):
+                return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
             return reply(self, hm, status, headers, body)
-        if status == 200 and not headers and reply_ok(self, hm, b"", body):
-            return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
-        return reply(self, hm, status, headers, body)
+        except MemoryError as er:  # (this may not be the client's own handler, whose bug it would be)
+            self.bug(er)
+            return False
 
     def refuse(self, hm, status):
         """Send the answer with this status, which `fail` has found to be the only one. Returns as `http_reply`."""

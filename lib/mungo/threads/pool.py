@@ -58,7 +58,7 @@ class Job:
         self.fn = fn
         self.args = args
         self.due = due  # ticks_ms of its deadline
-        self.state = _QUEUED
+        self.state = _OVER  # until it is among the pool's jobs
         self.outcome: object = None  # what fn has returned or raised
         self.next = None  # the job that was done after this one
 
@@ -129,6 +129,7 @@ class WorkerPool(Limits):
                 self.stats["refused"] += 1
                 job.state = _OVER  # it is not in `jobs`, though its pipe knows it until that is closed
             else:
+                job.state = _QUEUED
                 self.jobs[self.under_way] = job
                 self.under_way += 1
                 self.queued += 1
