@@ -127,7 +127,6 @@ class WorkerPool(Limits):
             error = EPIPE if self.closed else EAGAIN if self.under_way == len(self.jobs) else 0
             if error:
                 self.stats["refused"] += 1
-                job.state = _OVER  # it is not in `jobs`, though its pipe knows it until that is closed
             else:
                 job.state = _QUEUED
                 self.jobs[self.under_way] = job
