@@ -156,6 +156,17 @@ class Checks:
             fail(f"{len(self.net.sockets)} sockets are open, {socks} are looked at")
         if accepted != mgr.accepted or accepted != self.accepted:
             fail(f"accepted: {mgr.accepted} by the manager, {accepted} in the list, {self.accepted} by events")
+        held = 0
+        for c in mgr.conns:
+            held += c.out.size if c.out is not None else 0
+            held += getattr(c.proto, "held", 0)
+            if type(c.proto).__name__ == "Exchange" and c.proto.held and not c.proto.phase:
+                fail(f"{c.proto.held} bytes are held for connection {c.id}, which has no request")
+        if held != mgr.held:
+            fail(f"{mgr.held} bytes of bodies and send buffers by the manager, {held} at its connections")
+        streams = sum(getattr(c.proto, "is_open_ended", False) for c in mgr.conns if c.is_accepted)
+        if streams > mgr.max_streams:
+            fail(f"{streams} streams, max_streams {mgr.max_streams}")
         if accepted > mgr.max_conns:
             fail(f"{accepted} accepted, max_conns {mgr.max_conns}")
         if pipes != mgr.pipes or pipes > mgr.max_pipes:
@@ -279,6 +290,8 @@ class Checks:
             self.fail("closed, and the poll is still there")
         if self.open:
             self.fail(f"connections {list(self.open)} had no EV_CLOSE")
+        if mgr.held:
+            self.fail(f"closed, and {mgr.held} bytes are held")
         if mgr.conns or mgr.accepted or mgr.pipes or mgr.pipe_ends or any(mgr._ids):
             self.fail(f"left: {mgr.conns} accepted {mgr.accepted} pipes {mgr.pipes} ends {mgr.pipe_ends}")
         if self.net.sockets:

@@ -74,6 +74,11 @@ MUTATIONS = [
     Mutation("a paused connection is left unread", "rp2-stock", "Connection.look", replace("is_stuffed(A, B)", "B")),
     Mutation("a POLLOUT that lies is believed on and on", "rp2-stock", "SendBuffer.flush", drop("self.hold_back(A)")),
     Mutation("poll is never asked for room again", "rp2-stock", "SendBuffer.ask_again", drop("self.since = None")),
+    Mutation("what was sent still counts", "unix", "SendBuffer.drop", drop("self.mgr.held -= A")),
+    Mutation("what a closing connection had to send still counts", "esp32", "Connection.shut", drop("self.mgr.held -= A")),
+    Mutation("an answered body still counts", "unix", "Exchange.end_answer", drop("self.release()")),
+    Mutation("the body of a client that has gone still counts", "unix", "server.handler", drop("A.release()")),
+    Mutation("a stream more than max_streams", "unix", "has_room_for_stream", replace("A < B.max_streams", "True")),
     Mutation("accepting goes on with no socket left", "esp32", "accept_failed", drop("A.pause(True)")),
     # --- time
     Mutation("a timer's wait is subtracted plainly", "rp2-stock", "Timers.time_left", plain_ticks()),

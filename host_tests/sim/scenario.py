@@ -141,6 +141,11 @@ class Scene:
         ):
             if rng.random() < 0.3:
                 limits[name] = rng.choice(values)
+        more = random.Random(f"{world.profile.name} {world.seed} shared")
+        if more.random() < 0.3:
+            limits["shared_bytes"] = more.choice((3000, 6000))
+        if more.random() < 0.3:
+            limits["max_streams"] = 1
         bell = rng.choice(world.profile.bells)
         self.mgr = mgr = mungo.Manager(bell, **limits)
         self.checks.mgr = mgr

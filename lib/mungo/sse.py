@@ -33,7 +33,8 @@ def message(data=None, **fields):
 def start(c, hm, headers=(), ping_ms=15000):
     """Begin a stream of events as the answer to the request that waits at `c`; `headers`: a dict of more of them.
 
-    Returns the request's Last-Event-ID, "" if it has none; None for HEAD, which has no stream.
+    Returns the request's Last-Event-ID, "" if it has none; None for HEAD, which has no stream, and if `max_streams` are open: then the
+    answer is 503.
     `ping_ms`: after so many ms without an event from the connection a comment is sent, which keeps the connection open where idle ones
     are closed, and finds clients that have vanished. The connection counts in `max_conns`; its EV_CLOSE comes as always, and
     `c.http_chunk(b"")` ends the stream. Raises as `c.http_reply`. Loop's thread.

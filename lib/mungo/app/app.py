@@ -273,7 +273,7 @@ class App:
     def refuse(self, c, hm, status):
         """Answer a request that the server refuses with this status, for example because of a limit: no before hook and no handler runs."""
         route, _ = self.routes.find(self, hm)
-        respond(c, Request(c, hm, route), HttpError(status))
+        respond(c, Request(c, hm, route), HttpError(status, None, {"Retry-After": "1"} if status == 503 else None))
 
     def handler(self, c, ev, hm, fn_data):
         """The handler of HTTP events."""

@@ -4,6 +4,8 @@
 #
 # If the client is slow, these fill one after the other: the socket's buffers, the connection's send buffer (then C2 is_full), the pipe's
 # queue. Then the worker waits in `send`. The loop and its other clients do not wait.
+from ..core.overload import has_room_for_stream
+
 _EV_READ = const(7)
 _EV_WRITE = const(8)
 
@@ -14,18 +16,19 @@ def stream(c, pool, source, status=200, headers=None):
     Each piece must come within the pool's job_ms after the client has taken the last one; while it has not, write_ms runs. If a piece is
     late, or if `source` raises, the connection is closed without the last chunk, which tells the client that the answer is not whole.
     Until the answer ends, the connection's handler is the Relay's, which calls the program's.
-    Loop's thread. Raises OSError as `pool.submit`, before anything is sent, and ValueError as `http_reply`.
+    If `max_streams` are open, the answer is 503. Loop's thread. Raises OSError as `pool.submit`, before anything is sent, and ValueError as
+    `http_reply`.
     """
-    if c.proto.is_head:  # the answer has no body
+    if c.proto.is_head or not has_room_for_stream(c.mgr):  # the answer has no body, or is 503
         source.close()
-        c.http_reply(status, headers, iter(()))
+        c.http_reply(status, headers, iter(()) if c.proto.is_head else None)
         return
     relay = Relay(c, pool)
     job = pool.submit(send_pieces, source, on_done=relay.on_done, conn=c, pipe=relay.on_pipe)
     try:
-        c.http_reply(status, headers, None)
-        c.fn = relay.on_client
-        relay.is_begun = True
+        relay.is_begun = c.http_reply(status, headers, None)
+        if relay.is_begun:
+            c.fn = relay.on_client
     finally:
         if not relay.is_begun:
             pool.cancel(job)

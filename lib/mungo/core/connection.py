@@ -1,5 +1,4 @@
-# A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). A state of 0
-# is the common one: connected, read, and not about to close.
+# A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). 0 is common.
 from ..port import MAY_PAUSE, TX_MEMORY
 from .buffer import EMPTY, Buffer
 from .linger import Lingering
@@ -66,7 +65,7 @@ class Connection:
     peer: object = None  # the address of the other side, as the port has it
     error_text = None
     stuffed: object = None  # (where paused connections are read on) not None: it is not read any more
-    unproven = 0  # (where sockets share the memory for what they send) bytes given to the socket since the peer was last heard
+    unproven = 0  # (for send_memory.py) bytes given to the socket since the peer was last heard
     close_callbacks = None  # a list of (fn, arg), once on_close was called
 
     def __init__(self, mgr, sock, fn, fn_data, phase=None, peer=None):
@@ -169,8 +168,8 @@ class Connection:
         """Send `data` (bytes-like, or str as UTF-8): what the socket takes at once, the rest when there is room.
 
         What has to wait is kept by reference if it is `bytes`, and copied otherwise.
-        Returns True if all of it was taken; False if the connection is closing, or if more than `send_limit` bytes would wait (then
-        none of it was taken; EV_WRITE says when there is room). Data over the limit is taken when nothing else waits.
+        Returns True if all of it was taken; False if the connection is closing, or if more than `send_limit` bytes would wait here, or too
+        many in all (then none of it was taken; EV_WRITE says when there is room). Data is always taken when nothing else waits here.
         """
         if isinstance(data, str):
             data = data.encode()
@@ -179,7 +178,7 @@ class Connection:
     def has_room(self, n):
         """Whether `n` bytes more may wait to be sent."""
         if self.out is None or self.out.size + n <= self.mgr.send_limit:
-            return True
+            return self.out is None or self.mgr.has_bytes(n)
         self.mgr.stats["send_full"] += 1
         return False
 
@@ -199,7 +198,7 @@ class Connection:
         """Send `data` from `at` on when the socket has room, which EV_WRITE says."""
         try:
             if self.out is None:
-                self.out = SendBuffer()
+                self.out = SendBuffer(self.mgr)
                 if not self.state & _CONNECTING:
                     self.mgr.deadline(self, self.mgr.write_ms)
                 self.look()
@@ -363,6 +362,7 @@ class Connection:
             except Exception as er:
                 self.mgr.report(er)
         if self.out:
+            self.mgr.held -= self.out.size
             self.out = None
         if self.error_text or self.state & _FAILED:
             self.emit(_EV_ERROR, self.error_text or _NO_MEMORY)

@@ -18,3 +18,13 @@ def set_limits(owner, limits, known):
             raise ValueError("no limit %r; there are: %s" % (name, ", ".join(sorted(names))))
         check_limit(name, value)
         setattr(owner, name, value)
+
+
+def set_manager_limits(mgr, limits, known):
+    """`set_limits` for a manager. `max_streams` follows `max_conns`, and no body may be larger than `shared_bytes`."""
+    set_limits(mgr, limits, known)
+    if "max_streams" not in limits:
+        mgr.max_streams = max(1, mgr.max_conns - known.max_conns + known.max_streams)
+    elif mgr.max_streams > mgr.max_conns:
+        raise ValueError("max_streams=%d: want at most max_conns, %d" % (mgr.max_streams, mgr.max_conns))
+    mgr.body_limit = min(mgr.body_limit, mgr.shared_bytes)

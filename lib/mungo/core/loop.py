@@ -68,9 +68,9 @@ class Loop(Limits):
     def _set_up(self, bell, limits):
         gc.collect()  # garbage of the imports would lie between objects that stay
         if limits:
-            from .limits import set_limits
+            from .limits import set_manager_limits
 
-            set_limits(self, limits, Limits)
+            set_manager_limits(self, limits, Limits)
         self.stats = dict.fromkeys(
             (
                 "accepted",  # connections taken in
@@ -81,6 +81,8 @@ class Loop(Limits):
                 "timeouts",  # deadlines that passed, but for idle connections
                 "recv_full",  # receive buffers at recv_limit
                 "send_full",  # sends refused at send_limit
+                "shared_full",  # bodies and sends refused at shared_bytes
+                "streams_full",  # streams refused at max_streams
                 "send_waits",  # writes put off because the system had no memory for them
                 "queue_full",  # messages of pipes and wakeups that had to wait or were refused
                 "workers",  # a dict of the pool's own figures, once there is one
@@ -101,6 +103,7 @@ class Loop(Limits):
         self.conns = []  # newest last
         self.accepted = 0  # how many of them are accepted sockets
         self.pipes = 0  # and pipes
+        self.held = 0  # bytes of bodies and send buffers, see core/holding.py
         self.pipe_ends = 0  # that workers still hold; under the bell's lock
         self.rx = Buffer(bytearray(self.rx_bytes))  # lent to the connection that is being read
         self.scratch = None  # what the connections of a protocol share: they are served one by one
@@ -323,6 +326,13 @@ class Loop(Limits):
             return fn(*args)
         finally:
             self.busy = False
+
+    def has_bytes(self, n):
+        """Whether bodies and send buffers may take `n` bytes more."""
+        if self.held + n <= self.shared_bytes:
+            return True
+        self.stats["shared_full"] += 1
+        return False
 
     def check_open(self):
         """Raise OSError if the manager is closed."""

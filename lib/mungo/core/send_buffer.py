@@ -9,7 +9,8 @@ class SendBuffer:
     Adding and taking n bytes costs O(n). Used in the loop's thread only.
     """
 
-    def __init__(self):
+    def __init__(self, mgr):
+        self.mgr = mgr  # which counts them in `held`
         self.pieces = []
         self.size = 0
         self.sent = 0
@@ -31,6 +32,7 @@ class SendBuffer:
             if at:
                 self.sent = at
         self.size += n
+        self.mgr.held += n
 
     def flush(self, c):
         """The socket of the connection `c` has room: write at most `send_slice` bytes. Returns whether all is written."""
@@ -57,6 +59,7 @@ class SendBuffer:
     def drop(self, n):
         """Forget `n` bytes of the first piece: they are sent."""
         self.size -= n
+        self.mgr.held -= n
         self.sent += n
         if self.sent == len(self.pieces[0]):
             self.pieces.pop(0)

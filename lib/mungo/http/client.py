@@ -215,6 +215,7 @@ def handler(c, ev, data):
                     call_handler(c, _EV_ERROR, "closed before the response was complete")
             except Exception as er:
                 c.bug(er)
+        it.release()
 
 
 def call_handler(c, ev, data):
@@ -231,9 +232,13 @@ def parse_received(c, it):
             call_handler(c, _EV_HTTP_HDRS, it)
             if it.sink is None and it.left > c.mgr.body_limit:
                 ev = -413
+            elif it.sink is None and not it.hold(c.mgr, it.left):
+                ev = -503
         elif ev == _PIECE:
             if it.sink is not None:
                 it.sink(it.view(c.recv))
+            elif (it.is_endless or it.content_length is None) and not it.hold(c.mgr, len(it.view(c.recv))):
+                ev = -503
             elif not it.collect(it.view(c.recv), c.mgr.body_limit):
                 ev = -413
         elif ev == _DONE:
@@ -241,7 +246,7 @@ def parse_received(c, it):
         elif not ev:
             break
         if ev < 0:
-            c.error("body_limit" if ev == -413 else it.fault)
+            c.error("body_limit" if ev == -413 else "shared_bytes" if ev == -503 else it.fault)
     if c.is_ending:
         return
     if not it.is_waiting:

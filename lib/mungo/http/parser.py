@@ -19,6 +19,7 @@
 from array import array
 
 from ..core.buffer import Buffer
+from ..core.holding import Holder
 from .char_classes import CLASSES
 from .lazy import parts
 from .scan import scan
@@ -57,7 +58,7 @@ _SLASH = const(47)
 _UNCOMMON = const(b"CH")  # the first letters of CONNECT and HEAD
 
 
-class Request:
+class Request(Holder):
     """One HTTP request after the other of a connection, parsed in place: what handlers get as `hm`.
 
     Valid inside the handler only, since the bytes that it points to are reused. What its attributes and methods return are copies,
@@ -301,6 +302,7 @@ class Request:
         self.state = _START
         self.at = 0
         if not self.is_bare:
+            self.release()
             if self.shared is not None:
                 self.tab = self.shared
                 self.shared = None

@@ -6,8 +6,8 @@
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
 #   5. PIECE: what `on_body` has named gets it, or the parser collects it. If a read is all body, `take_body` does it alone (here).
 #   6. DONE: the program gets EV_HTTP_MSG, and calls `http_reply`, now or later. `reply_ok` sends the common answer (here), response.py
-#      all others, with the program's fields by fields.py; now.py has their Date; stream.py sends files and iterators piece by piece.
-#      `fail` refuses by refusal.py, without loading anything.
+#      all others, with the program's fields by fields.py; stream.py sends files and iterators piece by piece. `fail` refuses by
+#      refusal.py, without loading anything.
 #   7. `Exchange.end_answer`: the connection may have to close. Else `finish` drops the request's bytes, and the next one follows.
 #   8. `rest` sets the deadline that runs until the client sends more (here). If it passes, `expired` closes, or answers 408.
 from time import ticks_diff
@@ -15,7 +15,6 @@ from time import ticks_diff
 from ..core.connection import Connection
 from ..port import MAY_PAUSE
 from .lazy import parts
-from .now import now
 from .parser import Request
 from .refusal import BUSY, CONTINUE, refusal
 from .scan import request_table
@@ -53,10 +52,10 @@ class Exchange(Request):
     """A request and its answer: the `hm` of handlers."""
 
     phase = _NONE
-    is_of_app = False  # an App's handler is called, which knows no other protocol's events
     serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
     timing = _IDLE  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part
+    is_open_ended = False  # the answer is a stream that may stay open
     discards = False  # the answer is the last one, and what the client still sends is discarded
     extra: object = None  # see `set_extra`
 
@@ -77,7 +76,13 @@ class Exchange(Request):
 
     def hand_over(self):
         """Another protocol takes the connection, inside the handler of EV_HTTP_MSG: HTTP parses no more of what has come."""
+        Request.release(self)
         self.serving = 2
+
+    def release(self):
+        """The body counts until the answer is complete: a worker may have it."""
+        if not self.phase:
+            Request.release(self)
 
     def set_extra(self, extra):
         """Have `extra.add_to(hm, fields)` change the fields of the answer's head, bytes; None: nothing does."""
@@ -99,6 +104,7 @@ class Exchange(Request):
     def end_answer(self, c):
         """The answer is complete. It may have to be the last."""
         self.phase = _NONE
+        self.release()
         if not self.keep_alive:
             if self.discards or len(c.recv) > (self.at if self.serving else 0):
                 c.linger()
@@ -129,6 +135,7 @@ def handler(c, ev, data):
     elif ev == _EV_CLOSE:
         if hm is not None:
             hm.phase = _NONE
+            hm.release()
             if hm.source is not None:
                 parts.stream.stop(c, hm)
     elif ev == _EV_DUE:
@@ -200,8 +207,7 @@ class HttpConnection(Connection):
 
     def refuse(self, hm, status):
         """Send the answer with this status, which `fail` has found to be the only one. Returns as `http_reply`."""
-        now.update(self.mgr.now)
-        is_sent = self.put(refusal(status, hm.is_head, now.date))
+        is_sent = self.put(refusal(status, hm.is_head))
         hm.end_answer(self)
         return is_sent
 
@@ -257,8 +263,8 @@ def serve(c, hm):
 
 def check_body(c, hm):
     """The handler of EV_HTTP_HDRS has let a request pass: refuse a body that is over its limit, or ask for one that is expected."""
-    if hm.sink is None and hm.left > c.mgr.body_limit:
-        fail(c, hm, 413)
+    if hm.sink is None and (hm.left > c.mgr.body_limit or not hm.hold(c.mgr, hm.left)):
+        fail(c, hm, 413 if hm.left > c.mgr.body_limit else 503)
     elif hm.expects:
         hm.expects = False
         if len(c.recv) == hm.at:
@@ -286,6 +292,8 @@ def give_piece(c, hm, piece):
     """Hand on a piece of the body, a memoryview."""
     if hm.sink is not None:
         hm.sink(piece)
+    elif hm.content_length is None and not hm.hold(c.mgr, len(piece)):
+        fail(c, hm, 503)
     elif not hm.collect(piece, c.mgr.body_limit):
         fail(c, hm, 413)
 
@@ -298,17 +306,15 @@ def reply_ok(c, hm, content_type, body):
     this answer needs response.py."""
     if hm.phase != _WAITING or c.state or not (hm.is_bare or hm.is_plain):
         return False
-    mgr = c.mgr
-    if mgr.waiting is not None:  # make room for the client that waits
+    if c.mgr.waiting is not None:  # make room for the client that waits
         hm.keep_alive = False
-    if mgr.now >> 10 != now.second:
-        now.update(mgr.now)
-    n = len(body)
-    key = (content_type, n)
-    head = now.heads.get(key) or now.head_ok(key)
+    if content_type:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (content_type, len(body))
+    else:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     if not hm.keep_alive:
         head = head[:-2] + b"Connection: close\r\n\r\n"
-    if n <= _JOIN:
+    if len(body) <= _JOIN:
         c.put(head + body)
     else:
         c.put(head)
@@ -331,7 +337,6 @@ def reply(c, hm, status, headers, body):
     if hm.phase == _EARLY and hm.is_body_pending:  # the rest of the body would be taken for the next request
         hm.keep_alive = False
         hm.discards = True
-    now.update(c.mgr.now)
     if status == 205:
         body = b""
     if isinstance(body, (bytes, bytearray, memoryview)):
@@ -349,6 +354,7 @@ def fail(c, hm, status):
     hm.phase = _WAITING
     hm.keep_alive = False
     hm.discards = True
+    hm.collected = None
     return c.refuse(hm, status)
 
 

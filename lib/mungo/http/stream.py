@@ -1,6 +1,8 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
 # section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
+from ..core.overload import has_room_for_stream
 from .response import make_head
+from .stream_limit import answer_without_stream
 
 _PIECES = const(16)  # of one answer in one turn
 
@@ -28,6 +30,10 @@ def start(c, hm, status, headers, body):
         length = body.left
     elif body is not None:
         source = iter(body)
+    if length is None and not hm.is_head:
+        if not has_room_for_stream(c.mgr):
+            return answer_without_stream(c, hm, status, headers, source)
+        hm.is_open_ended = True
     is_sent = c.put(make_head(hm, status, headers, length))
     hm.begin_stream(source)
     if length is None and hm.is_old:
@@ -41,6 +47,7 @@ def start(c, hm, status, headers, body):
 
 def _end(c, hm):
     stop(c, hm)
+    hm.is_open_ended = False
     if c.out is None:
         c.wait = 0  # it may have had a deadline of its own, see sse.py
     hm.end_answer(c)

@@ -2,3 +2,4 @@
 from .unix import BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, TX_MEMORY, Limits  # noqa: F401
 
 ALLOC_RATE = 0
+Limits.shared_bytes = 1 << 26

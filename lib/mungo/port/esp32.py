@@ -15,6 +15,7 @@ class Limits:
 
     backlog = 5
     max_conns = 6  # 10 sockets less the bell's two, the listener and one to spare
+    max_streams = 4  # streams that stay open: two connections are left for pages
     max_pipes = 16
     max_timers = 16
     rx_bytes = 1440  # one segment
@@ -23,6 +24,7 @@ class Limits:
     send_limit = 8192
     datagram = 1472  # a datagram that fits into one packet: longer ones are cut, since lwIP does not reassemble
     head_limit = 4096  # a browser's head with cookies is 0.5 to 2 KB
+    shared_bytes = 49152  # bytes of bodies and send buffers, of all connections together
     body_limit = 8192
     ws_limit = 8192  # a message of a WebSocket: it and the handler's copy are in the heap in one piece each
     queue = 8

@@ -18,6 +18,7 @@ class Limits:
     # again after 250 ms.
     backlog = 8
     max_conns = 4  # 5 TCP sockets (MEMP_NUM_TCP_PCB) less one to spare
+    max_streams = 2  # streams that stay open: two connections are left for pages
     max_pipes = 8
     max_timers = 16
     rx_bytes = 1024
@@ -26,6 +27,7 @@ class Limits:
     send_limit = 8192
     datagram = 1472  # a datagram that fits into one packet
     head_limit = 3072
+    shared_bytes = 65536  # bytes of bodies and send buffers, of all connections together: of 150 KB that are free
     body_limit = 8192
     ws_limit = 8192  # a message of a WebSocket: it and the handler's copy are in the heap in one piece each
     queue = 4

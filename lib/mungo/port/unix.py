@@ -17,6 +17,7 @@ class Limits:
 
     backlog = 64  # clients that wait for accept; with MicroPython's own 2 to 5 a burst costs a second (SYN again)
     max_conns = 512  # accepted sockets: half of the usual 1024 descriptors
+    max_streams = 511  # streams that stay open: one connection is left for pages
     max_pipes = 1024  # about 1 KB each
     max_timers = 64
     # One read; the loop has one such buffer, whatever the number of connections. A small -X heapsize stands for a board.
@@ -26,6 +27,7 @@ class Limits:
     send_limit = 65536  # unsent bytes of a connection
     datagram = 65536 if gc.mem_free() > 200000 else 2048  # the longest datagram that is received whole
     head_limit = 8192  # a request's line, fields, chunk extensions and trailers; what nginx and Apache allow
+    shared_bytes = max(gc.mem_free() // 4, 16384)  # bytes of bodies and send buffers, of all connections together
     body_limit = 65536  # a request's body, unless its handler takes it as a stream
     ws_limit = 65536  # a message of a WebSocket, whole: as a request's body
     queue = 16  # messages in a pipe, each way
@@ -40,3 +42,6 @@ class Limits:
     linger_ms = 1000
     pause_ms = 1000  # (for RP2, where paused connections share memory)
     connect_ms = 10000
+
+
+Limits.body_limit = min(Limits.body_limit, Limits.shared_bytes)

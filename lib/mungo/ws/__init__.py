@@ -9,13 +9,14 @@
 # ENDING    our Close frame is sent                the peer's, or the deadline; then the end
 from binascii import a2b_base64
 
-from ..core.linger import Lingering
+from ..core.overload import has_room_for_stream
 from ..http.header_lists import combined_value
 from .frames import Frames, frame_head, is_close_code
 from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
+_EV_CLOSE = const(9)
 _EV_WS_OPEN = const(12)
 _EV_WS_MSG = const(13)
 _EV_WS_CTL = const(14)
@@ -48,6 +49,7 @@ class WebSocket(Frames):
     phase = 0  # as in HTTP's exchange: there is nothing to answer
     is_unanswered = False
     is_waiting = False
+    is_open_ended = True  # a stream: it counts in max_streams
 
     @property
     def takes_messages(self):
@@ -55,38 +57,10 @@ class WebSocket(Frames):
         return self.masks > 0 and _DIALLED < self.stage < _ENDING and not self.is_partial
 
     def __init__(self, c, masks, ping_ms):
-        super().__init__(c.mgr.ws_limit, masks)
+        super().__init__(c.mgr.ws_limit, masks, c.mgr)
         self.ping_ms = c.mgr.idle_ms if ping_ms is None else ping_ms
         c.proto = self
         c.pfn = handler
-
-
-class Failed(Lingering):
-    """The phase of a connection whose WebSocket has failed. What its peer sends is discarded, frame by frame, up to its Close."""
-
-    def __init__(self, now, left, is_over):
-        super().__init__(now)
-        self.left = left  # bytes of a frame that are still to come
-        self.is_over = is_over  # this frame is the Close
-        self.head = b""  # of the next one, as far as it has come
-
-    def has_last(self, data, at, end):
-        """Whether the peer's Close is in `data[at:end]`, or was before."""
-        while True:
-            n = min(self.left, end - at)
-            self.left -= n
-            at += n
-            if self.is_over and not self.left or at == end:
-                return self.is_over and not self.left
-            self.head += bytes((data[at],))
-            at += 1
-            head = self.head
-            size = head[1] & 127 if len(head) > 1 else 127
-            wide = 0 if size < 126 else 2 if size == 126 else 8
-            if len(head) == 2 + wide:
-                self.left = (int.from_bytes(head[2:], "big") if wide else size) + head[1] // 128 * 4
-                self.is_over = head[0] & 15 == 8
-                self.head = b""
 
 
 # --- for programs
@@ -96,30 +70,24 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     """In the handler of EV_HTTP_MSG: answer the request `hm` with 101 and make the connection a WebSocket, from now on with the handler
     `fn` and its `fn_data`, if there is one. EV_WS_OPEN follows when the handler has returned.
 
-    `protocols`: subprotocols, the first one that the client offers is taken. `origins`: a tuple of the origins that may connect,
-    ("https://a.example", "file://"), or ("*",) for all; by default the host that the request names. Browsers send the origin of the
-    page, many libraries one of their own; without one a client is let in. A refusal names the origin in its body and on the console.
-    `ping_ms`: after so many ms of silence a ping is sent, and after as many again the connection ends; by default
-    idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009. `begin()` is called before a request that is in order is
-    answered; if it returns False, it has given another answer.
-    Returns True; False if the request was refused, with 400, 403 or 426 (section 4.2) or by `begin`.
+    `protocols`: subprotocols, the first one that the client offers is taken. `origins`: a tuple of the origins whose pages may connect,
+    ("https://a.example",), or ("*",) for all; by default those from the host that the request names. Clients other than browsers send no
+    origin and are let in. `ping_ms`: after so many ms of silence a ping is sent, and after as many again the connection ends; by default
+    idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009, one that finds `shared_bytes` used up with 1013. `begin()`
+    is called before a request that is in order is answered; if it returns False, it has given another answer.
+    Returns True; False if the request was refused, with 400, 403 or 426 (section 4.2), with 503 if `max_streams` are open, or by `begin`.
     Raises ValueError if no request waits. Loop's thread.
     """
     if not c.proto.is_waiting:
         raise ValueError("no request waits")
-    if c.proto.is_of_app and not fn and not begin:
-        raise ValueError("ws.upgrade in an App: want fn, which gets the WebSocket's events")
     key = combined_value(hm.headers(), "sec-websocket-key")
     status = _refusal(hm, key, origins)
     if status:
-        text = ""
-        if status == 403:
-            text = "origin %r is not allowed\n" % hm.header("Origin")
-            try:
-                print("mungo.ws: 403, %s: %s" % (hm.uri, text[:-1]))
-            except OSError:  # nobody reads stdout any more
-                c.mgr.stats["unprinted"] += 1
-        c.http_reply(status, FIELDS % ("Version", 13), text)
+        c.http_reply(status, FIELDS % ("Version", 13))
+        return False
+    if not has_room_for_stream(c.mgr):
+        c.mgr.stats["streams_full"] += 1
+        c.http_reply(503, {"Retry-After": "1"})
         return False
     if begin is not None and not begin():
         return False
@@ -207,7 +175,7 @@ def close(c, code=1000, reason=""):
     if not is_close_code(code):
         raise ValueError("code %r: want 1000 to 1014, 3000 to 4999" % code)
     is_sent = _send_frame(c, _CLOSE, code.to_bytes(2, "big") + reason.encode())
-    if is_sent:
+    if is_sent and c.out is None:  # else the write deadline runs
         c.wait = 0
         _set_deadline(c, c.proto)
     return is_sent
@@ -230,6 +198,8 @@ def handler(c, ev, data):
         else:
             c.mgr.stats["timeouts"] += 1
             c.error("timeout")
+    elif ev == _EV_CLOSE:
+        it.release()
     elif ev == _EV_BUG and it.stage and not c.is_ending:
         _fail(c, it, 1011)
         return True
@@ -277,18 +247,12 @@ def _set_deadline(c, it):
 def _fail(c, it, code):
     # End it because of the peer's fault or a bug.
     _send_frame(c, _CLOSE, code.to_bytes(2, "big"))
-    is_over = it.code != 1006  # the frame that is at fault was its Close
     it.code = code
     c.mgr.stats["failed"] += 1
     if code == 1009:
         c.mgr.stats["recv_full"] += 1
     c.error_text = "WebSocket: %d" % code
-    failed = Failed(c.mgr.now, it.left, is_over)
-    is_over = failed.has_last(c.recv.data, c.recv.start, c.recv.end)
     c.linger()
-    c.phase = failed
-    if is_over:
-        c.ended()
 
 
 def _encode(data):
@@ -330,13 +294,6 @@ def _refusal(hm, key, origins):
     except ValueError:
         return 400
     origin = hm.header("Origin")
-    if origin and not ("*" in origins or origin in origins if origins else _is_own(origin.lower(), hm.header("Host", "").lower())):
+    if origin and not ("*" in origins or origin in origins if origins else origin.partition("://")[2] == hm.header("Host")):
         return 403
     return 0
-
-
-def _is_own(origin, host):
-    # Whether this origin is the server itself, which the client calls by this Host. A gateway may have made http of https.
-    scheme, _, name = origin.partition("://")
-    port = {"http": ":80", "https": ":443"}.get(scheme, "-")
-    return name in (host, host + port) or name + port == host

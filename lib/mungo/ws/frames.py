@@ -12,6 +12,7 @@
 # A head is judged when it is whole or wrong, so the events do not depend on how the bytes are cut. Payloads are unmasked in the buffer. A
 # message that is whole in the buffer is copied once; of others the pieces are collected.
 from ..core.buffer import Buffer
+from ..core.holding import Holder
 
 try:
     from .mask_viper import mask, text
@@ -26,8 +27,9 @@ _MSG = const(1)
 _CODES = const(0x7F8F)  # those from 1000 on that a Close frame may have: not 1004, 1005, 1006, 1015
 
 
-class Frames:
-    """The frames that one side sends. `masks` is 128 if that side is the client, else 0; messages have at most `limit` bytes."""
+class Frames(Holder):
+    """The frames that one side sends. `masks` is 128 if that side is the client, else 0; messages have at most `limit` bytes, and those
+    that come in pieces count among the `shared_bytes` of `mgr`, if it is given."""
 
     op = 0  # of the message under way
     left = 0  # bytes of the frame that are still to come
@@ -36,7 +38,8 @@ class Frames:
     data: object  # of the MSG, str or bytes; of a control frame, bytes
     code = 1006  # of the Close frame: 1005 if it had none, 1006 if none has come
 
-    def __init__(self, limit, masks):
+    def __init__(self, limit, masks, mgr=None):
+        self.mgr = mgr
         self.limit = limit
         self.masks = masks
         self.key = bytearray(4)
@@ -62,6 +65,7 @@ class Frames:
                         continue
                     view = memoryview(self.parts.data)[: self.parts.end]
                     self.parts = None
+                    self.release()
                 self.data = bytes(view) if self.op > 1 else text(view)
                 self.op = 0
                 return _MSG
@@ -95,11 +99,13 @@ class Frames:
         self.key[:] = data[at - 4 : at]  # (if there is none, it is not used)
         buf.consume(at - buf.start)
         if op <= 7:
-            self.left = n
             if n + (self.parts.end if self.parts else 0) > self.limit:
                 return -1009
+            if self.mgr is not None and (n > buf.end - buf.start or first < 128 or self.parts) and not self.hold(self.mgr, n):
+                return -1013
             self.is_last = first > 127
             self.op = op or self.op
+            self.left = n
             return _MSG
         self.data = bytes(self.unmasked(buf, n))
         if op == 8:

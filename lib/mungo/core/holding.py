@@ -1,0 +1,20 @@
+class Holder:
+    """A request, response or message whose body is being collected: it counts among the `shared_bytes` of its manager."""
+
+    held = 0  # bytes
+    holder: object = None  # the manager that counts them
+
+    def hold(self, mgr, n):
+        """Count `n` bytes more. False, and nothing is counted, if all bodies and send buffers together would take too many."""
+        if not mgr.has_bytes(n):
+            return False
+        mgr.held += n
+        self.held += n
+        self.holder = mgr
+        return True
+
+    def release(self):
+        """The body is needed no more."""
+        if self.held:
+            self.holder.held -= self.held
+            self.held = 0
