@@ -97,7 +97,7 @@ class Connection:
             raise ValueError("is_closing: can't be cleared")
         if not self.state & _CLOSING:
             self.state |= _CLOSING
-            self.mgr.closing += 1
+            self.mgr.close_soon(self)
 
     @property
     def is_draining(self):

@@ -109,7 +109,8 @@ class Loop(Limits):
         self.scratch = None  # what the connections of a protocol share: they are served one by one
         self.timers = None  # a timer.Timers once there was a timer
         self.pool = None  # a WorkerPool once there is one. It has a deadline, and is closed before the connections
-        self.closing = 0  # not 0: there are connections to be closed at the end of the turn
+        self.closing = 0  # how many connections are to be closed at the end of the turn
+        self._to_close = []  # these, in their order; it has a place for each connection
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
         self.spare = None  # the connection beyond max_conns, which waits or is being refused
@@ -127,6 +128,11 @@ class Loop(Limits):
         self._collect_at = self.now  # when to look at the heap again,
         self._reserve = _MOST  # which is to have more than this free
         self._due = None  # no deadline of a connection is earlier
+        # Looked up often: found here sooner than in the class. See internals: OWN.
+        self.idle_ms = self.idle_ms
+        self.max_conns = self.max_conns
+        self.recv_limit = self.recv_limit
+        self.send_slice = self.send_slice
         self._prints = 0  # tracebacks in the second since
         self._printed = self.now
         self.poller.ipoll(0)  # the first one makes the tuple that all return
@@ -160,11 +166,18 @@ class Loop(Limits):
             self.finish()
             if self._found:
                 self.find  # noqa: B018  (allocates one block, see internals: ONE BLOCK A TURN)
-        except MemoryError:  # the next turn goes on where this one was
-            self.stats["no_memory"] += 1
-        finally:
             self.busy = False
+        except MemoryError:  # the next turn goes on where this one was. (No more in here: the frame must fit on the stack, see the same)
+            self.starved()
+        except BaseException:
+            self.busy = False
+            raise
         return self.running
+
+    def starved(self):
+        """A turn has ended for want of memory."""
+        self.busy = False
+        self.stats["no_memory"] += 1
 
     def stop(self):
         """Make `poll` return soon and `running` False. Any thread may call it."""
@@ -291,21 +304,16 @@ class Loop(Limits):
             self._expire(c)
 
     def _close(self):
-        # Who is closing is found by its state: to note it in a list would need memory, see internals: CLOSING.
         ready = self._ready
         for at in range(0, self._found, 2):
             ready[at] = None  # or it would keep them
-        conns = self.conns
-        while self.closing:
-            n = self.closing
-            at = 0
-            while at < len(conns):
-                c = conns[at]
-                if c.is_closing:
-                    c.shut()
-                if at < len(conns) and conns[at] is c:
-                    at += 1
-            self.closing -= n  # (EV_CLOSE's handlers may have closed others)
+        at = 0
+        while at < self.closing:  # (EV_CLOSE's handlers may close others)
+            c = self._to_close[at]
+            self._to_close[at] = None
+            at += 1
+            c.shut()
+        self.closing = 0
 
     def _expire(self, c):
         try:
@@ -346,6 +354,8 @@ class Loop(Limits):
         if None not in self._ids:
             self._grow()
         self.last = c.id = id = self.last + 1
+        if len(self._to_close) <= self.closing + len(self.conns):
+            self._to_close.append(None)
         self.conns.append(c)
         try:
             if c.sock is not None:
@@ -357,6 +367,11 @@ class Loop(Limits):
             at = self._ids.index(None)
             self._ids[at] = id
             self._found_by[at] = c
+
+    def close_soon(self, c):
+        """Close the connection at the end of the turn. Needs no memory, see internals: CLOSING."""
+        self._to_close[self.closing] = c
+        self.closing += 1
 
     def _grow(self):
         # (What allocates comes before the lock.)

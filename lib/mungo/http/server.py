@@ -57,6 +57,7 @@ class Exchange(Request):
     source = None  # of a streamed answer: an iterator or a Part
     is_open_ended = False  # the answer is a stream that may stay open
     discards = False  # the answer is the last one, and what the client still sends is discarded
+    _room = None  # see internals: ROOM
     extra: object = None  # see `set_extra`
 
     @property
@@ -151,6 +152,7 @@ class HttpConnection(Connection):
 
     is_accepted = True
     proto: Exchange
+    _room = None  # see internals: ROOM
     pfn = staticmethod(handler)
 
     def new_exchange(self, table):
