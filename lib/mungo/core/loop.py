@@ -9,19 +9,18 @@
 import _thread
 import gc
 import select
-import sys
 from time import ticks_add, ticks_diff, ticks_ms
 
 from ..port import ALLOC_RATE, BELL, TX_MEMORY, Limits
 from .buffer import Buffer
 from .doorbell import Doorbell
+from .reports import Reports
 
 _EV_POLL = const(2)
 _EV_READ = const(7)
 
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
-_PRINTS = const(20)  # tracebacks in a second: what is reported at each turn must not fill a log, or a serial line
 _MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
 
 
@@ -133,8 +132,7 @@ class Loop(Limits):
         self.max_conns = self.max_conns
         self.recv_limit = self.recv_limit
         self.send_slice = self.send_slice
-        self._prints = 0  # tracebacks in the second since
-        self._printed = self.now
+        self.reports = Reports(self.stats)
         self.poller.ipoll(0)  # the first one makes the tuple that all return
         self.watch(self.bell.rx, self.bell, select.POLLIN)
         self.send_memory = None
@@ -448,18 +446,4 @@ class Loop(Limits):
 
     def report(self, er):
         """Count a handler's exception and print it with its traceback, at most 20 in a second. Raises nothing."""
-        stats = self.stats
-        stats["bugs"] += 1
-        if isinstance(er, MemoryError):
-            stats["no_memory"] += 1
-        now = ticks_ms()
-        if not 0 <= ticks_diff(now, self._printed) < 1000:
-            self._printed = now
-            self._prints = 0
-        self._prints += 1
-        if self._prints <= _PRINTS:
-            try:
-                return sys.print_exception(er)
-            except Exception:
-                pass  # nobody reads stdout any more, or there is no memory for that
-        stats["unprinted"] += 1
+        self.reports.add(er)
