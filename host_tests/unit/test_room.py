@@ -35,4 +35,5 @@ def test_no_dict_on_the_way_of_a_request_is_full():
     with Served(app) as site:
         assert site.ask("/").status == 200
     assert {"Connection", "HttpConnection", "AppConnection", "Exchange", "Loop", "Manager", "Request"} <= set(seen)
-    assert [name for name in seen if full(seen[name])] == []
+    found = [name for name in seen if full(seen[name])]
+    assert not found, found

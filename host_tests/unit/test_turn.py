@@ -133,7 +133,7 @@ def test_a_paused_connection_does_not_wake_the_loop():
 
 def test_a_bug_is_counted_though_nobody_reads_stdout():
     mgr = mungo.Manager()
-    module = __import__("mungo.core.loop", None, None, ("sys",))
+    module = __import__("mungo.core.reports", None, None, ("sys",))
 
     class Deaf:
         def print_exception(self, er):

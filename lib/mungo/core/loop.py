@@ -34,6 +34,7 @@ class Loop(Limits):
     All methods are for the loop's own thread, except `stop`.
     """
 
+    _room = None  # see internals: ROOM
     newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
     count_open = 0  # how many are not closed,
     thread: object = None  # and the id of their thread, see `claim`
