@@ -5,6 +5,7 @@ net.py       the network of a board and the peers on its other side
 modules.py   what the library imports: socket, select, time, _thread, errno, gc, sys, micropython
 loader.py    the library, loaded for a profile, with points where its threads may be interrupted; and with a mutation
 profiles.py  the rules of a platform
+flash.py     the file system, and a scene that uses it
 peers.py     clients, healthy or not
 checks.py    what must hold at every step
 scenario.py  what happens in a run: a server, its clients, threads and jobs, and how all of it ends

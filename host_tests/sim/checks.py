@@ -35,11 +35,28 @@ class Checks:
         self.idle_turns = 0
         self.seen_progress = 0
         self.grain = 60 + 2 * world.profile.poll_ms + (64 if world.profile.wakes_by_lock else 0)
+        self.collected_us = None  # when the loop has last collected
         world.on_report = self.report
+        world.collected = self.collected
         world.before_sleep.append(self.asleep)
 
     def fail(self, text):
         self.world.fail(text)
+
+    # --- the collector
+
+    def collected(self, what, us):
+        """The loop collects, or asks for the free memory. A wake-up or request that comes meanwhile waits for that: for one collection at
+        most, and not often."""
+        world = self.world
+        if world.current is not world.loop or self.mgr is None or not self.mgr.busy:
+            return
+        if what == "mem_free":
+            self.fail(f"a turn asks for the free memory, which takes {us} us")
+        least = world.profile.collect_ms * 1000 - 2000  # (ticks are cut)
+        if self.collected_us is not None and world.now - self.collected_us < least:
+            self.fail(f"the loop collects again after {world.now - self.collected_us} us")
+        self.collected_us = world.now
 
     # --- events
 

@@ -4,10 +4,12 @@ import ast
 import builtins
 import importlib.abc
 import importlib.util
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-from . import allocating, modules
+from . import allocating, flash, modules
 from .mutate_ast import LIBRARY, ROOT, Misfit
 
 _PREFIXES = ("mungo", "apps", "settings")
@@ -99,13 +101,14 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.profile = profile
         self.mutation = mutation
         self.broken = mutation and mutation.file()
-        self.made = modules.make(profile)
+        self.made = dict(modules.make(profile), os=flash.make_os(os), builtins=SimpleNamespace(__import__=None))
         self.imports = {}  # module: those that it imports when it loads
         self.builtins = dict(
             builtins.__dict__,
             const=lambda value: value,
             bytearray=Bytearray,
             print=lambda *args, **_: modules.current.world and modules.current.world.note("print", *map(str, args)),
+            open=flash.open_file,
             __import__=self.bring,
             __point__=modules.point,
             **allocating.FUNCTIONS,

@@ -36,13 +36,30 @@ def make(profile):
         "select": SimpleNamespace(POLLIN=1, POLLOUT=4, POLLERR=8, POLLHUP=16, poll=lambda: Poll(current.net)),
         "_thread": _thread(profile),
         "errno": SimpleNamespace(**profile.errno, errorcode={number: name for name, number in profile.errno.items()}),
-        "gc": SimpleNamespace(
-            collect=lambda: None, mem_free=lambda: 1 << 20, mem_alloc=lambda: 0, threshold=lambda *_: -1, enable=lambda: None
-        ),
+        "gc": _gc(profile),
         "sys": _sys(profile),
         "uctypes": SimpleNamespace(bytearray_at=lambda at, n: bytearray(n)),
         "micropython": SimpleNamespace(RingIO=lambda size: RingIO(current.net, size), const=lambda value: value, kbd_intr=lambda _: None),
     }
+
+
+def _gc(profile):
+    def collect():
+        _spend("collect", profile.collect_us)
+
+    def mem_free():
+        _spend("mem_free", profile.mem_free_us)
+        return profile.heap
+
+    return SimpleNamespace(collect=collect, mem_free=mem_free, mem_alloc=lambda: 0, threshold=lambda *_: -1, enable=lambda: None)
+
+
+def _spend(what, us):
+    """The collector takes this long, and only the other threads run meanwhile; once the loop runs."""
+    world = current.world
+    if world is not None and world.current is not None and not world.may_block:
+        world.collected(what, us)
+        world.sleep(us)
 
 
 def _time(profile):

@@ -96,6 +96,15 @@ MUTATIONS = [
     Mutation("on_done twice for a job with a pipe", "unix", "WorkerPool.finish", drop("if A != _DONE and A != _FAILED: return")),
     Mutation("a late result is handed over", "unix", "WorkerPool.complete", never("A != _RUNNING")),
     Mutation("jobs have no deadline", "unix", "WorkerPool.expired", always("ticks_diff(A, B) > 0")),
+    # --- the collector
+    Mutation("the loop asks for the free memory", "rp2-stock", "collect_early", replace("A.collect()", "A.mem_free()")),
+    Mutation("the loop collects in each turn", "rp2-stock", "collect_early", always("ticks_diff(A, B) >= 0")),
+    Mutation("the interval of collections has no lower bound", "rp2-stock", "Loop._set_up", replace("max(COLLECT_MS, A)", "1")),
+    # --- the flash
+    Mutation("the loop does not ask for the flash", "rp2-stock", "flash_queue.use_flash", never("not A.begin()")),
+    Mutation("a file is looked up without the flash's lock", "rp2-stock", "send.find_answer", always("A.begin()")),
+    Mutation("a lock that is taken is taken again", "rp2-stock", "Flash.begin", never("not A.acquire(B)")),
+    Mutation("what waits for the flash is forgotten", "rp2-stock", "serve_flash_waiters", drop("A.use_flash(B, C, D)")),
     # --- HTTP
     Mutation("the next request before this one's answer", "unix", "server.serve", replace("A.phase < _WAITING", "A.phase <= _WAITING")),
     Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", replace("A is None and B and C", "A is None")),

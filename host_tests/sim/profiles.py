@@ -57,6 +57,10 @@ class Profile:
     empty_datagram_closes = False
     has_fileno = True
     packed_addresses = True
+    heap = 200_000  # bytes that are free
+    collect_us = 100  # what gc.collect and gc.mem_free take
+    mem_free_us = 150
+    collect_ms = 2  # no more often does the loop collect
 
 
 class Esp32(Profile):
@@ -99,6 +103,10 @@ class Rp2Stock(Profile):
     recv_one_segment = True
     wakes_by_lock = True
     datagram = 1472
+    heap = 150_000
+    collect_us = 3300
+    mem_free_us = 7300
+    collect_ms = 20
     has_fileno = False
     packed_addresses = False
 

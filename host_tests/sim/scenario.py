@@ -5,6 +5,7 @@ import sys
 
 from . import modules
 from .checks import Checks, Planned
+from .flash import Files, forget
 from .net import Net, Peer, UdpPeer
 from .peers import Clients, pieces
 from .world import World
@@ -66,6 +67,7 @@ class Scene:
         self.sleep_ms = time.sleep_ms
         world.ticks = time.ticks_ms
         world.ticks_diff = time.ticks_diff
+        forget(world)
         world.threads = world.thread_count = 0
         world.thread_faults = 0.0
         self.faults()
@@ -201,6 +203,8 @@ class Scene:
         rng = self.rng
         parts = [part for part in (self.http, self.pipes, self.pool, self.timers, self.udp, self.dial, self.echo) if rng.random() < 0.5]
         self.targets = []
+        if random.Random(f"parts {self.world.profile.name} {self.world.seed}").random() < 0.25:
+            parts.insert(0, self.flash)
         for part in parts or [self.http, self.pipes]:
             try:
                 part(mgr)
@@ -213,6 +217,9 @@ class Scene:
                 self.thread(self.waker, i)
         if rng.random() < 0.1:
             self.thread(self.stopper)
+
+    def flash(self, mgr):
+        Files(self, mgr)
 
     def stopper(self):
         self.world.current.is_stranger = True

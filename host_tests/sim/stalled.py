@@ -1,7 +1,7 @@
 """Peers that take nothing and programs that pause, as many as there are, beside one healthy client: how long the loop's turns take, and
 how long that client waits for each answer. All in virtual time."""
 
-from . import modules
+from . import flash, modules
 from .net import Net, Peer
 from .world import World
 
@@ -35,6 +35,7 @@ class Stage:
         world.threads = world.thread_count = 0
         world.thread_faults = 0.0
         world.checks = Silent()
+        flash.forget(world)
         self.ms = ms
         self.over = 0  # the most ms that a turn took longer than poll was told
         self.gaps = []  # ms that the healthy client has waited, for each answer

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from greenlet import getcurrent, greenlet
 
-_MOST_STEPS = 60_000
+_MOST_STEPS = 120_000
 _MOST_US = 3_600_000_000
 
 
@@ -89,6 +89,7 @@ class World:
         self.memory_left = 0  # times that it will run out again
         self.drought = 0  # until then each allocation fails
         self.lost = 0  # connections and datagrams that are owed to such a fault
+        self.collected = lambda what, us: None  # called when a thread has the collector work
 
     # --- what happens is written down
 

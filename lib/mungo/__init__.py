@@ -64,6 +64,10 @@ _importing = _thread.allocate_lock()
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
     global _app, _manager
+    if name == "flash":  # each Manager has loaded it
+        from .port.flash import flash
+
+        return flash
     if name != "App" and name != "Manager":
         raise AttributeError(name)
     with _importing:

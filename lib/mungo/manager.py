@@ -1,4 +1,7 @@
+import sys
+
 from .core.loop import Loop
+from .port.flash import flash
 from .threads.pipe import PipeConnection
 from .threads.wakeups import Wakeups
 
@@ -89,6 +92,10 @@ class Manager(Loop):
         if self.pool is None:
             from .threads.pool import make_pool
 
+            if flash.lock is not None and "mungo.http.lazy" in sys.modules:  # or it would load later, when workers use the flash
+                from .http.lazy import parts
+
+                parts.load_all()
             self.pool = make_pool(self, limits)
         elif limits:
             raise ValueError("workers: the manager has its pool already")

@@ -1,5 +1,6 @@
 # Routes with stream=True: their handlers are generators that get the body piece by piece, as it comes. This file loads when the first
 # such route is added.
+from ..port.flash import BUSY
 from .request import call_handler
 from .response import GENERATOR, respond
 from .routing import Route
@@ -22,6 +23,9 @@ class StreamRoute(Route):
 class Feed:
     """Gives a request's body to its handler. It is the `sink` of the request's head: HTTP calls it with each piece of the body."""
 
+    is_whole = False  # all of the body has come
+    is_waiting = False  # for the flash, and the connection is not read
+
     def __init__(self, c, req):
         self.c = c
         self.req = req
@@ -43,8 +47,16 @@ class Feed:
 
     def end(self):
         """Give the handler None, since all of the body has come, and answer."""
+        self.is_whole = True
         if self.generator is not None:
             self.step(None)
+        if self.is_waiting:
+            self.req.detach()
+        else:
+            self.finish()
+
+    def finish(self):
+        """Answer what the handler has returned after None."""
         if self.generator is not None:
             self.close()
             self.req.result = RuntimeError("a stream handler must return after None")
@@ -53,7 +65,9 @@ class Feed:
     def step(self, piece):
         """Have the handler's yield return `piece`. If the handler ends, `req.result` is what it has returned or raised."""
         try:
-            self.generator.send(piece)
+            if self.generator.send(piece) is BUSY:
+                self.is_waiting = self.c.is_full = True
+                self.c.mgr.when_flash_is_free(_go_on, self.c, self)
         except Exception as er:
             self.generator = None
             self.req.result = er.value if isinstance(er, StopIteration) else er
@@ -63,3 +77,19 @@ class Feed:
         if self.generator is not None:
             self.generator.close()
             self.generator = None
+
+
+def _go_on(c, feed):
+    # The handler has waited for the flash.
+    if c.is_ending or feed.generator is None:
+        feed.close()
+        return
+    feed.is_waiting = c.is_full = False
+    c.resume()
+    feed.step(None)
+    if feed.is_waiting:
+        return
+    if feed.is_whole:
+        feed.finish()
+    elif feed.generator is None and feed.req.hm.is_body_pending:
+        respond(c, feed.req, feed.req.result)

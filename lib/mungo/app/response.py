@@ -15,6 +15,7 @@ from ..http.json_writer import dumps
 from ..http.response import reason
 from ..http.server import reply_ok
 from ..http.status_error import StatusError
+from ..port.flash import Busy, close
 
 _TEXT = const("text/plain; charset=UTF-8")
 _HTML = const("text/html; charset=UTF-8")
@@ -151,8 +152,14 @@ def pool_error(er):
 
 def respond(c, req, result):
     """Answer with `result`, which a handler or hook has returned or raised, unless it has answered by `c.http_reply` and returned None.
-    All answers come here, so the after hooks see all. What goes wrong here is answered as an error. Loop's thread."""
-    _answer(c, req, result)
+    All answers come here, so the after hooks see all. What goes wrong here is answered as an error. If a file is the answer, and a worker
+    uses the file system, this is done again in a later turn, error handlers included. Loop's thread."""
+    try:
+        _answer(c, req, result)
+    except Busy:
+        req.detach()
+        c.mgr.when_flash_is_free(_respond_late, c, (req, result))
+        return
     error = result if isinstance(result, Exception) else None
     for app in reversed(req.route.apps):
         for hook in app.teardown:
@@ -160,6 +167,10 @@ def respond(c, req, result):
                 hook(req, error)
             except Exception as er:
                 c.mgr.report(er)
+
+
+def _respond_late(c, args):
+    respond(c, *args)
 
 
 def _answer(c, req, result):
@@ -176,11 +187,11 @@ def _answer(c, req, result):
             response = to_response(response if changed is None else changed)
             find_body(req, response)
         if response.body is not body and not isinstance(response.body, GENERATOR):  # (a generator may read the old one)
-            _close(body)
+            _close(c, body)
         _send(c, req, response)
     except Exception as er:
         if is_unanswered(c, req):
-            _close(body)
+            _close(c, body)
             _respond_to_error(c, req, er)
         else:  # some of the answer is sent
             c.mgr.report(er)
@@ -200,10 +211,10 @@ def is_unanswered(c, req):
     return c.proto.is_unanswered and c.proto.data is req.hm.data
 
 
-def _close(body):
+def _close(c, body):
     # It is not sent: close its file or generator.
     if hasattr(body, "close"):
-        body.close()
+        c.mgr.use_flash(close, c, body)
 
 
 def _respond_to_error(c, req, er):

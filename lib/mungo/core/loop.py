@@ -11,9 +11,12 @@ import gc
 import select
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ..port import ALLOC_RATE, BELL, TX_MEMORY, Limits
+from ..port import ALLOC_RATE, BELL, COLLECT_MS, TX_MEMORY, Limits
+from ..port.flash import flash
 from .buffer import Buffer
+from .collector import collect_early
 from .doorbell import Doorbell
+from .flash_queue import serve_flash_waiters, use_flash, when_flash_is_free
 from .reports import Reports
 
 _EV_POLL = const(2)
@@ -21,7 +24,7 @@ _EV_READ = const(7)
 
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
-_MOST = const(0x1FFFFFFF)  # ticks_ms wraps at twice that on a board
+_FLASH_MS = const(2)  # from one look whether the flash is free to the next
 
 
 _claiming = _thread.allocate_lock()
@@ -38,6 +41,11 @@ class Loop(Limits):
     newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
     count_open = 0  # how many are not closed,
     thread: object = None  # and the id of their thread, see `claim`
+
+    collect_early = collect_early
+    use_flash = use_flash
+    when_flash_is_free = when_flash_is_free
+    serve_flash_waiters = serve_flash_waiters
 
     def __init__(self, bell=None, **limits):
         self.claim(1)
@@ -67,6 +75,7 @@ class Loop(Limits):
 
     def _set_up(self, bell, limits):
         gc.collect()  # garbage of the imports would lie between objects that stay
+        flash.share()
         if limits:
             from .limits import set_manager_limits
 
@@ -112,6 +121,7 @@ class Loop(Limits):
         self.closing = 0  # how many connections are to be closed at the end of the turn
         self._to_close = []  # these, in their order; it has a place for each connection
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
+        self.flash_waiters = []  # (function, connection, argument): what waits for the flash
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
         self.spare = None  # the connection beyond max_conns, which waits or is being refused
         self.waiting = None  # the same while it waits
@@ -125,8 +135,8 @@ class Loop(Limits):
         self.last = 0
         self._ready = []  # (reused) what ipoll found: connection, flags, connection, flags ..
         self._next = self._found = 0  # the place in it of what comes next, and of its end
-        self._collect_at = self.now  # when to look at the heap again,
-        self._reserve = _MOST  # which is to have more than this free
+        self._collect_at = self.now  # when to collect, see `collect_early`, and ms from then to the next time
+        self._collect_ms = ALLOC_RATE and max(COLLECT_MS, min(gc.mem_free() // 2 // ALLOC_RATE, _LONGEST))
         self._due = None  # no deadline of a connection is earlier
         # Looked up often: found here sooner than in the class. See internals: OWN.
         self.idle_ms = self.idle_ms
@@ -193,6 +203,8 @@ class Loop(Limits):
             ms = min(ms, self.timers.time_left(now))
         if self._due is not None:
             ms = min(ms, ticks_diff(self._due, now))
+        if self.flash_waiters:
+            ms = min(ms, _FLASH_MS)
         if ms < 0 or self.closing or self.resuming or self.bell.first or not self.running:
             ms = 0
         ready = self._ready
@@ -206,23 +218,6 @@ class Loop(Limits):
         self.now = ticks_ms()
         if ALLOC_RATE:
             self.collect_early()
-
-    # Where threads run side by side (unix port, RP2) MicroPython's collector does not stop the others while it marks what is in use.
-    # Who runs short of memory starts it; it looks at all that can be reached from the modules, and only then at each thread's stack.
-    # What some other thread meanwhile moves from its stack into something that was looked at already is freed while it is in use.
-    # Measured on the unix port with a heap of 192 KB: the busy loop of a server lost objects, within seconds, to collections that its
-    # workers had started. So the loop collects early, and no worker has to while the loop runs. (While it sleeps a worker may; a
-    # collection that is under way when it wakes it waits for.)
-    def collect_early(self):
-        """Wait for a collection that is under way; collect if a quarter of what was free is used. Called at the start of each turn."""
-        self.bell.gc_barrier.clear()
-        if ticks_diff(self.now, self._collect_at) >= 0:
-            free = gc.mem_free()  # (not each time: it takes as long as a collection)
-            if free < self._reserve:
-                gc.collect()
-                free = gc.mem_free()
-                self._reserve = free - free // 4
-            self._collect_at = ticks_add(self.now, (free - self._reserve) // ALLOC_RATE)
 
     def _serve(self):
         # Call the connections that are ready, until one of them raises.
@@ -247,6 +242,8 @@ class Loop(Limits):
             self.timers.fire()
         if self.poll_events:
             self._emit_poll()
+        if self.flash_waiters:
+            self.serve_flash_waiters()
         if self.resuming:
             self._resume()
         if self._due is not None and ticks_diff(self._due, self.now) <= 0:

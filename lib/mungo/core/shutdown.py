@@ -28,6 +28,7 @@ def close(mgr, ms):
         return False
     if mgr.send_memory is not None:
         mgr.send_memory.sock.close()
+    mgr.serve_flash_waiters()
     mgr.unwatch(mgr.bell.rx)
     mgr.bell.close()
     mgr.poller = None

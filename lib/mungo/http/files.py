@@ -11,11 +11,14 @@ from binascii import hexlify
 from hashlib import sha256
 from time import gmtime, time
 
+from ..port.flash import Busy, close, flash
 from .conditions import evaluate
 from .form import unquote
 from .header_lists import parameter, spelled, split_list, vary, without_parameters
+from .lazy import parts
 from .media_types import media_type
 from .now import CLOCK, http_date
+from .parser import Request
 from .status_error import StatusError
 from .stream import Part
 
@@ -30,23 +33,35 @@ def serve(c, hm, root, path=None, **options):
     """In EV_HTTP_MSG: answer the request that waits at `c` with the file in the folder `root` for the request's path, or for `path`
     (decoded).
 
-    The other arguments are those of `send`. GET and HEAD; other methods get 405. Returns as `c.http_reply`. Loop's thread.
+    The other arguments are those of `send`. GET and HEAD; other methods get 405. Returns as `c.http_reply`. While a worker uses the file
+    system the answer waits, and this returns True. Loop's thread.
     """
     if path is None:
         try:
             path = unquote(hm.uri.encode())
         except ValueError:
             path = "\\"  # which `find_answer` refuses
-    files = send(root, path, **options)
+    return _serve(c, (send(root, path, **options), hm))
+
+
+def _serve(c, args):
+    # A worker may use the file system: then this comes again.
+    files, hm = args
+    is_late = type(hm) is Request
+    if is_late and (c.is_ending or not c.is_resp or c.proto.is_streaming):
+        return False  # the client has gone, or the program has answered meanwhile
     try:
         files.find_answer(hm)
     except StatusError as er:
         return c.http_reply(er.status, er.headers, er.text or ("" if er.headers else "no such file\n"))
+    except Busy:
+        c.mgr.when_flash_is_free(_serve, c, (files, hm if is_late else parts.head.snapshot(hm, c.recv, Request)))
+        return True
     try:
         return c.http_reply(files.status, files.headers, files.body)
     finally:
         if isinstance(files.body, Part) and not c.proto.is_streaming:
-            files.body.close()
+            c.mgr.use_flash(close, c, files.body)
 
 
 class send:
@@ -91,7 +106,19 @@ class send:
         """Set `status`, `headers` and `body` to the answer to the request `hm`. An App calls it, in the loop, before the after hooks.
 
         The file is open then: who does not send the body closes it. Raises StatusError: 404, 405, 406, or 503.
+        file system.
         """
+        if self.fs is not os:  # a packed module
+            self._find_answer(hm)
+        elif flash.begin():
+            try:
+                self._find_answer(hm)
+            finally:
+                flash.end()
+        else:
+            raise Busy
+
+    def _find_answer(self, hm):
         self.body = b""
         is_ok = self.status in (None, 200)
         if is_ok:

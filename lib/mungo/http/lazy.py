@@ -25,5 +25,10 @@ class Parts:
         setattr(self, name, part)
         return part
 
+    def load_all(self):
+        """Load them, before threads run that must not use the file system meanwhile."""
+        for name in ("chunked", "head", "match", "response", "stream"):
+            getattr(self, name)
+
 
 parts = Parts()

@@ -1,16 +1,19 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
 # section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
 from ..core.overload import has_room_for_stream
+from ..port.flash import close
 from .response import make_head
 from .stream_limit import answer_without_stream
 
 _PIECES = const(16)  # of one answer in one turn
+_TAIL = const(64)  # bytes of a file
 
 
 class Part:
     """An answer's body: the next `left` bytes of `file`, which has `readinto(buf)`, `seek(n, 1)` and `close`.
 
-    It is read into a buffer that all share, only when the socket has room, and closed when it is sent or its client has gone.
+    It is read into a buffer that all share, only when the socket has room, and closed when it is sent or its client has gone, as
+    `Loop.use_flash` lets it.
     """
 
     def __init__(self, file, left):
@@ -59,7 +62,7 @@ def stop(c, hm):
     hm.source = None
     if hasattr(source, "close"):
         try:
-            source.close()
+            c.mgr.use_flash(close, c, source)
         except Exception as er:  # which must not keep EV_CLOSE from the program
             c.bug(er)
 
@@ -92,7 +95,8 @@ def pull(c, hm):
         if source is None or c.out is not None or c.is_closing:
             return
         if isinstance(source, Part):
-            return _send_part(c, hm, source)
+            c.mgr.use_flash(_send_part, c, hm)
+            return
         try:
             piece = next(source)
         except StopIteration:
@@ -105,7 +109,10 @@ def pull(c, hm):
         c.resume()
 
 
-def _send_part(c, hm, part):
+def _send_part(c, hm):
+    part = hm.source
+    if part is None or c.out is not None or c.is_closing:  # it has waited for the flash
+        return
     # One buffer serves all: what a socket does not take is read again when it has room, so that a slow client costs no memory.
     mgr = c.mgr
     left = mgr.send_slice  # of this turn
@@ -122,8 +129,11 @@ def _send_part(c, hm, part):
         part.left -= done
         left -= n
         if done < n:
-            part.file.seek(done - n, 1)
-            return c.put_later(b"", 0)  # EV_WRITE comes when there is room; until then the write deadline runs
+            # A few bytes wait for room, and the write deadline runs: a socket may say that it has room, and take nothing.
+            rest = min(n - done, _TAIL)
+            part.left -= rest
+            part.file.seek(done + rest - n, 1)
+            return c.put_later(memoryview(buf)[done : done + rest], 0)
     if part.left:
         c.resume()
     else:

@@ -7,9 +7,15 @@
 #
 # A file is written under a name that no client can choose, ".7.tmp", and gets its own when the whole body is right: until then an older
 # file of that name stays as it was. An upload that is broken off, refused or wrong leaves nothing behind.
+#
+# While a worker uses the file system (see port/flash.py) an upload waits, and its connection is not read: `receive` yields BUSY, and with
+# events the next step goes through Loop.use_flash.
 import os
 
+from ..port.flash import BUSY, close, flash
 from .file_name import safe_name
+from .lazy import parts
+from .parser import Request
 from .status_error import UploadError
 
 _EV_CLOSE = const(9)
@@ -53,13 +59,14 @@ def stat(path):
 
 def clean(folder):
     """Remove what power cuts and broken resumable uploads have left in the folder; files that are being written stay. Returns how many
-    were removed. Loop's thread."""
+    were removed. Loop's thread. Waits while a worker uses the file system: call it at the start."""
     count = 0
-    for name in os.listdir(folder):
-        path = "%s/%s" % (folder, name)
-        if name[0] == "." and (name[-4:] == ".tmp" or name[-5:] == ".part") and path not in _open:
-            os.remove(path)
-            count += 1
+    with flash:
+        for name in os.listdir(folder):
+            path = "%s/%s" % (folder, name)
+            if name[0] == "." and (name[-4:] == ".tmp" or name[-5:] == ".part") and path not in _open:
+                os.remove(path)
+                count += 1
     return count
 
 
@@ -139,8 +146,10 @@ class Upload:
     constructor raises what is known before any of it comes.
     """
 
-    c = None  # with events: the connection,
-    fn = None  # and its handler, to call meanwhile
+    c: "Any" = None  # noqa: F821  # pyright: ignore  # with events: the connection,
+    fn = None  # its handler, to call meanwhile,
+    hm: "Any" = None  # noqa: F821  # pyright: ignore  # the request, once all of it has come,
+    piece: object = None  # and the piece that is being written, or waits for that
 
     def __init__(self, hm, folder, limit=1048576, progress=None):
         self.folder = folder
@@ -183,28 +192,61 @@ class Upload:
 
     def __call__(self, piece):
         """As the request's sink: `write`, and answer what is wrong."""
-        try:
-            self.write(piece)
-        except Exception as er:
-            self.close()
-            if not isinstance(er, UploadError):
-                raise
-            refuse(self.c, er)
+        self.piece = piece
+        if not self.c.mgr.use_flash(_write, self.c, self):
+            self.piece = bytes(piece)
+            self.c.is_full = True
 
     def handler(self, c, ev, data, fn_data):
         """The connection's handler until the body has come; it calls the program's."""
-        if ev == _EV_HTTP_MSG or ev == _EV_CLOSE:
+        if ev == _EV_CLOSE:
             c.fn = self.fn
-            try:
-                if ev == _EV_HTTP_MSG:
-                    self.finish()
-            except UploadError as er:
-                refuse(c, er)
-                return
-            finally:
-                self.close()
+            c.mgr.use_flash(close, c, self)
+        elif ev == _EV_HTTP_MSG:
+            c.fn = self.fn
+            self.hm = data
+            if not c.mgr.use_flash(_finish, c, self):
+                self.hm = parts.head.snapshot(data, c.recv, Request)
+                self.hm.sink = self
+            return
         if self.fn is not None:
             self.fn(c, ev, data, fn_data)
+
+
+def _write(c, up):
+    # The next step with events: a piece.
+    piece = up.piece
+    up.piece = None
+    if c.is_ending:
+        return
+    if type(piece) is bytes:  # it has waited
+        _go_on(c)
+    try:
+        up.write(piece)
+    except Exception as er:
+        up.close()
+        if not isinstance(er, UploadError):
+            raise
+        refuse(c, er)
+
+
+def _go_on(c):
+    c.is_full = False
+    c.resume()
+
+
+def _finish(c, up):
+    # The last step with events: the files get their names, and the program its EV_HTTP_MSG.
+    try:
+        if not c.is_ending:
+            up.finish()
+    except UploadError as er:
+        refuse(c, er)
+        return
+    finally:
+        up.close()
+    if up.fn is not None and not c.is_ending:
+        up.fn(c, _EV_HTTP_MSG, up.hm, c.fn_data)
 
 
 def receive(req, kind, *args, **options):
@@ -212,34 +254,74 @@ def receive(req, kind, *args, **options):
 
     `kind` is Form or WholeFile, and gets what follows. Raises UploadError, which an App answers by its status.
     """
-    up = kind(req.hm, *args, **options)
+    up = None
     try:
-        piece = yield
-        while piece is not None:
-            up.write(piece)
+        while not flash.begin():
+            yield BUSY
+        try:
+            up = kind(req.hm, *args, **options)
+        finally:
+            flash.end()
+        is_over = False
+        while not is_over:
             piece = yield
-        up.finish()
+            while not flash.begin():
+                piece = piece and bytes(piece)
+                yield BUSY
+            try:
+                if piece is None:
+                    is_over = True
+                    up.finish()
+                else:
+                    up.write(piece)
+            finally:
+                flash.end()
     finally:
-        up.close()
+        if up is not None:
+            req.c.mgr.use_flash(close, req.c, up)
     return up
 
 
+class _Begin:
+    """In the place of an upload whose folder can't be looked at yet: `take` in a later turn."""
+
+    def __init__(self, hm, kind, args, options):
+        self.hm = hm
+        self.kind = kind
+        self.args = args
+        self.options = options
+
+
 def take(c, hm, kind, *args, **options):
-    """In EV_HTTP_HDRS: have the body go to files. Returns the upload, which is `hm.sink` in EV_HTTP_MSG; None if it was refused.
+    """In EV_HTTP_HDRS: have the body go to files. Returns the upload, which is `hm.sink` in EV_HTTP_MSG; None if it was refused, or waits
+    for a worker that uses the file system.
 
     `kind` and what follows as in `receive`. Whatever is wrong is answered here, and EV_HTTP_MSG does not come. Until then the upload's
     handler is the connection's, and calls the program's. Loop's thread.
     """
+    begin = _Begin(hm, kind, args, options)
+    hm.on_body(begin)
+    if not c.mgr.use_flash(_begin, c, begin):
+        c.is_full = True
+    return None if hm.sink is begin else hm.sink
+
+
+def _begin(c, begin):
+    # The first step with events.
+    hm = begin.hm
+    if c.is_ending:
+        return
+    if c.is_full:  # it has waited
+        _go_on(c)
     try:
-        up = kind(hm, *args, **options)
+        up = begin.kind(hm, *begin.args, **begin.options)
     except UploadError as er:
         refuse(c, er)
-        return None
+        return
     up.c = c
     up.fn = c.fn
     c.fn = up.handler
     hm.on_body(up)
-    return up
 
 
 def refuse(c, er):

@@ -5,14 +5,21 @@
 # Upload-Offset says how many have come. They are kept as ".NAME.part" if the client breaks off, until the rest comes, or `upload.clean`
 # removes them. `curl -C 1000 -T file` sends the rest from 1000 on; `curl -C - -T file` does not ask, it sends bytes 0 to the last. How
 # clients find the offset is up to the program: answer a HEAD with a field Upload-Offset, from `offset`.
+from ..port.flash import flash
 from .upload import File, Upload, UploadError, partial_path, stat
 
 _LONGEST = const(60)  # characters of a Content-Range
 
 
 def offset(folder, name):
-    """How many bytes of a resumable upload have come so far. Raises UploadError 400 for a `name` that no file can have."""
-    return stat(partial_path(folder, name))[6]
+    """How many bytes of a resumable upload have come so far. Raises UploadError 400 for a `name` that no file can have, 503 while a worker
+    uses the file system."""
+    if not flash.begin():
+        raise UploadError(503, "a worker uses the file system", {"Retry-After": "1"})
+    try:
+        return stat(partial_path(folder, name))[6]
+    finally:
+        flash.end()
 
 
 class WholeFile(Upload):

@@ -3,11 +3,13 @@
 
 BELL = "udp"
 ALLOC_RATE = 0  # under a GIL the collector has the heap to itself, see Loop.collect_early
+COLLECT_MS = 0
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's numbers
 EPIPE = 32
 SHARES_DESCRIPTORS = False
 TX_MEMORY = 0  # sockets' send buffers are their own,
 MAY_PAUSE = True  # and receive windows are each socket's own
+SHARES_FLASH = False  # a thread keeps the GIL while it is in the file system
 
 
 class Limits:

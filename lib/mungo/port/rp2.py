@@ -1,7 +1,8 @@
 # RP2040 and RP2350 with lwIP: 5 TCP and 3 UDP sockets, no loopback in stock firmware, one thread besides the loop's.
 # Figures from the port's sources and from stock firmware in an emulator, not from a physical board.
 
-ALLOC_RATE = 1024  # bytes a ms that both cores together allocate, see Loop.collect_early (a guess, not measured)
+ALLOC_RATE = 3800  # bytes a ms that both cores together allocate at most (1,750 to 1,900 each, in an emulator), see Loop.collect_early
+COLLECT_MS = 20  # from one collection to the next, at least: it takes 1.2 to 3.3 ms
 BELL = "ring"  # 127.0.0.1 answers EHOSTUNREACH
 NO_SOCKETS = (24, 23, 12, 105)
 EPIPE = 32
@@ -9,13 +10,14 @@ SHARES_DESCRIPTORS = False
 # Unread packets of all sockets share one pool of 16, so a connection at its limit is closed instead of left unread, see core/stuffed.py.
 MAY_PAUSE = False
 TX_MEMORY = 8000  # bytes of lwIP's (MEM_SIZE) that all sockets' unsent data share, see core/send_memory.py
+SHARES_FLASH = True  # two threads may be in the file system at the same time, and it is not made for that, see flash.py
 
 
 class Limits:
     """A manager's limits, each a keyword argument of it: milliseconds, bytes, or how many."""
 
-    # Clients that wait for accept. One more is refused (RST). The loop accepts at once: what comes before that is refused as well, and comes
-    # again after 250 ms.
+    # Clients that wait for accept. One more is refused (RST). The loop accepts at once: data that comes before that is refused as well,
+    # and comes again after 250 ms.
     backlog = 8
     max_conns = 4  # 5 TCP sockets (MEMP_NUM_TCP_PCB) less one to spare
     max_streams = 2  # streams that stay open: two connections are left for pages

@@ -2,14 +2,16 @@
 import gc
 
 BELL = "udp"
-# The most bytes a ms that all threads together allocate: how soon the loop looks at the heap again, see Loop.collect_early.
+# The most bytes a ms that all threads together allocate: how soon the loop collects again, see Loop.collect_early.
 ALLOC_RATE = 16384
+COLLECT_MS = 2  # after that at the earliest
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
 EPIPE = 32
 SHARES_DESCRIPTORS = True  # files and imports need them as well as sockets, see Listener.event
 # A connection at its limit stops reading, and the kernel holds the rest.
 TX_MEMORY = 0
 MAY_PAUSE = True
+SHARES_FLASH = False  # the system sees to it
 
 
 class Limits:
