@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import browsers
 import device
 import lanes
 import server
@@ -119,11 +120,6 @@ def plugged(monkeypatch):
 
 # --- a browser
 
-CHROMIUM = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-)
-
 
 # For each test a new one: while one is open, an event loop of playwright's is running in this thread, and asyncio.run refuses to.
 @pytest.fixture
@@ -135,7 +131,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM.split())
+        chromium = playwright.chromium.launch(executable_path=path, args=browsers.CHROMIUM.split())
         yield chromium
         chromium.close()
     gc.collect()  # playwright's greenlets end here: inside a later ast.parse their end would be a SystemError (CPython 3.11)

@@ -3,9 +3,7 @@
 import email.utils
 import re
 import socket
-import textwrap
 import time
-import types
 
 import pytest
 
@@ -59,7 +57,7 @@ EXCHANGES = {
         f"HTTP/1.1 200 OK\r\n{CHUNKED}\r\n{STREAMED}",
     ),
     "date of the program": (get("/?Date=" + DATE.replace(" ", "+")), ok(SEEN, f"Date: {DATE}\r\n")),
-    "error without a date": ("GET /\r\n\r\n", BAD),
+    "error": ("GET /\r\n\r\n", BAD),
     # Targets and methods.
     "URL as target": (get("http://b:8/x?y=z"), ok("GET /x 'b:8' ", "y: z\r\n")),
     "URL as target, without a path": (get("HTTP://b"), ok("GET / 'b' ")),
@@ -132,7 +130,25 @@ def talk(one, *parts, is_whole=True):
             sock.sendall(part.encode())
         if not is_whole:
             sock.shutdown(socket.SHUT_WR)
-        return b"".join(iter(lambda: sock.recv(1 << 16), b"")).decode()
+        return undated(b"".join(iter(lambda: sock.recv(1 << 16), b"")).decode())
+
+
+HEAD = re.compile(r"HTTP/1\.1 [2-5]\d\d .*?\r\n\r\n", re.DOTALL)
+
+
+def undated(seen):
+    """What is seen without the Date of its answers, of which each has just one. (Those of programs here are old, and stay.)"""
+
+    def check(head):
+        date = re.findall(r"\r\nDate: ([^\r]*)", head[0])
+        assert len(date) == 1, head[0]
+        if date != [DATE]:
+            assert date == [email.utils.formatdate(email.utils.parsedate_to_datetime(date[0]).timestamp(), usegmt=True)], date
+            assert abs(email.utils.parsedate_to_datetime(date[0]).timestamp() - time.time()) < WAIT_S, date
+            return head[0].replace(f"Date: {date[0]}\r\n", "")
+        return head[0]
+
+    return HEAD.sub(check, seen)
 
 
 def asked(one):
@@ -214,15 +230,3 @@ def test_every_demand_has_a_test_or_a_reason():
         sections = [numbers for key, numbers in seen.items() if key[0] == chapter]
         assert sections == sorted(sections)
     assert {f"exchange: {name}" for name in EXCHANGES} <= used
-
-
-def test_how_a_program_adds_the_date(monkeypatch):
-    code = textwrap.dedent("\n".join(line for line in TABLE.read_text().splitlines() if line.startswith("    ") or not line))
-    hooks = []
-    exec(code, {"app": types.SimpleNamespace(after_request=hooks.append)})
-    moments = [(seconds, time.gmtime(seconds)) for seconds in (0, 784111777, 1709208000)]
-    for seconds, moment in moments:
-        monkeypatch.setattr(time, "gmtime", lambda moment=moment: moment)
-        response = types.SimpleNamespace(headers={})
-        hooks[0](None, response)
-        assert response.headers == {"Date": email.utils.formatdate(seconds, usegmt=True)}

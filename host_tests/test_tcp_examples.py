@@ -147,7 +147,7 @@ class Backend:
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         while len(body) < length:
             body += conn.recv(65536)
-        return conn, head.decode().split("\r\n"), body
+        return conn, head.decode("latin-1").split("\r\n"), body
 
 
 def test_reverse_proxy_before_the_tutorial(serve):
@@ -188,6 +188,35 @@ def test_reverse_proxy_hands_on_the_request_and_the_answer(serve):
             conn.sendall(b"last")
             conn.close()
             assert (got, sock.recv(1000), sock.recv(1000)) == (answer, b"last", b"")
+    assert "Traceback" not in proxy.output(), proxy.output()
+
+
+HOPS = b"Keep-Alive: timeout=5\r\nProxy-Connection: close\r\nUpgrade: h2c\r\nX-Hop: secret\r\nX-Other: 1\r\nConnection: X-Hop,\tx-other\r\n"
+
+
+def test_reverse_proxy_drops_what_is_for_one_connection(serve):
+    with Backend() as backend:
+        proxy = serve(app="reverse_proxy", env={"BACKEND": backend.address})
+        for request, line, host, kept in (
+            (b"GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1", "x", set()),
+            (b"GET http://other:81/p?q HTTP/1.1\r\nHost: x\r\n", "GET /p?q HTTP/1.1", "other:81", set()),
+            (b"GET http://other HTTP/1.1\r\nhost: x\r\n", "GET / HTTP/1.1", "other", set()),
+            (b"OPTIONS * HTTP/1.1\r\nHOST: x\r\n", "OPTIONS * HTTP/1.1", "x", set()),
+            (b"GET / HTTP/1.0\r\n", "GET / HTTP/1.0", backend.address, set()),
+            (b"GET / HTTP/1.1\r\nHost: x\r\nX-L: \xfc\r\nX-U: \xc3\xbc\r\n", "GET / HTTP/1.1", "x", {"X-L: \xfc", "X-U: \xc3\xbc"}),
+        ):
+            with connect(proxy) as sock:
+                sock.sendall(request + HOPS + b"TE: trailers\r\nTrailer: X\r\nProxy-Authorization: Basic eA==\r\nConnection: close\r\n\r\n")
+                conn, lines, _ = backend.request()
+                assert lines[0] == line
+                ours = ["Host: " + host, "X-Forwarded-For: 127.0.0.1", "Content-Length: 0", "Connection: close"]
+                assert sorted(lines[1:]) == sorted([*ours, *kept]), lines
+                answer = b"HTTP/1.1 200 OK\r\nX-Kept: \xfc\r\n" + HOPS + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                for byte in answer:
+                    conn.sendall(bytes([byte]))
+                conn.close()
+                got = b"".join(iter(lambda sock=sock: sock.recv(1000), b""))
+                assert got == b"HTTP/1.1 200 OK\r\nX-Kept: \xfc\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n", got
     assert "Traceback" not in proxy.output(), proxy.output()
 
 

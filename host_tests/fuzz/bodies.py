@@ -9,6 +9,8 @@ from mungo.http import formdata, upload
 from mungo.http.disposition import read_disposition
 from mungo.http.form import parse_query, unquote
 from mungo.http.header_lists import parameter
+from mungo.http.json_reader import check, loads
+from mungo.http.json_writer import dumps
 from mungo.http.match import match
 from mungo.http.multipart import Parser
 from mungo.http.urls import join_url, split_url
@@ -236,6 +238,20 @@ def form(data):
     if unquote(escaped) != text or parse_query(b"&&%s=%s&a=2&%s=x" % (escaped, escaped, escaped)).get(text) != text and text != "a":
         raise AssertionError("%r" % text)
     return tuple(found)
+
+
+def json(data):
+    """JSON that comes in: ValueError, or what can be sent again, and is then the same."""
+    try:
+        value = loads(data)
+    except ValueError:
+        return False
+    text = dumps(value).encode()
+    utf8.text(text)
+    check(text)
+    if dumps(loads(text)) != text.decode():
+        raise AssertionError("%r: %r" % (data, text))
+    return True
 
 
 def paths(data):

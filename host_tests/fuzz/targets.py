@@ -30,6 +30,7 @@ ALL = {
     "signed": (asked.signed, 2),
     "routes": (asked.routes, 3),
     "form": (bodies.form, 8),
+    "json": (bodies.json, 8),
     "names": (bodies.names, 4),
     "resumed": (bodies.resumed, 3),
     "paths": (bodies.paths, 4),

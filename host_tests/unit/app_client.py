@@ -5,12 +5,15 @@ from net import Client, listening
 
 
 class Answer:
-    """`status`, `fields` (a list of (name in lower case, value)), `body` (bytes, of its chunks), `chunks` (None if it has a length)."""
+    """`status`, `fields` (a list of (name in lower case, value), without Date), `dates` (the values of that, which all answers of a server
+    with a clock have), `body` (bytes, of its chunks), `chunks` (None if it has a length)."""
 
     def __init__(self, head, body, chunks):
         lines = head.decode().split("\r\n")
         self.status = int(lines[0].split(" ")[1])
-        self.fields = [(line.split(": ", 1)[0].lower(), line.split(": ", 1)[1]) for line in lines[1:]]
+        fields = [(line.split(": ", 1)[0].lower(), line.split(": ", 1)[1]) for line in lines[1:]]
+        self.fields = [pair for pair in fields if pair[0] != "date"]
+        self.dates = [value for name, value in fields if name == "date"]
         self.body = body
         self.chunks = chunks
 

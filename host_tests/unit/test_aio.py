@@ -1,13 +1,14 @@
 # One thread, two loops: a manager inside an asyncio program. Neither waits for the other, whoever ends.
 
 import asyncio
+import socket
 import time
 
 import mungo
 from app_client import Served, split
 from mungo.aio import Poller, serve
 from mungo.app import App
-from net import listening
+from net import bound, listening, udp_peer
 from raising import raised
 from waiting import open_files
 
@@ -130,6 +131,51 @@ def test_nobody_waits_for_the_other_s_timers():
         await site.stop()
 
     run(main())
+
+
+class Queue:
+    """asyncio's, with tasks that wait for these sockets: {number: [reader, writer, socket]}."""
+
+    def __init__(self, tasks):
+        self.map = tasks
+        self.registered = []
+        self.poller = self  # at first, and at the end
+
+    def register(self, sock, mask):
+        self.registered.append((sock, mask))
+
+    def unregister(self, sock):
+        """It waits in the manager's poll now."""
+
+
+def test_tasks_wait_for_the_same_in_either_poller():
+    # Before the manager comes, with it, and when it has gone: to read, to write, or both.
+    mgr = mungo.Manager()
+    pairs = [bound(socket.SOCK_DGRAM) for _ in range(3)]
+    reads, writes, both = [sock for sock, _ in pairs]
+    queue = Queue({1: ["task", None, reads], 2: [None, "task", writes], 3: ["task", "task", both]})
+    poller = Poller(mgr, queue)
+    assert queue.poller is poller
+
+    def ready():
+        return sorted([([reads, writes, both].index(sock), ev) for sock, ev in poller.ipoll(1000)])
+
+    assert ready() == [(1, 4), (2, 4)]  # a datagram may always be sent
+    for _, port in pairs:
+        peer = udp_peer(port)
+        peer.send(b"x")
+        peer.close()
+    until_ready = [(0, 1), (1, 4), (2, 5)]
+    for _ in range(100):
+        if ready() == until_ready:
+            break
+    assert ready() == until_ready
+    poller.leave()
+    assert queue.poller is queue and sorted([mask for _, mask in queue.registered]) == [1, 4, 5]
+    assert [mask for sock, mask in queue.registered if sock is reads] == [1]
+    assert mgr.close()
+    for sock, _ in pairs:
+        sock.close()
 
 
 def test_idle_it_sleeps():

@@ -53,7 +53,7 @@ def site_app(root, **options):
     app.get("/bad-status")(lambda req: ("ok", 999))
     app.get("/function")(lambda req: lambda c, hm: c.http_reply(200, {}, "taken"))
     app.get("/function-404")(lambda req: lambda c, hm: c.http_reply(404, {"x-frame-options": "SAMEORIGIN", "Vary": "Cookie"}, "no"))
-    app.get("/ws")(lambda req: lambda c, hm: ws.upgrade(c, hm, None))
+    app.get("/ws")(lambda req: lambda c, hm: ws.upgrade(c, hm, print))
     app.get("/sse")(lambda req: sse.stream(lambda c, last_id: c.http_chunk(b"")))
     return app
 

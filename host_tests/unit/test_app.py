@@ -11,7 +11,7 @@ from net import Client, listening
 from raising import refused
 from waiting import open_files, until
 
-MIN_HEAP = "256k"
+MIN_HEAP = "300k"
 
 
 def echo(*args):
@@ -259,6 +259,23 @@ def test_not_found_and_not_allowed():
         answer = site.ask("/a", "get")  # methods are case-sensitive
         assert answer.status == 405
         assert site.bugs == 0
+
+
+def test_options_of_the_whole_server():
+    app, sub = App(), App()
+    app.get("/a")(echo("a"))
+    app.post("/<int:id>")(echo("b"))
+    app.route("/own", ("OPTIONS",))(echo("mine"))
+    sub.put("/x")(echo("x"))
+    sub.before_request(lambda req: ("not asked", 403))
+    app.mount(sub, "/sub")
+    with Served(app) as site:
+        answer = site.ask("*", "OPTIONS")
+        assert (answer.status, answer.field("allow"), answer.body) == (204, "GET, HEAD, OPTIONS, POST, PUT", b"")
+        assert site.ask("*", "GET").status == 400
+    with Served(App()) as site:
+        answer = site.ask("*", "OPTIONS")
+        assert (answer.status, answer.field("allow")) == (204, "OPTIONS")
 
 
 def test_options():

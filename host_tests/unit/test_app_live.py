@@ -2,6 +2,7 @@
 
 import _thread
 
+from app_client import Served
 from mungo.app import App, abort
 from mungo.app.rooms import Room
 from raising import raised
@@ -279,3 +280,36 @@ def test_paths_as_for_routes():
     app.events("/a")(print)
     raised(ValueError, app.websocket("/a"), print)
     raised(ValueError, app.get("/a"), print)
+
+
+UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+def test_an_upgrade_by_hand_wants_a_handler_of_its_own():
+    import mungo
+    from mungo.ws import send, upgrade
+
+    app = App()
+
+    def echo(c, ev, data, fn_data):
+        if ev == mungo.EV_WS_MSG:
+            send(c, data)
+
+    @app.get("/without")
+    def without(req):
+        return lambda c, hm: upgrade(c, hm)
+
+    @app.get("/with")
+    def with_one(req):
+        return lambda c, hm: upgrade(c, hm, echo)
+
+    with Served(app) as site:
+        answer = site.ask("/without", lines=UPGRADE)  # (the console says why)
+        assert answer.status == 500 and site.bugs == 1
+        browser = site.browser()
+        browser.send("/with", lines=UPGRADE)
+        browser.client.until_has(b"\r\n\r\n")
+        assert browser.client.got.startswith(b"HTTP/1.1 101 ")
+        browser.client.send(b"\x81\x82\0\0\0\0hi")
+        browser.client.until_has(b"\x81\x02hi")
+        assert site.bugs == 1

@@ -1,13 +1,14 @@
 # Outgoing connections, and sockets that are wrapped.
 
 import errno
+import gc
 import socket
 import time
 
 import mungo
 from net import address, bound, udp_peer
 from raising import raised, raised_errno
-from waiting import kinds, kinds_of, reads, recorder, turns, until
+from waiting import kinds, kinds_of, open_files, reads, recorder, turns, until
 
 MIN_HEAP = "160k"
 
@@ -60,6 +61,56 @@ def test_connect_refused():
     assert isinstance(events[2][1], str) and events[2][1]
     assert mgr.stats["failed"] == 1
     assert mgr.close()
+
+
+class Refusing(Exception):
+    pass
+
+
+def test_a_socket_is_given_back_when_what_it_is_for_fails():
+    # (The exceptions are kept, since CPython closes sockets that nobody refers to any more.)
+    mgr = manager()
+    taken, port = bound(socket.SOCK_STREAM)
+    taken.listen(1)
+    datagrams, udp_port = bound(socket.SOCK_DGRAM)
+    gc.collect()
+    files = open_files()
+    kept = []
+    for listen, url in (
+        (mgr.listen, "tcp://127.0.0.1:%d" % port),
+        (mgr.http_listen, "http://127.0.0.1:%d" % port),
+        (mgr.listen, "udp://127.0.0.1:%d" % udp_port),
+    ):
+        kept.append(raised(OSError, listen, url, None))
+        assert open_files() == files, url
+    real = mgr.add
+
+    def add(c):  # as for want of memory
+        raise Refusing
+
+    mgr.add = add
+    free_port = bound(socket.SOCK_STREAM)
+    free_port[0].close()
+    for call, url in (
+        (mgr.connect, "tcp://127.0.0.1:%d" % port),
+        (mgr.connect, "udp://127.0.0.1:%d" % udp_port),
+        (mgr.http_connect, "http://127.0.0.1:%d/" % port),
+        (mgr.listen, "tcp://127.0.0.1:%d" % free_port[1]),
+        (mgr.listen, "udp://127.0.0.1:%d" % free_port[1]),
+    ):
+        kept.append(raised(Refusing, call, url, None))
+        assert open_files() == files and mgr.conns == [], url
+    mgr.add = real
+    wrapped = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    mgr.add = add
+    kept.append(raised(Refusing, mgr.wrap, wrapped, None, None, True))
+    kept.append(raised(Refusing, mgr.mkpipe, None, None, True))  # two of its own
+    mgr.add = real
+    assert open_files() == files + 1  # a socket that is wrapped stays its owner's
+    wrapped.close()
+    taken.close()
+    datagrams.close()
+    assert mgr.close() and len(kept) == 10
 
 
 def test_connect_fails_at_once():

@@ -35,6 +35,10 @@ def test_what_would_be_another_attribute_or_field():
         refused(field, "a", "b", domain=text)
     refused(field, "", "b")
     refused(field, "a=b", "c")
+    for name in ("a(", "a)b", "<a", "a@b", "a:b", "a/b", "[a]", "a?", "{a}", "a b", "a\tb", "a;b", "a,b", 'a"', "a\\b", "caf\xe9", "a\x7f"):
+        refused(field, name, "b")
+    for name in ("a", "__Host-id", "!#$%&'*+-.^_`|~09azAZ"):
+        assert field(name, "b").startswith(name + "=b; ")
     refused(field, "a", "b", same_site="lax")
     refused(field, "a", "b", same_site="None")
 

@@ -85,6 +85,72 @@ def test_find_by_id_among_many():
     mgr.close()
 
 
+class Watching:
+    """The bell's lock. It notes the ids that other threads may find, whenever it is taken and given back."""
+
+    def __init__(self, mgr):
+        self.mgr = mgr
+        self.lock = mgr.bell.lock
+        self.seen = []  # [(before, after)]
+
+    def ids(self):
+        mgr = self.mgr
+        return [id for id, c in zip(mgr._ids, mgr._found_by) if id is not None and c is not None and c.id == id]
+
+    def __enter__(self):
+        self.lock.acquire()
+        self.before = self.ids()
+        self.sizes = len(self.mgr._ids)
+
+    def __exit__(self, *_):
+        self.seen.append((self.before, self.ids(), len(self.mgr._ids) - self.sizes))
+        self.lock.release()
+
+
+def test_ids_come_and_go_under_the_lock_alone():
+    # Threads look for them with it, by `wakeup`.
+    mgr = mungo.Manager()
+    lock = mgr.bell.lock = Watching(mgr)
+    ends = []
+    for n in range(20):
+        before = lock.ids()
+        size = len(mgr._ids)
+        ends.append(mgr.mkpipe(None))
+        after = lock.ids()
+        assert set(after) == set(before) | {ends[-1].c.id}
+        assert [1 for old, new, _ in lock.seen if set(new) - set(old) == {ends[-1].c.id} and set(old) == set(before)] == [1], n
+        assert sum([grown for _, _, grown in lock.seen]) == len(mgr._ids) - size  # the tables grow in there as well
+        lock.seen.clear()
+    while ends:
+        c = ends[0].c
+        ends.pop(0).close()
+        lock.seen.clear()
+        before = lock.ids()
+        turns(mgr, lambda: c not in mgr.conns)  # noqa: B023
+        assert [1 for old, new, _ in lock.seen if set(old) - set(new) == {c.id} and set(old) == set(before)] == [1]
+    mgr.bell.lock = lock.lock
+    assert mgr.close()
+
+
+def test_the_earliest_deadline_counts_whichever_was_set_first():
+    for times in ((20000, 30), (30, 20000), (20000, 30, 10000), (30, 30)):
+        mgr = mungo.Manager()
+        expired = []
+        ends = [mgr.mkpipe(None) for _ in times]
+        for end, ms in zip(ends, times):
+            mgr.deadline(end.c, ms)
+        start = mgr.now
+        while True:
+            mgr.poll(-1)
+            expired = [n for n in range(len(times)) if not ends[n].c.wait]
+            if expired or time.ticks_diff(mgr.now, start) > 800:  # which it could sleep otherwise
+                break
+        assert expired == [n for n in range(len(times)) if times[n] == 30], (times, expired)
+        for end in ends:
+            end.close()
+        assert mgr.close()
+
+
 def test_conns_are_the_open_ones_in_their_order_whoever_goes():
     closed = []
 

@@ -599,6 +599,37 @@ def test_a_job_costs_no_pipe_and_leaves_nothing_behind():
     close(mgr)
 
 
+def test_a_worker_passes_the_collectors_barrier_when_its_outcome_is_handed_over():
+    # Until then the outcome is on its stack as well, which a collection that is under way may have looked at or not.
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    loop = _thread.get_ident()
+    passed = []
+
+    class Barrier:
+        def clear(self):
+            if _thread.get_ident() != loop and pool.stats["jobs"]:
+                passed.append(job.state > 1)  # it is DONE, or FAILED
+
+    class Gated(Gate):
+        def fail(self):
+            self.wait()
+            raise ValueError("on purpose")
+
+    mgr.bell.gc_barrier = Barrier()
+    for name in ("wait", "fail"):
+        gate = Gated()
+        job = pool.submit(getattr(gate, name))
+        until(lambda: gate.inside, mgr)  # noqa: B023
+        assert not passed
+        gate.open()
+        until(lambda: passed)
+        assert passed == [True], name
+        until(lambda: job.state > 3, mgr)  # noqa: B023
+        passed.clear()
+    close(mgr)
+
+
 class Slow:
     """A worker's end whose `close` returns only when the test lets it."""
 

@@ -182,8 +182,10 @@ def test_in_all_handlers_when_the_manager_is_closed():
         seen.append(result)
 
     free(lambda port: mgr.listen("udp://127.0.0.1:%d" % port, fn, "udp"))
-    pool.submit(int, "5", on_done=on_done)
-    until(lambda: pool.stats["threads"], mgr)
+    go = []
+    pool.submit(lambda: until(lambda: go) or 5, on_done=on_done)
+    until(lambda: pool.stats["busy"], mgr)
+    go.append(1)
     until(lambda: pool.first_done)  # its result is on the way
     pool.submit(until, lambda: seen, on_done=on_done)
     pool.submit(int, on_done=on_done, pipe=lambda c, ev, data, fn_data: fn(c, ev, data, "job"))

@@ -223,7 +223,7 @@ def slow_server(mgr, source):
 
 def test_no_pipe_outlives_a_client_that_leaves_when_its_worker_has_ended():
     mgr = mungo.Manager(max_pipes=2)
-    source = Source(10, 2000)
+    source = Source(14, 4000)
     mgr.workers(n=1)
     _, pool, port = slow_server(mgr, source)
     for k in range(1, 5):
@@ -234,7 +234,7 @@ def test_no_pipe_outlives_a_client_that_leaves_when_its_worker_has_ended():
         until(lambda: not mgr.accepted, mgr)
         assert not mgr.pipes and len(mgr.conns) == 1
         assert (pool.stats["jobs"], pool.stats["dropped"]) == (k, k)
-    assert not mgr.stats["bugs"] and mgr.stats["undelivered"]
+    assert not mgr.stats["bugs"] and mgr.stats["undelivered"], mgr.stats
     close(mgr)
 
 

@@ -118,7 +118,16 @@ def test_origins():
         ((), "http://a", True),
         ((), "https://a", True),
         ((), "http://b", False),
-        ((), "http://a:80", False),
+        ((), "http://a:80", True),  # the same server (RFC 6454 section 4)
+        ((), "https://a:443", True),
+        ((), "HTTP://A", True),
+        ((), "http://a:443", False),
+        ((), "https://a:80", False),
+        ((), "http://a:8000", False),
+        ((), "file://", False),
+        ((), "http://localhost", False),
+        (("file://",), "file://", True),
+        (("http://localhost", "https://maker.example/lib"), "https://maker.example/lib", True),
         ((), "null", False),
         ((), "a", False),
         (("https://x.example",), "https://x.example", True),
@@ -133,6 +142,34 @@ def test_origins():
             client = site.client(request("Origin: %s\r\n" % origin if origin else ""))
             answer = client.until_has(b"\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 101 " if is_let_in else b"HTTP/1.1 403 "), (origins, origin, answer)
+
+
+def test_the_origin_of_the_own_host_however_it_is_named():
+    for host, origin, is_let_in in (
+        ("a:80", "http://a", True),
+        ("a:443", "https://a", True),
+        ("a:8000", "http://a:8000", True),
+        ("a:80", "https://a", False),
+        ("a:8000", "http://a", False),
+        ("[::1]:80", "http://[::1]", True),
+        ("[::1]", "http://[::1]:80", True),
+        ("A.example", "http://a.example", True),
+        ("", "http://", True),
+        ("", "file://", True),  # (it is the client that names no host)
+    ):
+        with Site() as site:
+            client = site.client(request("Origin: %s\r\n" % origin).replace(b"Host: a\r\n", b"Host: %s\r\n" % host.encode()))
+            answer = client.until_has(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 101 " if is_let_in else b"HTTP/1.1 403 "), (host, origin, answer)
+
+
+def test_a_refusal_names_the_origin():
+    for origin in ("file://", "https://maker.example/lib", "http://localhost"):
+        with Site() as site:
+            client = site.client(request("Origin: %s\r\n" % origin))
+            client.until_has(b"not allowed\n")
+            text = "origin %r is not allowed\n" % origin
+            assert client.got.endswith(b"\r\n\r\n" + text.encode()) and b"\r\nContent-Length: %d\r\n" % len(text) in client.got
 
 
 def test_subprotocols():
@@ -517,6 +554,59 @@ def test_a_handler_may_close_in_its_own_events():
             assert peer.got == b"" and site.mgr.stats["bugs"] == 0
 
 
+# What makes a WebSocket fail, and what may come between that and the peer's Close. (linger_ms is long, so that waiting for it fails.)
+def test_a_failed_websocket_ends_with_the_peer_s_close():
+    close = frame(8, closing(1002))
+    for fault, code in (
+        (frame(3), 1002),  # an opcode that is none
+        (frame(1, "x", rsv=64), 1002),
+        (frame(0, "x"), 1002),
+        (b"\x81\x03abc", 1002),  # not masked
+        (frame(9, bytes(200)), 1002),
+        (frame(1, "x", last=False) + frame(1, "x"), 1002),
+        (frame(1, b"\xff"), 1007),
+        (frame(1, b"\xe2\x82", last=False) + frame(0, b"\x41" * 200), 1007),
+        (frame(2, bytes(2000)), 1009),
+        (frame(2, bytes(600), last=False) + frame(0, bytes(70000)), 1009),
+        (frame(8, closing(999)), 1002),  # the fault is the Close
+        (frame(8, b"x"), 1002),
+        (frame(8, closing(1000, b"\xff")), 1007),
+        (frame(8, closing(1000), rsv=64), 1002),
+        (frame(8, closing(1000), last=False), 1002),
+    ):
+        is_close = fault[0] & 15 == 8
+        for between in (b"", frame(1, "late"), frame(2, bytes(3000)) + frame(9, "p") + frame(1, "x", last=False)):
+            for step in (0, 1):
+                with Site(linger_ms=60000, ws_limit=1000, head_ms=60000) as site:
+                    peer = site.peer()
+                    peer.send(fault)
+                    peer.until(lambda c: (0x88, closing(code)) in c.frames)  # noqa: B023
+                    if not is_close:
+                        data = between + close
+                        cut = len(data) - 3 if step else len(between)
+                        if cut:
+                            peer.send(data[:cut])
+                            for _ in range(5):
+                                site.mgr.poll(1)
+                            assert not site.seen(mungo.EV_CLOSE), (fault[:20], between[:20])
+                        peer.send(data[cut:])
+                    peer.until_ended()
+                    site.until(lambda: site.seen(mungo.EV_CLOSE))
+                    assert site.seen(mungo.EV_ERROR) == ["WebSocket: %d" % code] and site.conns[0].proto.code == code
+            if is_close:
+                break
+
+
+def test_a_client_s_failed_websocket_ends_with_the_server_s_close():
+    for more in (b"", frame(8, closing(1002), masked=False)):
+        with Far(lambda accept: fine(accept, b"", frame(1, "masked") + more), limits={"linger_ms": 60000}) as far:  # noqa: B023
+            far.until(lambda: unframe(far.got)[0])
+            if not more:
+                far.there.send(frame(2, bytes(500), masked=False) + frame(8, closing(1002), masked=False))
+            far.until(lambda: far.seen(mungo.EV_CLOSE))
+            assert far.c.proto.code == 1002 and unframe(far.got)[0] == [(0x88, closing(1002))]
+
+
 def test_a_handler_s_bug_is_1011():
     for when in (mungo.EV_WS_OPEN, MSG, CTL):
 
@@ -651,6 +741,68 @@ def test_answers_that_differ_from_the_usual():
         with Far(lambda accept: fine(accept, b"", frame(1, "hi", masked=False)).replace(old, new)) as far:  # noqa: B023
             far.until(lambda: far.seen(MSG))
             assert far.seen(MSG) == ["hi"], new
+
+
+def test_the_client_s_own_fields():
+    for headers in ({"Origin": "http://a", "X-B": "c"}, [("Origin", "http://a"), ("X-B", "c")], "Origin: http://a\r\nX-B: c\r\n"):
+        with Far(fine, headers=headers) as far:
+            far.until(lambda: far.seen(mungo.EV_WS_OPEN))
+            assert b"\r\nOrigin: http://a\r\n" in far.request and b"\r\nX-B: c\r\n" in far.request
+            assert far.request.count(b"\r\nHost: 127.0.0.1:") == 1
+    with Far(fine, headers={"Host": "a.example"}) as far:
+        far.until(lambda: far.seen(mungo.EV_WS_OPEN))
+        assert far.request.count(b"Host: ") == 1 and b"\r\nHost: a.example\r\n" in far.request
+    with mungo.Manager() as mgr:
+        for headers in (
+            {"X": "a\r\nY: b"},
+            {"X Y": "a"},
+            {"Upgrade": "h2c"},
+            {"connection": "close"},
+            {"Sec-WebSocket-Key": "x"},
+            {"sec-websocket-extensions": "permessage-deflate"},
+            {"Content-Length": "1"},
+            "X: a",
+        ):
+            raised(ValueError, ws.connect, mgr, "ws://127.0.0.1:80/", print, headers=headers)
+        raised(ValueError, ws.connect, mgr, "ws://127.0.0.1:80/", print, protocols=("a\r\nX: b",))
+        assert not mgr.conns
+
+
+def test_the_client_s_urls():
+    from mungo.http.urls import split_url
+    from mungo.ws.client import Client as Dialler
+
+    for url, host, line, field in (
+        ("ws://127.0.0.1/x", "127.0.0.1:80", b"GET /x HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n"),
+        ("ws://127.0.0.1", "127.0.0.1:80", b"GET / HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n"),
+        ("ws://127.0.0.1:80/", "127.0.0.1:80", b"GET / HTTP/1.1\r\n", b"Host: 127.0.0.1\r\n"),
+        ("WS://127.0.0.1:8000?x=y#z", "127.0.0.1:8000", b"GET /?x=y HTTP/1.1\r\n", b"Host: 127.0.0.1:8000\r\n"),
+        ("ws://[::1]/", "[::1]:80", b"GET / HTTP/1.1\r\n", b"Host: [::1]\r\n"),
+    ):
+        assert split_url(url, "ws")[0] == host
+        sent = Dialler(1000, ()).request(*split_url(url, "ws"), ())
+        assert sent.startswith(line) and field in sent, (url, sent)
+
+
+def test_the_client_says_why_it_was_refused():
+    for answer, error in (
+        (lambda accept: b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "refused: HTTP/1.1 403 Forbidden"),
+        (lambda accept: fine(accept).replace(b"HTTP/1.1", b"HTTP/1.0"), "refused: HTTP/1.0 101 Fine"),
+        (lambda accept: fine(ACCEPT), "refused: Sec-WebSocket-Accept"),
+        (lambda accept: fine(accept).replace(b"Upgrade: WebSocket\r\n", b""), "refused: Upgrade or Connection"),
+        (lambda accept: fine(accept, b"Sec-WebSocket-Extensions: x\r\n"), "refused: an extension that was not offered"),
+        (lambda accept: fine(accept, b"Sec-WebSocket-Protocol: v9\r\n"), "refused: subprotocol ['v9']"),
+        (lambda accept: b"hello\r\n", "refused: no HTTP/1 response: b'hello\\r\\n'"),
+    ):
+        with Far(answer) as far:
+            far.until(lambda: far.seen(mungo.EV_CLOSE))
+            assert far.seen(mungo.EV_ERROR) == [error]
+
+
+def test_the_client_reads_odd_answers():
+    for old, new in ((b"\r\n", b"\n"), (b"Upgrade: WebSocket", b"Upgrade:\r\n websocket"), (b"HTTP/1.1 101", b"\r\nHTTP/1.1 101")):
+        with Far(lambda accept: fine(accept).replace(old, new)) as far:  # noqa: B023
+            far.until(lambda: far.seen(mungo.EV_WS_OPEN))
 
 
 def test_the_client_refuses():

@@ -8,7 +8,20 @@ import mungo
 import settings
 
 PATIENCE_MS = 30000  # the longest wait for the first byte of the backend's answer
-OURS = ("connection", "keep-alive", "te", "transfer-encoding", "upgrade", "expect", "content-length", "x-forwarded-for")
+# Fields that are for one connection alone (RFC 9110 section 7.6.1), and those that the proxy writes itself.
+HOPS = (b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"upgrade")
+OURS = (b"host", b"expect", b"transfer-encoding", b"content-length", b"x-forwarded-for")
+
+
+# The lines of a head behind the first, without the fields of these names, and without those that its Connection names.
+def forwarded(head, names):
+    lines = head.split(b"\r\n")[1:-2]
+    names = list(names)
+    for line in lines:
+        name, _, value = line.lower().partition(b":")
+        if name == b"connection":
+            names += [option.strip() for option in value.split(b",")]
+    return [line for line in lines if line.lower().partition(b":")[0] not in names]
 
 
 def unlink_conns(c1, c2):
@@ -20,8 +33,17 @@ def unlink_conns(c1, c2):
 # The backend's handler. c is C2; fn_data is C1, or None after unlink_conns.
 def backend(c, ev, ev_data, fn_data):
     if ev == mungo.EV_READ and fn_data is not None:
-        fn_data.timer.cancel()
-        fn_data.begun = True
+        if not fn_data.begun:
+            end = c.recv.find(b"\r\n\r\n") + 4
+            if end < 4:
+                return
+            head = c.recv.read(end)
+            lines = [head[: head.find(b"\r\n")]] + forwarded(head, HOPS)
+            if b"\r\nconnection:" in head.lower():  # it was asked to close
+                lines.append(b"Connection: close")
+            fn_data.timer.cancel()
+            fn_data.begun = True
+            fn_data.send(b"\r\n".join(lines) + b"\r\n\r\n")
         fn_data.send(c.recv.read())
         c.is_full = fn_data.out is not None
     elif ev == mungo.EV_CLOSE and fn_data is not None:
@@ -35,14 +57,15 @@ def backend(c, ev, ev_data, fn_data):
 # The client's handler. c is C1; while the backend handles its request, fn_data is C2.
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG:
-        lines = ["%s %s%s %s" % (hm.method, hm.uri, hm.query and "?" + hm.query, "HTTP/1.0" if hm.is_old else "HTTP/1.1")]
-        lines += ["%s: %s" % field for field in hm.headers() if field[0].lower() not in OURS]
-        lines += ["X-Forwarded-For: " + c.rem.rpartition(":")[0], "Content-Length: %d" % len(hm.body), "Connection: close\r\n\r\n"]
+        line = "%s %s %s\r\nHost: %s" % (hm.method, hm.target, hm.proto, hm.header("Host", settings.BACKEND))
+        lines = [line.encode()] + forwarded(hm.head_bytes(), HOPS + OURS)
+        line = "X-Forwarded-For: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (c.rem.rpartition(":")[0], len(hm.body))
+        lines.append(line.encode() + hm.body)
         try:
             c.begun = False
             c.timer = c.mgr.timer(PATIENCE_MS, lambda c: c.fn_data and c.fn_data.error("no answer"), c)
             c.fn_data = c.mgr.connect("tcp://" + settings.BACKEND, backend, c)
-            c.fn_data.send("\r\n".join(lines).encode() + hm.body)
+            c.fn_data.send(b"\r\n".join(lines))
         except OSError:  # no socket or timer is free
             c.http_reply(503, {"Retry-After": 1}, "too many requests at once\n")
     elif ev == mungo.EV_WRITE and fn_data is not None:

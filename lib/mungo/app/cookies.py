@@ -2,6 +2,7 @@
 from binascii import a2b_base64, b2a_base64
 from time import time
 
+from ..http.char_classes import all_in
 from .digest import hmac, same
 
 
@@ -10,9 +11,9 @@ def set_cookie(response, name, value, max_age=None, path="/", domain=None, secur
 
     `max_age`: it is valid for this number of seconds; None: until the browser ends; 0 deletes the cookie that was set with the same path
     and domain. `secure`: the browser sends it over https only. `http_only`: scripts don't see it. `same_site`: "Strict", "Lax" or "None"
-    (which needs `secure`). Raises ValueError for characters that a cookie can't have.
+    (which needs `secure`). Raises ValueError for a name that is no token, and for characters that a cookie can't have.
     """
-    bad = not name or "=" in name or same_site not in ("Strict", "Lax", "None") or same_site == "None" and not secure
+    bad = not name or not all_in(name.encode(), 1) or same_site not in ("Strict", "Lax", "None") or same_site == "None" and not secure
     for x in name + value + path + (domain or ""):
         bad = bad or not "!" <= x <= "~" or x in '";,\\'
     text = "%s=%s; Path=%s; SameSite=%s" % (name, value, path, same_site)

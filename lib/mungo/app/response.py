@@ -310,6 +310,7 @@ def _send(c, req, response):
     if callable(body):
         if pairs:
             hm.set_extra(HookFields(pairs))
+        hm.is_of_app = True
         body(c, req.hm)
         return
     content_type = response.content_type

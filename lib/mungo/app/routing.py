@@ -83,6 +83,8 @@ class Routes:
             parts = [unquote(part) for part in hm.uri.encode().split(b"/")]
         except ValueError:
             return NoRoute(HttpError(400), (app,)), {}
+        if hm.uri == "*":  # OPTIONS of the server as a whole (RFC 9110 section 9.3.7)
+            return NoRoute(Response("", 204, allow([method for method, _ in self.all()])), (app,)), {}
         known = {}  # {method: (Route, values)}: the first that fits
         first = parts[1] if parts[1:] else ""
         for method, route in self.fixed.get("/".join(parts), []) + self.by_first.get(first, []) + self.others:
@@ -98,14 +100,21 @@ def _no_route(app, method, known):
     # `known` has the routes of the path, all of other methods.
     if not known:
         return NoRoute(HttpError(404), (app,))
-    methods = set(known)
-    methods.add("OPTIONS")
-    headers = {"Allow": ", ".join(sorted(methods))}
+    headers = allow(known)
     found = NoRoute(Response("", 204, headers) if method == "OPTIONS" else HttpError(405, None, headers), (app,))
     for route, _ in known.values():
         found.apps = route.apps
         found.starts_early = found.starts_early or route.starts_early
     return found
+
+
+def allow(methods):
+    """{"Allow": ..} for these methods, with those that an App adds."""
+    methods = set(methods)
+    methods.add("OPTIONS")
+    if "GET" in methods:
+        methods.add("HEAD")
+    return {"Allow": ", ".join(sorted(methods))}
 
 
 def read_pattern(path):

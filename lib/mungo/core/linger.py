@@ -25,8 +25,14 @@ class Lingering:
                 return
             if n <= 0 or ticks_diff(mgr.now, self.start) >= _TIMES * mgr.linger_ms:
                 c.is_closing = True
+            elif self.has_last(mgr.rx.data, 0, n):
+                c.ended()
             elif c.out is None:
                 c.since = mgr.now
+
+    def has_last(self, data, at, end):
+        """Whether these bytes, `data[at:end]`, are the last that the peer sends."""
+        return False
 
     def expired(self, c):
         """The peer has had linger_ms to read its answer."""

@@ -209,7 +209,11 @@ class send:
         except OSError:
             raise StatusError(503)  # it exists: most likely too many files are open
         try:
-            tag = '"%x-%x%s"' % (seconds, size, coding) if date else self.hash(file, size, coding)
+            tag = '"%x-%x%s"' % (seconds, size, coding)
+            if not date and size <= _HASHED:
+                tag = hash_tag(file, coding)
+            elif moment[0] < CLOCK or gmtime()[0] < CLOCK:  # to read it each time would keep the loop
+                tag = ""
             start = 0
             left = size
             if is_ok:
@@ -238,16 +242,15 @@ class send:
             if not isinstance(self.body, Part):
                 file.close()
 
-    def hash(self, file, size, coding):
-        """A tag made of what is in the file: its time tells nothing. "" for a large one, since the loop waits meanwhile."""
-        if size > _HASHED:
-            return ""
-        digest = sha256()
+
+def hash_tag(file, coding):
+    """A tag made of what is in the file: its time tells nothing."""
+    digest = sha256()
+    piece = file.read(512)
+    while piece:
+        digest.update(piece)
         piece = file.read(512)
-        while piece:
-            digest.update(piece)
-            piece = file.read(512)
-        return '"%s%s"' % (hexlify(digest.digest()[:12]).decode(), coding)
+    return '"%s%s"' % (hexlify(digest.digest()[:12]).decode(), coding)
 
 
 def accepts_gzip(value):

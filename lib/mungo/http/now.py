@@ -3,6 +3,8 @@ from time import gmtime
 
 CLOCK = const(2024)  # an earlier year comes from a clock that was never set
 
+_HEADS = const(8)  # that are kept, see internals: HEADS
+
 _MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
 
 
@@ -15,23 +17,31 @@ def http_date(t):
 
 
 class Now:
-    """The field Date, made once a second for all answers. `second` tells which one it is of (ticks_ms >> 10)."""
+    """The field Date, made once a second for all answers, and heads that have it."""
 
-    second = None
-    field = b""  # with its CRLF; b"" while the clock is not set
+    second = None  # which one it is of: ticks_ms >> 10
+    date = b""  # the field; b"" while the clock is not set
 
-    def update(self, second):
-        """Make the field anew, in a second that has begun."""
-        t = gmtime()
-        self.field = b"Date: %s\r\n" % http_date(t).encode() if t[0] >= CLOCK else b""
-        self.second = second
+    def __init__(self):
+        self.heads = {}  # of this second: {(content type, length): head of 200}
+
+    def update(self, ms):
+        """Make the field anew if a second has begun. `ms`: ticks_ms."""
+        if ms >> 10 != self.second:
+            self.second = ms >> 10
+            t = gmtime()
+            self.date = b"Date: %s\r\n" % http_date(t).encode() if t[0] >= CLOCK else b""
+            self.heads.clear()
+
+    def head_ok(self, key):
+        """The head of a 200 with this content type (b"": none) and length."""
+        content_type, n = key
+        if content_type:
+            content_type = b"Content-Type: %s\r\n" % content_type
+        head = b"HTTP/1.1 200 OK\r\n%s%sContent-Length: %d\r\n\r\n" % (self.date, content_type, n)
+        if len(self.heads) < _HEADS:
+            self.heads[key] = head
+        return head
 
 
 now = Now()
-
-
-def date_field(ms):
-    """The field Date as bytes, in the turn of the loop that began at `ms` (ticks_ms)."""
-    if ms >> 10 != now.second:
-        now.update(ms >> 10)
-    return now.field

@@ -15,11 +15,11 @@ def find_reason(reasons, status):
     return reasons[at : reasons.find(b"\n", at)] if at > 3 else b""
 
 
-def refusal(status, is_head):
-    """The answer that refuses a request with one of these statuses, and is the last: bytes."""
+def refusal(status, is_head, date=b""):
+    """The answer that refuses a request with one of these statuses, and is the last: bytes. `date`: its field Date."""
     if status == 503:
         return BUSY
     reason = find_reason(REASONS, status)
-    head = b"HTTP/1.1 %d %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-    head %= (status, reason, len(reason) + 1)
+    head = b"HTTP/1.1 %d %s\r\n%sContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    head %= (status, reason, date, len(reason) + 1)
     return head if is_head else head + reason + b"\n"

@@ -1,5 +1,6 @@
 # Answers with another status than 200, with fields of the program, or after an unusual request. server.py knows when an answer is due.
 from .fields import make_fields
+from .now import now
 from .refusal import REASONS, find_reason
 
 _JOIN = const(2048)  # bytes: a body up to this goes out in one piece with its head
@@ -52,6 +53,8 @@ def make_head(hm, status, headers, length):
     fields = make_fields(hm, headers) if headers else b""
     if hm.extra is not None:
         fields = hm.extra.add_to(hm, fields)
+    if b"\ndate:" not in b"\n" + fields.lower():
+        fields = now.date + fields
     text = b"HTTP/1.1 %d %s\r\n%s%s" % (status, reason(status), fields, framing)
     if hm.is_old or not hm.keep_alive:
         text += b"Connection: %s\r\n" % (b"keep-alive" if hm.keep_alive else b"close")

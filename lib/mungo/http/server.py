@@ -6,8 +6,8 @@
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
 #   5. PIECE: what `on_body` has named gets it, or the parser collects it. If a read is all body, `take_body` does it alone (here).
 #   6. DONE: the program gets EV_HTTP_MSG, and calls `http_reply`, now or later. `reply_ok` sends the common answer (here), response.py
-#      all others, with the program's fields by fields.py; stream.py sends files and iterators piece by piece. `fail` refuses by
-#      refusal.py, without loading anything.
+#      all others, with the program's fields by fields.py; now.py has their Date; stream.py sends files and iterators piece by piece.
+#      `fail` refuses by refusal.py, without loading anything.
 #   7. `Exchange.end_answer`: the connection may have to close. Else `finish` drops the request's bytes, and the next one follows.
 #   8. `rest` sets the deadline that runs until the client sends more (here). If it passes, `expired` closes, or answers 408.
 from time import ticks_diff
@@ -15,6 +15,7 @@ from time import ticks_diff
 from ..core.connection import Connection
 from ..port import MAY_PAUSE
 from .lazy import parts
+from .now import now
 from .parser import Request
 from .refusal import BUSY, CONTINUE, refusal
 from .scan import request_table
@@ -52,6 +53,7 @@ class Exchange(Request):
     """A request and its answer: the `hm` of handlers."""
 
     phase = _NONE
+    is_of_app = False  # an App's handler is called, which knows no other protocol's events
     serving = 0  # not 0: the handler is called further up, and this many requests more may be in this turn
     timing = _IDLE  # which deadline runs
     source = None  # of a streamed answer: an iterator or a Part
@@ -209,7 +211,8 @@ class HttpConnection(Connection):
 
     def refuse(self, hm, status):
         """Send the answer with this status, which `fail` has found to be the only one. Returns as `http_reply`."""
-        is_sent = self.put(refusal(status, hm.is_head))
+        now.update(self.mgr.now)
+        is_sent = self.put(refusal(status, hm.is_head, now.date))
         hm.end_answer(self)
         return is_sent
 
@@ -308,15 +311,17 @@ def reply_ok(c, hm, content_type, body):
     this answer needs response.py."""
     if hm.phase != _WAITING or c.state or not (hm.is_bare or hm.is_plain):
         return False
-    if c.mgr.waiting is not None:  # make room for the client that waits
+    mgr = c.mgr
+    if mgr.waiting is not None:  # make room for the client that waits
         hm.keep_alive = False
-    if content_type:
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n" % (content_type, len(body))
-    else:
-        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    if mgr.now >> 10 != now.second:
+        now.update(mgr.now)
+    n = len(body)
+    key = (content_type, n)
+    head = now.heads.get(key) or now.head_ok(key)
     if not hm.keep_alive:
         head = head[:-2] + b"Connection: close\r\n\r\n"
-    if len(body) <= _JOIN:
+    if n <= _JOIN:
         c.put(head + body)
     else:
         c.put(head)
@@ -339,6 +344,7 @@ def reply(c, hm, status, headers, body):
     if hm.phase == _EARLY and hm.is_body_pending:  # the rest of the body would be taken for the next request
         hm.keep_alive = False
         hm.discards = True
+    now.update(c.mgr.now)
     if status == 205:
         body = b""
     if isinstance(body, (bytes, bytearray, memoryview)):

@@ -9,6 +9,7 @@
 # ENDING    our Close frame is sent                the peer's, or the deadline; then the end
 from binascii import a2b_base64
 
+from ..core.linger import Lingering
 from ..core.overload import has_room_for_stream
 from ..http.header_lists import combined_value
 from .frames import Frames, frame_head, is_close_code
@@ -63,6 +64,34 @@ class WebSocket(Frames):
         c.pfn = handler
 
 
+class Failed(Lingering):
+    """The phase of a connection whose WebSocket has failed. What its peer sends is discarded, frame by frame, up to its Close."""
+
+    def __init__(self, now, left, is_over):
+        super().__init__(now)
+        self.left = left  # bytes of a frame that are still to come
+        self.is_over = is_over  # this frame is the Close
+        self.head = b""  # of the next one, as far as it has come
+
+    def has_last(self, data, at, end):
+        """Whether the peer's Close is in `data[at:end]`, or was before."""
+        while True:
+            n = min(self.left, end - at)
+            self.left -= n
+            at += n
+            if self.is_over and not self.left or at == end:
+                return self.is_over and not self.left
+            self.head += bytes((data[at],))
+            at += 1
+            head = self.head
+            size = head[1] & 127 if len(head) > 1 else 127
+            wide = 0 if size < 126 else 2 if size == 126 else 8
+            if len(head) == 2 + wide:
+                self.left = (int.from_bytes(head[2:], "big") if wide else size) + head[1] // 128 * 4
+                self.is_over = head[0] & 15 == 8
+                self.head = b""
+
+
 # --- for programs
 
 
@@ -70,9 +99,10 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     """In the handler of EV_HTTP_MSG: answer the request `hm` with 101 and make the connection a WebSocket, from now on with the handler
     `fn` and its `fn_data`, if there is one. EV_WS_OPEN follows when the handler has returned.
 
-    `protocols`: subprotocols, the first one that the client offers is taken. `origins`: a tuple of the origins whose pages may connect,
-    ("https://a.example",), or ("*",) for all; by default those from the host that the request names. Clients other than browsers send no
-    origin and are let in. `ping_ms`: after so many ms of silence a ping is sent, and after as many again the connection ends; by default
+    `protocols`: subprotocols, the first one that the client offers is taken. `origins`: a tuple of the origins that may connect,
+    ("https://a.example", "file://"), or ("*",) for all; by default the host that the request names. Browsers send the origin of the
+    page, many libraries one of their own; without one a client is let in. A refusal names the origin in its body and on the console.
+    `ping_ms`: after so many ms of silence a ping is sent, and after as many again the connection ends; by default
     idle_ms, 0: never. A message of more than `ws_limit` bytes ends it with 1009, one that finds `shared_bytes` used up with 1013. `begin()`
     is called before a request that is in order is answered; if it returns False, it has given another answer.
     Returns True; False if the request was refused, with 400, 403 or 426 (section 4.2), with 503 if `max_streams` are open, or by `begin`.
@@ -80,10 +110,19 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     """
     if not c.proto.is_waiting:
         raise ValueError("no request waits")
+    if c.proto.is_of_app and not fn and not begin:
+        raise ValueError("ws.upgrade in an App: want fn, which gets the WebSocket's events")
     key = combined_value(hm.headers(), "sec-websocket-key")
     status = _refusal(hm, key, origins)
     if status:
-        c.http_reply(status, FIELDS % ("Version", 13))
+        text = ""
+        if status == 403:
+            text = "origin %r is not allowed\n" % hm.header("Origin")
+            try:
+                print("mungo.ws: 403, %s: %s" % (hm.uri, text[:-1]))
+            except OSError:  # nobody reads stdout any more
+                c.mgr.stats["unprinted"] += 1
+        c.http_reply(status, FIELDS % ("Version", 13), text)
         return False
     if not has_room_for_stream(c.mgr):
         c.mgr.stats["streams_full"] += 1
@@ -247,12 +286,18 @@ def _set_deadline(c, it):
 def _fail(c, it, code):
     # End it because of the peer's fault or a bug.
     _send_frame(c, _CLOSE, code.to_bytes(2, "big"))
+    is_over = it.code != 1006  # the frame that is at fault was its Close
     it.code = code
     c.mgr.stats["failed"] += 1
     if code == 1009:
         c.mgr.stats["recv_full"] += 1
     c.error_text = "WebSocket: %d" % code
+    failed = Failed(c.mgr.now, it.left, is_over)
+    is_over = failed.has_last(c.recv.data, c.recv.start, c.recv.end)
     c.linger()
+    c.phase = failed
+    if is_over:
+        c.ended()
 
 
 def _encode(data):
@@ -294,6 +339,13 @@ def _refusal(hm, key, origins):
     except ValueError:
         return 400
     origin = hm.header("Origin")
-    if origin and not ("*" in origins or origin in origins if origins else origin.partition("://")[2] == hm.header("Host")):
+    if origin and not ("*" in origins or origin in origins if origins else _is_own(origin.lower(), hm.header("Host", "").lower())):
         return 403
     return 0
+
+
+def _is_own(origin, host):
+    # Whether this origin is the server itself, which the client calls by this Host. A gateway may have made http of https.
+    scheme, _, name = origin.partition("://")
+    port = {"http": ":80", "https": ":443"}.get(scheme, "-")
+    return name in (host, host + port) or name + port == host

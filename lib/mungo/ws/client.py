@@ -30,11 +30,14 @@ class Client:
         lower = "\r\n" + own.lower()
         if "\r\nhost:" not in lower:
             lines += "Host: %s\r\n" % host_field(host)
-        if not all_in(target.encode(), 4) or "\r\nsec-websocket-" in lower or "\r\nupgrade:" in lower or "\r\nconnection:" in lower:
+        is_bad = not all_in(target.encode(), 4) or not self.keep_alive
+        for name in ("\r\nsec-websocket-", "\r\nupgrade:", "\r\nconnection:"):
+            is_bad = is_bad or name in lower
+        if is_bad:
             raise ValueError("%r, %r: want a path, and no fields of the handshake" % (target, headers))
         lines += own + "Sec-WebSocket-Version: 13\r\n" + FIELDS % ("Key", self.key.decode())
         if self.protocols:
-            lines += "Sec-WebSocket-Protocol: %s\r\n" % ",".join(self.protocols)
+            lines += make_fields(self, [("Sec-WebSocket-Protocol", ",".join(self.protocols))]).decode()
         return (lines + "\r\n").encode()
 
     def take_response(self, c, websocket):

@@ -99,13 +99,13 @@ class Frames(Holder):
         self.key[:] = data[at - 4 : at]  # (if there is none, it is not used)
         buf.consume(at - buf.start)
         if op <= 7:
+            self.left = n
             if n + (self.parts.end if self.parts else 0) > self.limit:
                 return -1009
             if self.mgr is not None and (n > buf.end - buf.start or first < 128 or self.parts) and not self.hold(self.mgr, n):
                 return -1013
             self.is_last = first > 127
             self.op = op or self.op
-            self.left = n
             return _MSG
         self.data = bytes(self.unmasked(buf, n))
         if op == 8:
