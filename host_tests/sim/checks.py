@@ -152,6 +152,8 @@ class Checks:
                     mask |= 4
                 if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
+            if hasattr(c, "job") and c.job.conn is not None and c.job.conn.state & bits._CLOSED:
+                fail(f"the pipe of a job, {c.id}, outlives its client")
             if hasattr(c, "end"):
                 pipes += 1
                 self.queue(c.end.outbox)

@@ -22,14 +22,14 @@ MUTATIONS = [
     Mutation("wakeup does not ring", "rp2-stock", "Wakeups.send", drop("A.ring()")),
     Mutation("a worker's close does not ring", "esp32", "Pipe.close", drop("A.ring()")),
     Mutation("no look at the mail between drain and sleep", "unix", "Loop.look", never("A.bell.first")),
-    Mutation("the bell stays marked as rung", "rp2-mungo", "Doorbell.take", drop("A.rung = False")),
+    Mutation("the bell stays marked as rung", "rp2-mungo", "Loop.take", drop("A.rung = False")),
     Mutation(
         "the bell is rung under the lock",
         "unix",
         "Wakeups.send",
         replace("with A.lock: ...\nif B: C.ring()", "with A.lock:\n    ...\n    if B: C.ring()"),
     ),
-    Mutation("the bell is closed while workers hold ends", "unix", "shutdown.close", always("not A.pipe_ends")),
+    Mutation("the bell is closed while workers hold ends", "unix", "shutdown.has_ended", always("not A.pipe_ends")),
     # --- queues
     Mutation("a pipe's queue without its lock", "unix", "Pipe.send", without_lock()),
     Mutation("wakeup's queue without its lock", "rp2-stock", "Wakeups.send", without_lock()),
@@ -61,7 +61,7 @@ MUTATIONS = [
     Mutation("two EV_CLOSE", "rp2-stock", "Connection.shut", twice("A.emit(_EV_CLOSE)")),
     Mutation("EV_CLOSE at once, inside the handler", "unix", "Connection.is_closing.setter", replace("A.append(self)", "self.shut()")),
     Mutation("a closed connection is resumed", "unix", "Loop._resume", always("not A.is_closing")),
-    Mutation("closed oldest first", "unix", "shutdown.close", replace("A.conns[-1]", "A.conns[0]")),
+    Mutation("closed oldest first", "unix", "shutdown.shut_all", replace("A.conns[-1]", "A.conns[0]")),
     # --- sockets
     Mutation("no unregister before close", "unix", "Loop.unwatch", drop("A.unregister(B)")),
     Mutation("an accepted socket may block", "unix", "Listener.make_connection", drop("A.setblocking(False)")),
@@ -96,6 +96,8 @@ MUTATIONS = [
     Mutation("on_done twice for a job with a pipe", "unix", "WorkerPool.finish", drop("if A != _DONE and A != _FAILED: return")),
     Mutation("a late result is handed over", "unix", "WorkerPool.complete", never("A != _RUNNING")),
     Mutation("jobs have no deadline", "unix", "WorkerPool.expired", always("ticks_diff(A, B) > 0")),
+    Mutation("a pipe outlives its client", "unix", "WorkerPool.drop_jobs", never("is_pipe_of(A, self, B)")),
+    Mutation("a pool is closed after the pipes of its jobs", "unix", "shutdown.shut_all", drop("A.pool.drop_all()")),
     # --- the collector
     Mutation("the loop asks for the free memory", "rp2-stock", "collect_early", replace("A.collect()", "A.mem_free()")),
     Mutation("the loop collects in each turn", "rp2-stock", "collect_early", always("ticks_diff(A, B) >= 0")),

@@ -26,7 +26,7 @@ class Result:
 
 def run(loader, app, profile, seed, log=None):
     """Run this seed; the Result says what went wrong, if anything."""
-    sys.modules["mungo.core.loop"].Loop.count_open = 0  # the last run may have failed
+    sys.modules["mungo.core.one_thread"]._count = 0  # the last run may have failed
     world = World(profile, seed, log)
     net = Net(world)
     modules.current.world = world

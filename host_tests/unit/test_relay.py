@@ -241,7 +241,7 @@ def test_no_pipe_outlives_a_client_that_leaves_when_its_worker_has_ended():
 def test_closing_during_a_stream_is_a_drop_and_no_bug():
     for whose in ("pool", "manager"):
         for where in ("in send", "between two pieces", "done"):
-            mgr = mungo.Manager(queue=3)
+            mgr = mungo.Manager(queue=16 if where == "done" else 3)
             mgr.workers(n=1)
             gate = _thread.allocate_lock()
 
@@ -252,7 +252,7 @@ def test_closing_during_a_stream_is_a_drop_and_no_bug():
                             pass
 
             gate.acquire()
-            source = Gated(20 if where == "in send" else 4, 6000)
+            source = Gated(20 if where == "in send" else 9, 6000)
             _, pool, port = slow_server(mgr, source)
             sock, take = slow_reader(mgr, port)
             until(lambda: mgr.pipes and source.made > 1, mgr)  # noqa: B023

@@ -144,7 +144,7 @@ class Request:
         copy = Request(None, None, self.route)
         self.detach()
         copy.hm = self.hm
-        if self.headers.is_type(_MULTIPART):
+        if self.hm.body and self.headers.is_type(_MULTIPART):
             parts.form_reader  # noqa: B018  (loads it: the worker must not import)
         copy.peer = self.c.peer
         if self.user is not None:

@@ -31,7 +31,7 @@ class WorkerRoute(Route):
         copy = req.copy_for_worker()
 
         def done(result, er):
-            if c.is_closing:
+            if c.state and c.is_closing:
                 return
             if er is not None:
                 return respond(c, req, pool_error(er))  # not the copy, which a worker may still use

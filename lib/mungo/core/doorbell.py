@@ -24,7 +24,7 @@ class Doorbell:
         self.rung = False
         self.gc_barrier = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.collect_early
         self.stats = stats
-        self._bytes = bytearray(16)
+        self.rings = bytearray(16)  # what the loop reads them into
         if kind == "udp":
             from .bell_udp import udp_pair
 
@@ -57,16 +57,6 @@ class Doorbell:
         self.rung = True
         return True
 
-    def take(self):
-        """The first node. Called by the loop, which has seen that there is one."""
-        with self.lock:
-            node = self.first
-            self.first = node.next
-            node.next = False
-            if self.first is None:
-                self.rung = False
-        return node
-
     def ring(self):
         """Wake the loop. Any thread, never with the lock held; never raises.
 
@@ -80,14 +70,6 @@ class Doorbell:
                 self.rung = False
                 if er.errno != errno.EAGAIN:
                     self.stats["rings_lost"] += 1
-
-    def event(self, ev):
-        """The bell is readable: read what has rung. What is left over makes ipoll return once more, which is harmless."""
-        self.rx.readinto(self._bytes)
-
-    def bug(self, er):
-        """Nothing here can raise but for want of memory, which the loop counts."""
-        raise er
 
     def close(self):
         """Give the sockets back. Only when no thread is left that could ring."""

@@ -6,7 +6,6 @@
 #      and the program's handlers run in there.
 #   4. `finish` fires timers (timer.py), sends EV_POLL, resumes connections, looks at deadlines (`expired`), and at last closes the
 #      connections that have asked for it (`shut`): so EV_CLOSE never comes inside a handler.
-import _thread
 import gc
 import select
 from time import ticks_add, ticks_diff, ticks_ms
@@ -17,6 +16,7 @@ from .buffer import Buffer
 from .collector import collect_early
 from .doorbell import Doorbell
 from .flash_queue import serve_flash_waiters, use_flash, when_flash_is_free
+from .one_thread import claim, give_back
 from .reports import Reports
 
 _EV_POLL = const(2)
@@ -25,9 +25,6 @@ _EV_READ = const(7)
 _LONGEST = const(1000)  # ms of sleep: the net under a ring that was lost
 _MESSAGES = const(64)  # of other threads in one turn, before sockets and timers are looked at again
 _FLASH_MS = const(2)  # from one look whether the flash is free to the next
-
-
-_claiming = _thread.allocate_lock()
 
 
 class Loop(Limits):
@@ -39,8 +36,6 @@ class Loop(Limits):
 
     _room = None  # see internals: ROOM
     newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
-    count_open = 0  # how many are not closed,
-    thread: object = None  # and the id of their thread, see `claim`
 
     collect_early = collect_early
     use_flash = use_flash
@@ -48,30 +43,12 @@ class Loop(Limits):
     serve_flash_waiters = serve_flash_waiters
 
     def __init__(self, bell=None, **limits):
-        self.claim(1)
+        claim(1)
         try:
             self._set_up(bell, limits)
         except BaseException:
-            self.count_closed()
+            give_back()
             raise
-
-    def claim(self, more):
-        """Make this thread the one of all open loops, of which there are `more` than before. RuntimeError if another thread has one.
-
-        They share modules, which load when they are used: two threads would load them at the same time, and read dicts that grow.
-        """
-        me = _thread.get_ident()
-        with _claiming:
-            if Loop.thread != me and Loop.count_open + more > 1:
-                raise RuntimeError("another thread has a manager: want all in one thread; for slow work there is mgr.workers()")
-            Loop.thread = me
-            Loop.count_open += more
-        self.is_polled = not more
-
-    def count_closed(self):
-        """This loop is closed: another thread may have one now."""
-        with _claiming:
-            Loop.count_open -= 1
 
     def _set_up(self, bell, limits):
         gc.collect()  # garbage of the imports would lie between objects that stay
@@ -107,6 +84,7 @@ class Loop(Limits):
         Loop.newest = self
         self.running = True
         self.closed = False
+        self.is_polled = False
         self.busy = False  # in a turn
         self.now = ticks_ms()  # when this turn began
         self.conns = []  # newest last
@@ -145,7 +123,7 @@ class Loop(Limits):
         self.send_slice = self.send_slice
         self.reports = Reports(self.stats)
         self.poller.ipoll(0)  # the first one makes the tuple that all return
-        self.watch(self.bell.rx, self.bell, select.POLLIN)
+        self.watch(self.bell.rx, self, select.POLLIN)
         self.send_memory = None
         if TX_MEMORY:
             from .send_memory import make_send_memory
@@ -165,7 +143,8 @@ class Loop(Limits):
             raise RuntimeError("poll: in a handler of this manager")
         self.check_open()
         if not self.is_polled:
-            self.claim(0)  # maybe another thread has made it
+            claim(0)  # maybe another thread has made it
+            self.is_polled = True
         try:
             self.busy = True  # (in here: Ctrl-C may come at any point, and close refuses while it is set)
             self.look(ms)
@@ -234,7 +213,26 @@ class Loop(Limits):
         # Before the sockets, since a client waits for it. The bell may be read later: the FIFO is looked at before each sleep.
         n = _MESSAGES
         while n > 0 and self.bell.first:
-            n -= self.bell.take().deliver(n)
+            n -= self.take().deliver(n)
+
+    def take(self):
+        """Take the first box that threads have posted off the doorbell's queue, and return it. There must be one."""
+        bell = self.bell
+        with bell.lock:
+            box = bell.first
+            bell.first = box.next
+            box.next = False
+            if bell.first is None:
+                bell.rung = False
+        return box
+
+    def event(self, ev):
+        """The bell is readable: read what has rung. What is left over makes ipoll return once more, which is harmless."""
+        self.bell.rx.readinto(self.bell.rings)
+
+    def bug(self, er):
+        """`event` has raised, for want of memory: the turn counts it."""
+        raise er
 
     def finish(self):
         """What each turn ends with: timers, EV_POLL, resuming, deadlines, closing."""

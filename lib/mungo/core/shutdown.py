@@ -1,5 +1,7 @@
 from time import sleep_ms, ticks_diff, ticks_ms
 
+from .one_thread import give_back
+
 
 def wait_until(is_done, ms):
     """Look each millisecond whether `is_done()` is true, for at most `ms` milliseconds; returns whether it was."""
@@ -19,7 +21,7 @@ def close(mgr, ms):
         return True
     mgr.running = False
     if not mgr.closed:
-        mgr.count_closed()
+        give_back()
     with mgr.bell.lock:
         mgr.closed = True
     mgr.timers = None
@@ -46,5 +48,5 @@ def shut_all(mgr):
 def has_ended(mgr):
     """Whether no thread is left that could ring. There is no connection left, so messages that come are counted as undelivered."""
     while mgr.bell.first is not None:
-        mgr.bell.take().deliver(1)
+        mgr.take().deliver(1)
     return not mgr.pipe_ends
