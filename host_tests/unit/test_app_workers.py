@@ -161,7 +161,8 @@ def test_a_worker_imports_nothing():
     def look(req, name):
         if "missing" in req.args:
             abort(404)
-        found = [req.method, req.url, req.path, req.rem, req.user, req.cookies, req.form, req.json, req.g, req.headers["host"]]
+        content = req.form if "urlencoded" in req.headers.get("Content-Type", "") else req.json
+        found = [req.method, req.url, req.path, req.rem, req.user, req.cookies, content, req.g, req.headers["host"]]
         return found + ["x-a" in req.headers, len(list(req.headers)), req.app is app, req.body.decode()]
 
     with Served(app) as site:

@@ -107,7 +107,8 @@ class Exchange(Request):
     def end_answer(self, c):
         """The answer is complete. It may have to be the last."""
         self.phase = _NONE
-        self.release()
+        if self.held:
+            self.release()
         if not self.keep_alive:
             if self.discards or len(c.recv) > (self.at if self.serving else 0):
                 c.linger()
