@@ -119,7 +119,7 @@ class File:
 def forget(world):
     """The world gets a file system of its own, and the library forgets the last one's lock."""
     world.fs = FileSystem(world)
-    sys.modules["mungo.port.flash"].flash.__dict__.clear()
+    sys.modules["mungo.port.flash"].flash.__init__()
 
 
 def make_os(plain):

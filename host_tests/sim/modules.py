@@ -23,9 +23,10 @@ current = Current()
 def point():
     """Between two statements of code that threads share."""
     world = current.world
-    world.left -= 1
-    if world.left <= 0:
-        world.choose()
+    if world is not None:  # else a module is being loaded
+        world.left -= 1
+        if world.left <= 0:
+            world.choose()
 
 
 def make(profile):

@@ -32,11 +32,13 @@ class Flash:
     Only RP2 needs it. Elsewhere there is no lock, and it costs a look at an attribute.
     """
 
-    lock: "Any" = None  # noqa: F821  # pyright: ignore
-    owner: object = None  # the thread that has the lock,
-    depth = 0  # and how often it has entered
-    is_wanted = False  # the loop has found the lock taken
-    plain_import: "Any" = None  # noqa: F821  # pyright: ignore
+    def __init__(self):
+        # (All of them here: between taking the lock and `end` nothing may need memory.)
+        self.lock: "Any" = None  # noqa: F821  # pyright: ignore
+        self.owner: object = None  # the thread that has the lock,
+        self.depth = 0  # and how often it has entered
+        self.is_wanted = False  # the loop has found the lock taken
+        self.plain_import: "Any" = None  # noqa: F821  # pyright: ignore
 
     def share(self):
         """From here on threads take turns at the file system, if this port needs that. Twice is once."""
