@@ -699,3 +699,59 @@ def test_without_memory_for_its_lock_a_thread_is_started_later():
         mungo.threads.pool.Waiter = real
     assert done == [None] and len(tries) == 3 and counts(pool)["threads"] == 1
     close(mgr)
+
+
+class OneCore:
+    """In the place of `_thread` in the pool: RP2's, whose stacks are pieces of the heap. Without memory for one it is broken."""
+
+    def __init__(self):
+        self.is_broken = False
+        self.started = 0
+        self.allocate_lock = _thread.allocate_lock
+
+    def stack_size(self, n=0):
+        return 0
+
+    def start_new_thread(self, function, args):
+        if self.is_broken:
+            raise OSError("core1 in use")
+        try:
+            bytearray(16384)
+        except MemoryError:
+            self.is_broken = True
+            raise
+        self.started += 1
+        return _thread.start_new_thread(function, args)
+
+
+def test_a_thread_is_not_started_before_there_is_room_for_its_stack():
+    import mungo.port.pool as port
+
+    core = OneCore()
+    mgr = mungo.Manager()
+    pool_module = mungo.threads.pool
+    real_bytearray = bytearray
+    is_full = [True]
+
+    def short(n):
+        if is_full[0]:
+            raise MemoryError
+        return real_bytearray(n)
+
+    pool_module._thread = core
+    port.EAGER = True
+    port.bytearray = short
+    try:
+        crew = mgr.workers(n=1, stack=16384)
+        done = []
+        crew.submit(lambda: 7, on_done=lambda result, er: done.append(result))
+        turns(mgr, lambda: crew.refused_starts)
+        assert not core.started and not core.is_broken
+        is_full[0] = False
+        until(lambda: done, mgr)
+        assert done == [7] and core.started == 1
+    finally:
+        pool_module._thread = _thread
+        port.EAGER = False
+        del port.bytearray
+        close(mgr)

@@ -1,5 +1,8 @@
 # The limits of a worker pool on each system. Boards' figures are from the ports' sources and an emulator, not from a physical board.
+import gc
 import sys
+
+_SPARE = const(512)  # bytes beside a stack: what else is allocated before it
 
 
 class Limits:
@@ -21,3 +24,15 @@ elif sys.platform == "rp2":
     Limits.n = 1  # the second core; there is no third thread
     Limits.queue = 4
     Limits.stack = 8192  # 26 nested calls; 4096 allow 11
+
+
+def make_room(stack):
+    """Before a thread with a stack of so many bytes is started: where that is a piece of the heap (RP2), see that there is one.
+    Raises MemoryError if there is none.
+
+    `start_new_thread` would raise that as well. But MicroPython 1.28 says "core1 in use" from then on, until the board is reset.
+    """
+    if EAGER:
+        gc.collect()
+        bytearray(max(stack, 4096) + _SPARE)
+        gc.collect()

@@ -19,7 +19,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from ..core.limits import check_limit, set_limits
 from ..core.shutdown import wait_until
 from ..port import EPIPE
-from ..port.pool import EAGER, Limits
+from ..port.pool import EAGER, Limits, make_room
 from .job_pipe import attach, is_pipe_of, shut_pipes
 from .pipe import Waiter, release_waiters
 
@@ -287,13 +287,12 @@ class WorkerPool(Limits):
 
     def start_threads(self, n):
         """Start `n` more threads, at most up to the limit. If one is refused, try again in 20 ms.
-
-        RP2 may refuse a thread for a moment after another one has ended.
-        """
+        RP2 may refuse a thread for a moment after another one has ended."""
         while n > 0 and self.threads < self.n:
             self.count_thread(1)
             old = _thread.stack_size(self.stack) if self.stack >= 1024 else None
             try:
+                make_room(self.stack)
                 # Its lock is made here: a thread without memory for it would end, and still be counted.
                 _thread.start_new_thread(self.work, (Waiter(None),))
                 self.refused_starts = 0
