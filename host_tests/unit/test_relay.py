@@ -334,6 +334,18 @@ def test_a_generator_that_raises_breaks_the_answer_off():
     close(mgr)
 
 
+def test_a_generator_that_raises_at_once_breaks_the_answer_off():
+    mgr = mungo.Manager()
+    source = Source(10, 10, bad_at=0)
+    pool, port = server(mgr, source)
+    client = Client(mgr, port, GET)
+    client.until_ended()
+    assert client.got.startswith(b"HTTP/1.1 200 ") and not client.got.endswith(b"0\r\n\r\n"), client.got
+    assert mgr.stats["bugs"] == 1 and source.closed == 1
+    client.close()
+    close(mgr)
+
+
 def test_a_piece_that_takes_too_long_breaks_it_off():
     mgr = mungo.Manager()
     stuck = []

@@ -54,7 +54,8 @@ class App:
         In `path`, <name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are decoded and
         given to the function by name, after the request. Paths without names come first, then those whose first segment is no name.
         The function returns str, bytes, a dict or list (JSON), None (204), a generator of
-        str or bytes, any of these with a status or with a status and a dict of headers, or a Response. Or a function `take(c, hm)`, which
+        str or bytes, any of these with a status or with a status and a dict of headers, or a Response. What a generator raises, or returns
+        if it is not None, before its first yield is the answer instead. Or a function `take(c, hm)`, which
         is called in the loop and answers by itself, now or later, for example by `c.http_reply`, `ws.upgrade` or `http_connect`.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at

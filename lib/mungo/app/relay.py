@@ -4,7 +4,12 @@
 #
 # If the client is slow, these fill one after the other: the socket's buffers, the connection's send buffer (then C2 is_full), the pipe's
 # queue. Then the worker waits in `send`. The loop and its other clients do not wait.
+#
+# `stream` answers by events, with a status that is known. For an App `answer` waits for the first piece, since the code before that decides
+# about the status.
 from ..core.overload import has_room_for_stream
+from ..http.stream import as_bytes
+from .response import GENERATOR, Response, pool_error, respond, to_response
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -34,12 +39,27 @@ def stream(c, pool, source, status=200, headers=None):
             pool.cancel(job)
 
 
-def send_pieces(end, source):
-    """The worker's job: send each piece (str or bytes-like) that `source` yields. Empty pieces are left out. TypeError for others."""
+def send_pieces(end, source, is_head=False):
+    """The worker's job: send each piece (str or bytes-like) that `source` yields. Empty pieces are left out. TypeError for others.
+
+    Returns what `source` has returned, or, if it has yielded nothing, raised; else its last piece. `is_head`: one piece is all that is wanted.
+    """
+    is_begun = False
+    piece = None
     try:
-        for piece in source:
-            if len(piece):
+        while True:
+            piece = as_bytes(next(source))
+            if piece:
                 end.send(piece)
+                is_begun = True
+                if is_head:
+                    return None
+    except StopIteration as er:
+        return piece if er.value is None else er.value
+    except Exception as er:
+        if is_begun:
+            raise
+        return er
     finally:
         source.close()  # the client may have left in the middle
 
@@ -69,13 +89,80 @@ class Relay:
         elif self.fn is not None:
             self.fn(c, ev, data, fn_data)
 
-    def on_done(self, _, er):
+    def on_done(self, result, er):
         """The job has ended: end the answer if it is whole, else close the connection."""
         c = self.c
         if not self.is_begun:
             return
         c.fn = self.fn
-        if er is None and not self.c2.unread and not self.c2.error_text:  # nothing of it is lost
+        if isinstance(result, Exception):
+            c.mgr.report(result)
+        if er is None and not isinstance(result, Exception) and not self.c2.unread and not self.c2.error_text:  # nothing of it is lost
             c.http_chunk(b"")
         elif not c.is_closing:
             c.is_closing = True
+
+
+def answer(c, req, copy, result, timeout_ms):
+    """Answer `req` with what its handler has returned in a worker, which had `copy`. A generator runs in a worker, too: it gives its first
+    piece within `timeout_ms`, and each other one after the one before. Loop's thread."""
+    body = result.body if isinstance(result, Response) else result
+    if isinstance(body, GENERATOR):
+        late = LateRelay(c, req, copy, result, timeout_ms)
+        try:
+            late.pool.submit(send_pieces, body, c.proto.is_head, on_done=late.on_done, conn=c, timeout_ms=timeout_ms, pipe=late.on_pipe)
+        except OSError as er:
+            respond(c, req, pool_error(er))
+    else:
+        respond(c, copy, result)
+
+
+class LateRelay(Relay):
+    """A Relay that is the body of a Response. The answer begins with the first piece."""
+
+    is_over = False  # it was answered, without these pieces
+
+    def __init__(self, c, req, copy, result, timeout_ms):
+        Relay.__init__(self, c, c.mgr.pool)
+        self.req = req
+        self.copy = copy
+        self.seen = copy.copy_for_worker()  # by the hooks, while the worker uses `copy`
+        self.result = result
+        self.timeout_ms = timeout_ms
+
+    def begin(self, c, status, pairs):
+        """Begin the answer, when the after hooks have seen it."""
+        if c.proto.is_head:
+            c.http_reply(status, pairs, iter(()))
+        elif c.http_reply(status, pairs, None):
+            c.fn = self.on_client
+            self.is_begun = True
+
+    def on_pipe(self, c2, ev, data, c):
+        """As Relay's."""
+        if ev == _EV_READ and not self.is_begun:
+            if self.is_over:
+                return
+            response = to_response(self.result)
+            response.body = self
+            self.c2 = c2
+            respond(c, self.seen, response)
+            if not self.is_begun:  # HEAD, or a hook has failed
+                self.is_over = True
+                c2.is_closing = True
+                return
+        Relay.on_pipe(self, c2, ev, data, c)
+
+    def on_done(self, result, er):
+        """As Relay's."""
+        c = self.c
+        if self.is_begun:
+            Relay.on_done(self, result, er)
+        elif not self.is_over and not c.is_closing:
+            if er is not None:
+                respond(c, self.req, pool_error(er))
+            elif not result and isinstance(self.result, Response):
+                self.result.body = ""
+                respond(c, self.copy, self.result)
+            else:
+                answer(c, self.req, self.copy, result, self.timeout_ms)

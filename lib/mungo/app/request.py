@@ -45,7 +45,6 @@ class Request:
     after = ()  # hooks for this request alone
     values = {}  # {name of the pattern: its value in the path}
     result = None  # what the handler or hook has returned or raised
-    worker_generator: object = None  # the generator that a worker's handler has returned
     peer: object = None  # in a worker's copy: the client's address, as the port has it
 
     def __init__(self, c, hm, route):
@@ -146,7 +145,7 @@ class Request:
         copy.hm = self.hm
         if self.hm.body and self.headers.is_type(_MULTIPART):
             parts.form_reader  # noqa: B018  (loads it: the worker must not import)
-        copy.peer = self.c.peer
+        copy.peer = self.c.peer if self.c else self.peer
         if self.user is not None:
             copy.user = self.user
         if self.values:

@@ -5,13 +5,13 @@
 #   respond          does one of these, runs the after hooks and sends the Response
 #   respond_fast     sends the most frequent answers without a Response
 #
-# Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top, except
-# relay.py, which worker_routes.py loads.
+# Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top.
 from errno import ETIMEDOUT
 
 from ..http.fields import make_fields
 from ..http.header_lists import spelled
 from ..http.json_writer import dumps
+from ..http.lazy import parts
 from ..http.response import reason
 from ..http.server import reply_ok
 from ..http.status_error import StatusError
@@ -87,7 +87,7 @@ def to_response(value, status=200):
         content_type = _BYTES
     elif body is None:
         response.body = ""
-    elif not isinstance(body, (str, GENERATOR)) and not is_file:
+    elif not isinstance(body, (str, GENERATOR)) and not is_file and not hasattr(body, "begin"):
         raise TypeError("%s is no answer" % type(body))
     response.content_type = response.content_type or content_type
     return response
@@ -119,10 +119,11 @@ def error_response(c, req, er):
             c.mgr.report(er)
     if error_handler:
         headers = response.headers
-        made = text_or_html(req, to_response(error_handler(req, er), status))
+        made = error_handler(req, er)
+        is_generator = isinstance(made, GENERATOR)
+        made = text_or_html(req, to_response(made, status))
         try:
-            find_body(req, made)
-            response = made
+            response = find_body(req, made, is_generator)
         except StatusError:  # the file of an error page is not there
             pass
         for name in headers:
@@ -185,7 +186,8 @@ def _answer(c, req, result):
         for hook in _after_hooks(req):
             changed = hook(req, response)
             response = to_response(response if changed is None else changed)
-            find_body(req, response)
+            if hasattr(response, "find_answer"):
+                find_body(req, response)
         if response.body is not body and not isinstance(response.body, GENERATOR):  # (a generator may read the old one)
             _close(c, body)
         _send(c, req, response)
@@ -258,8 +260,7 @@ def _prepare(c, req, result):
     if isinstance(result, Exception):
         response = to_response(error_response(c, req, result))
     else:
-        response = text_or_html(req, to_response(result))
-        find_body(req, response)
+        response = find_body(req, text_or_html(req, to_response(result)), isinstance(result, GENERATOR))
     if response.status == 401:
         # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
         response.headers.setdefault(spelled(response.headers, "WWW-Authenticate"), 'Session realm="mungo"')
@@ -273,10 +274,53 @@ def text_or_html(req, response):
     return response
 
 
-def find_body(req, response):
-    """If the Response is a file that was not looked up yet, do so. Raises StatusError. Loop's thread."""
-    if hasattr(response, "find_answer") and response.body is None:
-        response.find_answer(req.hm)
+def find_body(req, response, is_generator=False):
+    """The Response, before the after hooks: a file is looked up, and a generator is run up to its first yield. What it raises until then is
+    raised here; what it returns is the answer instead. `is_generator`: the handler has returned nothing but that. Loop's thread."""
+    body = response.body
+    if hasattr(response, "find_answer"):
+        if body is None:
+            response.find_answer(req.hm)
+    elif isinstance(body, GENERATOR):
+        req.detach()
+        try:
+            first = next(body)
+        except StopIteration as end:
+            if end.value is None and not is_generator:
+                response.body = ""
+                return response
+            value = to_response(end.value, response.status)
+            return find_body(req, text_or_html(req, value), isinstance(end.value, GENERATOR))
+        response.body = Begun(body, first)
+        try:
+            parts.stream.as_bytes(first)
+        except TypeError:
+            body.close()
+            raise
+    return response
+
+
+class Begun:
+    """A generator whose first piece was taken: an iterator of all its pieces, as the body of a Response."""
+
+    def __init__(self, generator, first=b""):
+        self.generator = generator
+        self.first = first
+        self.close = generator.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        first = self.first
+        if first is None:
+            return next(self.generator)
+        self.first = None
+        return first
+
+    def begin(self, c, status, pairs):
+        """Begin the answer, when the after hooks have seen it."""
+        c.http_reply(status, pairs, self)
 
 
 class HookFields:
@@ -322,24 +366,13 @@ def _send(c, req, response):
             return
     if body and spelled(response.headers, "Content-Type") not in response.headers:
         pairs.append(("Content-Type", content_type))
-    if isinstance(body, GENERATOR):
-        _send_generator(c, req, response, pairs)
+    if isinstance(body, GENERATOR):  # a hook has made it
+        req.detach()
+        body = Begun(body)
+    if hasattr(body, "begin"):
+        body.begin(c, response.status, pairs)
     else:
         c.http_reply(response.status, pairs, body)
-
-
-def _send_generator(c, req, response, headers):
-    # A worker's generator runs in a worker, any other in the loop.
-    if response.body is not req.worker_generator:
-        req.detach()
-        c.http_reply(response.status, headers, response.body)
-        return
-    from .relay import stream
-
-    try:
-        stream(c, c.mgr.workers(), response.body, response.status, headers)
-    except OSError as er:
-        raise pool_error(er)
 
 
 def respond_fast(c, hm, req):

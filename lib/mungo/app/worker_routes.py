@@ -1,16 +1,16 @@
 # Routes with worker=True: their handlers run in threads of the pool, and may block. This file loads when the first such route is added.
 #
 # In the loop `answer` submits a job with a copy of the request. In a worker `_work` calls the handler and makes a Response of what it
-# returns. In the loop again `done` answers.
+# returns. In the loop again `done` answers, with relay.py if that is a generator.
 #
-# response.py and the manager use relay.py and pool.py, and request.py json_reader.py; they load here, before workers run: an import adds to
-# the dict of its package, and without a GIL no thread may read that meanwhile.
+# The manager uses pool.py, and request.py json_reader.py; they load here, before workers run: an import adds to the dict of its package,
+# and without a GIL no thread may read that meanwhile.
 from ..core.limits import check_limit
 from ..http.lazy import parts
 from ..threads import pool  # noqa: F401
-from . import relay  # noqa: F401
+from . import relay
 from .request import call_handler
-from .response import Response, pool_error, respond, to_response
+from .response import GENERATOR, pool_error, respond, to_response
 from .routing import Route
 
 parts.json_reader  # noqa: B018  (loads it)
@@ -35,9 +35,7 @@ class WorkerRoute(Route):
                 return
             if er is not None:
                 return respond(c, req, pool_error(er))  # not the copy, which a worker may still use
-            if isinstance(result, Response):
-                copy.worker_generator = result.body
-            respond(c, copy, result)
+            relay.answer(c, req, copy, result, self.timeout_ms)
 
         try:
             (c.mgr.pool or c.mgr.workers()).submit(_work, copy, on_done=done, conn=c, timeout_ms=self.timeout_ms)
@@ -52,4 +50,5 @@ def _work(req):
 
 
 def _call(req):
-    return to_response(call_handler(req))
+    value = call_handler(req)
+    return value if isinstance(value, GENERATOR) else to_response(value)

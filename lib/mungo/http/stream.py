@@ -22,6 +22,13 @@ class Part:
         self.close = file.close
 
 
+def as_bytes(piece):
+    """A piece of a body as bytes. TypeError for what is neither str nor bytes-like."""
+    if isinstance(piece, str):
+        return piece.encode()
+    return piece if isinstance(piece, bytes) else bytes(memoryview(piece))
+
+
 def start(c, hm, status, headers, body):
     """Begin the answer to the request that waits at `c`, see `http_reply`. `body`: a Part; an iterable of str or bytes-like pieces,
     pulled when there is room; or None: the program sends them by `c.http_chunk`."""
@@ -98,7 +105,7 @@ def pull(c, hm):
             c.mgr.use_flash(_send_part, c, hm)
             return
         try:
-            piece = next(source)
+            piece = as_bytes(next(source))
         except StopIteration:
             piece = b""  # the end
         else:
