@@ -57,6 +57,7 @@ class App:
         str or bytes, any of these with a status or with a status and a dict of headers, or a Response. What a generator raises, or returns
         if it is not None, before its first yield is the answer instead. Or a function `take(c, hm)`, which
         is called in the loop and answers by itself, now or later, for example by `c.http_reply`, `ws.upgrade` or `http_connect`.
+        It may be `async def` under `serve`: each call is a task, which is cancelled when the client leaves.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
         last None; it returns the answer, and is closed if the client leaves.
@@ -246,7 +247,8 @@ class App:
             return  # the usual end of a program
 
     async def serve(self, host="0.0.0.0", port=8000, **limits):
-        """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it."""
+        """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it.
+        Handlers may be `async def`, without `worker` and `stream`; hooks and error handlers may not."""
         from ..aio import serve
 
         with Manager(**limits) as mgr:

@@ -42,7 +42,8 @@ def stream(c, pool, source, status=200, headers=None):
 def send_pieces(end, source, is_head=False):
     """The worker's job: send each piece (str or bytes-like) that `source` yields. Empty pieces are left out. TypeError for others.
 
-    Returns what `source` has returned, or, if it has yielded nothing, raised; else its last piece. `is_head`: one piece is all that is wanted.
+    Returns what `source` has returned, or, if it has yielded nothing, raised; else its last piece. `is_head`: one piece is all that is
+    wanted.
     """
     is_begun = False
     piece = None

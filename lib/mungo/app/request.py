@@ -45,6 +45,7 @@ class Request:
     after = ()  # hooks for this request alone
     values = {}  # {name of the pattern: its value in the path}
     result = None  # what the handler or hook has returned or raised
+    made = None  # the Response of a generator that has run up to its first yield
     peer: object = None  # in a worker's copy: the client's address, as the port has it
 
     def __init__(self, c, hm, route):

@@ -6,6 +6,7 @@
 #   respond_fast     sends the most frequent answers without a Response
 #
 # Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top.
+import sys
 from errno import ETIMEDOUT
 
 from ..http.fields import make_fields
@@ -23,6 +24,17 @@ _BYTES = const("application/octet-stream")
 _JSON = const("application/json")
 
 GENERATOR = type((lambda: (yield))())
+
+
+async def _nothing():
+    pass
+
+
+_coroutine = _nothing()
+COROUTINE = type(_coroutine)  # in MicroPython the same
+_coroutine.close()
+
+_ASYNC = const("async handlers need asyncio: serve the App by `await app.serve()`, not `app.run()`")
 
 
 class Response:
@@ -155,11 +167,19 @@ def respond(c, req, result):
     """Answer with `result`, which a handler or hook has returned or raised, unless it has answered by `c.http_reply` and returned None.
     All answers come here, so the after hooks see all. What goes wrong here is answered as an error. If a file is the answer, and a worker
     uses the file system, this is done again in a later turn, error handlers included. Loop's thread."""
+    if isinstance(result, COROUTINE) and is_unanswered(c, req):
+        if c.mgr.tasks is not None:
+            req.detach()
+            c.mgr.tasks.start(c, result, lambda result: respond(c, req, result), begun)
+            return
+        if COROUTINE is not GENERATOR:
+            result.close()
+            result = RuntimeError(_ASYNC)
     try:
         _answer(c, req, result)
     except Busy:
         req.detach()
-        c.mgr.when_flash_is_free(_respond_late, c, (req, result))
+        c.mgr.when_flash_is_free(_respond_late, c, (req, req.made or result))
         return
     error = result if isinstance(result, Exception) else None
     for app in reversed(req.route.apps):
@@ -284,20 +304,45 @@ def find_body(req, response, is_generator=False):
     elif isinstance(body, GENERATOR):
         req.detach()
         try:
-            first = next(body)
+            first = advance(body)
         except StopIteration as end:
             if end.value is None and not is_generator:
                 response.body = ""
                 return response
-            value = to_response(end.value, response.status)
-            return find_body(req, text_or_html(req, value), isinstance(end.value, GENERATOR))
-        response.body = Begun(body, first)
-        try:
-            parts.stream.as_bytes(first)
-        except TypeError:
-            body.close()
-            raise
+            req.made = value = text_or_html(req, to_response(end.value, response.status))
+            return find_body(req, value, isinstance(end.value, GENERATOR))
+        response.body = begun(body, first)
+        req.made = response
     return response
+
+
+def advance(generator):
+    """What the generator yields next. MicroPython can't tell it from a coroutine. If that waits for something of asyncio, asyncio notes the
+    current task without looking what it is, and None would be a crash. So there is one, and nothing of it is left."""
+    core = sys.modules.get("asyncio.core")
+    if not hasattr(core, "Task"):
+        return next(generator)
+    task = core.cur_task
+    queue = core._task_queue
+    core.cur_task = core.Task(generator)
+    core._task_queue = core.TaskQueue()
+    try:
+        return next(generator)
+    finally:
+        core.cur_task = task
+        core._task_queue = queue
+
+
+def begun(generator, first):
+    """The body for a generator that has yielded `first`. TypeError if that is no piece of an answer."""
+    try:
+        if first is None and COROUTINE is GENERATOR:
+            raise TypeError(_ASYNC)
+        parts.stream.as_bytes(first)
+    except TypeError:
+        generator.close()
+        raise
+    return Begun(generator, first)
 
 
 class Begun:
@@ -314,7 +359,7 @@ class Begun:
     def __next__(self):
         first = self.first
         if first is None:
-            return next(self.generator)
+            return advance(self.generator)
         self.first = None
         return first
 

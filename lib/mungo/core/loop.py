@@ -100,6 +100,7 @@ class Loop(Limits):
         self._to_close = []  # these, in their order; it has a place for each connection
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
         self.flash_waiters = []  # (function, connection, argument): what waits for the flash
+        self.tasks = None  # what runs coroutines for handlers: aio.py, while asyncio polls this manager
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
         self.spare = None  # the connection beyond max_conns, which waits or is being refused
         self.waiting = None  # the same while it waits
