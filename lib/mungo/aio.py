@@ -55,8 +55,8 @@ class Poller:
             self.replace(self.original)
 
     def start(self, c, coroutine, done, begun):
-        """Run a handler's coroutine in a task of its own, which is cancelled when the client `c` leaves. At last `done(result)` gets what it
-        has returned or raised. In MicroPython a generator is one, too: if it yields a piece, the result is `begun(generator, piece)`."""
+        """Run a handler's coroutine in a task of its own, which is cancelled when the client `c` leaves. At last `done(result)` gets what
+        it has returned or raised. In MicroPython a generator is one, too: if it yields a piece, the result is `begun(generator, piece)`."""
         if c.id not in self.clients:
             c.on_close(self.client_gone, c.id)
         self.clients[c.id] = create_task(run(c, coroutine, done, begun))
