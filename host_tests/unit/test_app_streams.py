@@ -6,7 +6,7 @@ from app_client import Served
 from mungo.app import App, abort
 from waiting import until
 
-MIN_HEAP = "256k"
+MIN_HEAP = "320k"
 
 
 def upload(log):

@@ -10,7 +10,7 @@ from mungo.app import relay
 from net import Client, address, listening
 from waiting import close, is_waiting, until
 
-MIN_HEAP = "256k"
+MIN_HEAP = "320k"
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
