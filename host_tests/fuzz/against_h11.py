@@ -250,6 +250,10 @@ def empty_members(frame):
     return any(b"" in [member.strip() for member in value.split(b",")] for value in framing_of(frame))
 
 
+def quoted_option(frame):
+    return b'"' in b",".join(lines_of(frame, b"connection"))
+
+
 def framing_in_trailer(frame):
     return is_coded(frame) and (len(lines_of(frame, b"transfer-encoding")) > 1 or bool(lines_of(frame, b"content-length")))
 
@@ -304,6 +308,7 @@ EXPLAINED = [
     ("server", "h11", "blanks in front of a chunk's extension", BLANK_BEFORE_EXTENSION),
     ("server", "h11", "more than 20 digits, zeros in front", ZEROS),
     ("server", "h11", "a length or a coding in a trailer", framing_in_trailer),
+    ("server", "differ", "a quote in Connection: what it quotes is no option for mungo", quoted_option),
     ("server", "differ", "HTTP/1.0 that stays open: h11 always closes", old),
     ("client", "mungo", "HTTP/2.0 and the like, in the form of HTTP/1", VERSION),
     ("client", "mungo", "Host in a response, and none", bad_host),
@@ -324,6 +329,7 @@ EXPLAINED = [
     ("client", "h11", "lengths and codings of an interim response, 204 and 304", no_content),
     ("client", "h11", "lengths and codings of a response to HEAD", lambda frame: True),  # (only for HEAD, see `explain`)
     ("client", "differ", "a length and a coding, or a coding in HTTP/1.0: mungo closes", is_coded),
+    ("client", "differ", "a quote in Connection: what it quotes is no option for mungo", quoted_option),
     ("client", "differ", "a control character beside close", lambda frame: CONTROLS(b",".join(lines_of(frame, b"connection")))),
     ("client", "differ", "HTTP/1.0 that stays open: h11 always closes", old),
 ]

@@ -172,6 +172,20 @@ def test_a_refusal_names_the_origin():
             assert client.got.endswith(b"\r\n\r\n" + text.encode()) and b"\r\nContent-Length: %d\r\n" % len(text) in client.got
 
 
+def test_100_comes_before_101():
+    with Site() as site:
+        client = site.client(request("Expect: 100-continue\r\nContent-Length: 2\r\n"))
+        client.until_has(b"HTTP/1.1 100 Continue\r\n\r\n")
+        assert client.got == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.send(b"hi")
+        client.until_has(ACCEPT)
+        assert client.got.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 ")
+    with Site() as site:
+        client = site.client(request("Expect: 100-continue\r\n"))
+        client.until_has(ACCEPT)
+        assert client.got.startswith(b"HTTP/1.1 101 ")
+
+
 def test_subprotocols():
     for mine, offered, chosen in (
         ((), "chat", None),
