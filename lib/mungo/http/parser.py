@@ -55,7 +55,7 @@ _DIGITS = const(18)  # of a body's length, without the zeros in front
 
 _CR = const(13)
 _SLASH = const(47)
-_UNCOMMON = const(b"CH")  # the first letters of CONNECT and HEAD
+_C_OR_H = const(75)  # what `| 11` makes of C and H, the first letters of CONNECT and HEAD (and of A, B, I, J, K), and of no other
 
 
 class Request(Holder):
@@ -228,9 +228,8 @@ class Request(Holder):
         """Find out what the head that is scanned says of the connection and the body: HEAD, or minus a status."""
         if t[_HOST] != 1 and (t[_MINOR] or t[_HOST]):
             return -400
-        # Common is HTTP/1.1, a method that starts neither like HEAD nor like CONNECT, a path, and no Connection but "keep-alive" or
-        # "close".
-        if not t[_MINOR] or data[t[_TARGET]] != _SLASH or t[_EXPECT] or t[_CODINGS] or data[t[_METHOD]] in _UNCOMMON:
+        # Common is HTTP/1.1, a method that does not start like HEAD or CONNECT, a path, and no Connection but "keep-alive" or "close".
+        if not t[_MINOR] or data[t[_TARGET]] != _SLASH or t[_EXPECT] or t[_CODINGS] or data[t[_METHOD]] | 11 == _C_OR_H:
             return self.judge()
         keep_alive = True
         if t[_CONNECTION]:
