@@ -327,7 +327,7 @@ EXPLAINED = [
     ("client", "h11", "blanks in front of a chunk's extension", BLANK_BEFORE_EXTENSION),
     ("client", "h11", "more than 20 digits, zeros in front", ZEROS),
     ("client", "h11", "lengths and codings of an interim response, 204 and 304", no_content),
-    ("client", "h11", "lengths and codings of a response to HEAD", lambda frame: True),  # (only for HEAD, see `explain`)
+    ("client", "h11", "lengths and codings of a response to HEAD", lambda frame: bool(framing_of(frame))),  # (see `explain`)
     ("client", "differ", "a length and a coding, or a coding in HTTP/1.0: mungo closes", is_coded),
     ("client", "differ", "a quote in Connection: what it quotes is no option for mungo", quoted_option),
     ("client", "differ", "a control character beside close", lambda frame: CONTROLS(b",".join(lines_of(frame, b"connection")))),
