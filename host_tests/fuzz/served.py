@@ -18,6 +18,8 @@ class World(Limits):
     now = 0
     busy = True
     waiting = None
+    held = 0
+    accepted = 1
 
     def __init__(self):
         self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
@@ -28,6 +30,16 @@ class World(Limits):
 
     def add(self, c):
         c.id = 1
+
+    def has_bytes(self, n):
+        return True
+
+    def use_flash(self, fn, c, arg):
+        fn(c, arg)
+        return True
+
+    def when_flash_is_free(self, fn, c, arg):
+        fn(c, arg)
 
     def close_soon(self, c):
         self.closing += 1

@@ -108,6 +108,8 @@ class _Manager:
     idle_ms = 1000
     connect_ms = 1000
     head_limit = 400
+    accepted = 1
+    max_streams = 1
 
     def __init__(self):
         self.resuming = []
