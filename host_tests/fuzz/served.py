@@ -20,6 +20,7 @@ class World(Limits):
     waiting = None
     held = 0
     accepted = 1
+    tasks = None  # (no asyncio)
 
     def __init__(self):
         self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
