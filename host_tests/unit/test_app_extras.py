@@ -193,6 +193,11 @@ def test_html():
         assert client.get("/").text == "<p>&lt;&amp;&gt;&#34;&#39;"
         assert client.post("/").headers["Content-Type"] == "application/json"
     app.html = False
+    app.get("/later")(lambda req: "<p>")
+    app.html = True  # also for routes that are there already
+    with app.test_client() as client:
+        assert client.get("/later").headers["Content-Type"] == "text/html; charset=UTF-8"
+    app.html = False
     with app.test_client() as client:
         assert client.get("/").headers["Content-Type"] == "text/plain; charset=UTF-8"
 

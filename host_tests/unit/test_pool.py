@@ -755,3 +755,22 @@ def test_a_thread_is_not_started_before_there_is_room_for_its_stack():
         port.EAGER = False
         del port.bytearray
         close(mgr)
+
+
+def test_a_pipes_message_waits_for_so_many_results_and_no_more():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1, queue=40)
+    seen = []
+    gate = Gate()
+    end = mgr.mkpipe(lambda c, ev, data, fn_data: seen.append("message") if ev == mungo.EV_READ else None)
+    pool.submit(gate.wait)
+    until(lambda: gate.inside, mgr)
+    for n in range(35):
+        pool.submit(int, n, on_done=lambda result, er: seen.append(result))
+    gate.open()
+    until(lambda: pool.stats["busy"] == 0 and not pool.queued)  # all have run, and no turn has been
+    end.send(b"x")
+    until(lambda: len(seen) == 36, mgr)
+    assert seen == list(range(15)) + ["message"] + list(range(15, 35)), seen  # (the first of 16 was the gate)
+    end.close()
+    close(mgr)

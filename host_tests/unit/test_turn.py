@@ -264,3 +264,24 @@ def test_a_connection_that_is_paused_in_the_turn_in_which_it_is_readable_goes_on
     for client in clients:
         client.close()
     mgr.close()
+
+
+def test_all_who_asked_learn_of_the_end_in_their_order():
+    mgr = mungo.Manager()
+    order = []
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_READ:
+            for name in "abc":
+                c.on_close(order.append, name)
+            c.is_closing = True
+        elif ev == mungo.EV_CLOSE and not c.is_listening:
+            order.append("EV_CLOSE")
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port)
+    client.send(b"x")
+    client.until_ended()
+    assert order == ["a", "b", "c", "EV_CLOSE"]
+    client.close()
+    mgr.close()

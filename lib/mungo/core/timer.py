@@ -30,7 +30,6 @@ class Timer:
 
     def cancel(self):
         """Never call the function again. Does nothing if the timer has fired or is cancelled."""
-        self.repeat = False
         if self.mgr.timers is not None and self in self.mgr.timers.all:
             self.mgr.timers.all.remove(self)
 
