@@ -9,7 +9,7 @@ from net import Client
 from sites import Site
 
 LANES = ("cpython", "upy", "upy-192k")
-MIN_HEAP = "300k"
+MIN_HEAP = "400k"
 
 
 def logged(app):

@@ -9,7 +9,7 @@ from raising import raised
 from waiting import until
 
 LANES = ("cpython", "upy", "upy-192k")
-MIN_HEAP = "300k"
+MIN_HEAP = "400k"
 
 
 def test_a_generator_gets_messages_and_sends():

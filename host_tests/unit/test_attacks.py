@@ -17,7 +17,7 @@ from mungo.app.sessions import Sessions
 from raising import raised, refused
 
 LANES = ("cpython", "upy", "upy-192k")
-MIN_HEAP = "300k"
+MIN_HEAP = "400k"
 
 KEY = b"0123456789abcdef"
 PAGE = {"Accept": "text/html"}

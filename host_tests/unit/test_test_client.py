@@ -9,7 +9,7 @@ from mungo.cookies import set_cookie
 from raising import raised
 
 LANES = ("cpython", "upy", "upy-192k")
-MIN_HEAP = "256k"
+MIN_HEAP = "320k"
 
 
 def shows(req):
