@@ -45,7 +45,6 @@ DOORS = {
     "mungo/manager.py": ("http",),
     "mungo/app/app.py": ("files",),
     "mungo/app/etags.py": ("files",),
-    "mungo/http/lazy.py": ("app",),
     "mungo/app/testing.py": ("ws",),
     "mungo/app/websocket_routes.py": ("ws",),
     "mungo/app/event_routes.py": ("sse",),

@@ -2,9 +2,12 @@
 
 import gc
 
+from app_client import Served
+from mungo.app import App
 from mungo.core import utf8
+from raising import raised
 
-MIN_HEAP = "100k"
+MIN_HEAP = "256k"
 
 try:
     from mungo.ws.mask_viper import text
@@ -78,6 +81,28 @@ def test_what_is_not():
                 check(text, before + data + behind, False)
             check(text, memoryview(data), False)
             check(text, bytearray(data), False)
+
+
+def test_text_that_goes_out():
+    for data in GOOD:
+        text = utf8.text(data)
+        assert utf8.encode(text) == data
+        assert utf8.encode(text * 3 + "\ud7ff\ud000x") == data * 3 + b"\xed\x9f\xbf\xed\x80\x80x"
+    for text in ("\ud800", "\udfff", "a\ud83d", "\ud83d\ude00", "\ud7ff\udc00", "\xe9" * 100 + "\ud800x", "\ud7ff" * 10 + "\udbff"):
+        raised(ValueError, utf8.encode, text)  # on CPython a UnicodeEncodeError
+
+
+def test_half_of_a_pair_is_no_answer():
+    app = App()
+    app.get("/text")(lambda req: "\ud83d")
+    app.get("/more")(lambda req: ("\ud83d", 200, {"X-A": "b"}))
+    app.get("/worker", worker=True)(lambda req: "\ud83d")
+    app.get("/reply")(lambda req: lambda c, hm: c.http_reply(200, {}, "\ud83d"))
+    with Served(app) as site:
+        for path in ("/text", "/more", "/worker", "/reply"):
+            answer = site.ask(path)
+            assert answer.status == 500 and answer.body == b"Internal Server Error\n", path
+        assert site.bugs == 4
 
 
 def test_the_table_of_section_4():

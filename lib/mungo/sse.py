@@ -4,6 +4,7 @@
 # the reader is dropped (counted in "send_full"). EventSource connects again, and says which id it has seen last.
 #
 #     import mungo.sse as sse    # (`from mungo import sse` would give None)
+from .core.utf8 import encode
 from .http.server import handler
 
 _EV_DUE = const(100)
@@ -26,7 +27,7 @@ def message(data=None, **fields):
         text += "%s: %s\n" % (name, value)
     if data is not None:
         text += "data: %s\n" % data.replace("\r", "").replace("\n", "\ndata: ")
-    lines = (text + "\n").encode()
+    lines = encode(text + "\n")
     return b"%x\r\n%s\r\n" % (len(lines), lines)  # a chunk
 
 

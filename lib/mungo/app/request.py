@@ -8,6 +8,7 @@ from ..http.header_lists import without_parameters
 from ..http.lazy import parts
 from ..http.parser import Request as Head
 from ..port.address import address
+from .readers import readers
 from .response import abort
 
 _URLENCODED = const("application/x-www-form-urlencoded")
@@ -73,7 +74,7 @@ class Request:
             elif name == "json":
                 value = None
                 if self.body and self.headers.is_type("application/json"):
-                    value = parts.json_reader.loads(self.body, self.app.strict_json)
+                    value = readers.json_reader.loads(self.body, self.app.strict_json)
             elif name == "form" or name == "files":
                 self.form, self.files = self.read_form()
                 return self.form if name == "form" else self.files
@@ -108,7 +109,7 @@ class Request:
             return Fields(), Fields()
         if not self.headers.is_type(_MULTIPART):
             abort(415, "want a form\n")
-        return parts.form_reader.read(self.body, self.headers["Content-Type"])
+        return readers.form_reader.read(self.body, self.headers["Content-Type"])
 
     def after_request(self, fn):
         """Have `fn(req, response)` run before the answer to this request is sent, before the after hooks of the App. In the loop, also for
@@ -145,7 +146,7 @@ class Request:
         self.detach()
         copy.hm = self.hm
         if self.hm.body and self.headers.is_type(_MULTIPART):
-            parts.form_reader  # noqa: B018  (loads it: the worker must not import)
+            readers.form_reader  # noqa: B018  (loads it: the worker must not import)
         copy.peer = self.c.peer if self.c else self.peer
         if self.user is not None:
             copy.user = self.user

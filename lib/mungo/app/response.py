@@ -9,6 +9,7 @@
 import sys
 from errno import ETIMEDOUT
 
+from ..core.utf8 import encode
 from ..http.fields import make_fields
 from ..http.header_lists import spelled
 from ..http.json_writer import dumps
@@ -405,7 +406,7 @@ def _send(c, req, response):
     content_type = response.content_type
     if response.status == 200 and body and not pairs and content_type in (_TEXT, _BYTES, _JSON):
         if isinstance(body, str):
-            if reply_ok(c, hm, content_type.encode(), body.encode()):
+            if reply_ok(c, hm, content_type.encode(), encode(body)):
                 return
         elif isinstance(body, bytes) and reply_ok(c, hm, content_type.encode(), body):
             return
@@ -424,8 +425,12 @@ def respond_fast(c, hm, req):
     """`respond` with `req.result` for a route without hooks, fast for str and bytes."""
     result = req.result
     if isinstance(result, str):
-        is_sent = reply_ok(c, hm, b"text/plain; charset=UTF-8", result.encode())
+        try:
+            result = encode(result)
+        except ValueError as er:
+            return respond(c, req, er)
+        is_sent = reply_ok(c, hm, b"text/plain; charset=UTF-8", result)
     else:
         is_sent = isinstance(result, bytes) and reply_ok(c, hm, b"application/octet-stream", result)
     if not is_sent:
-        respond(c, req, result)
+        respond(c, req, req.result)

@@ -1,4 +1,5 @@
 # A message for many: WebSockets (`@app.websocket`) and readers of events (`@app.events`) that belong together.
+from ..core.utf8 import encode
 
 
 class Room:
@@ -52,7 +53,7 @@ class Room:
         """`send` for any thread, of a str or bytes, in a room that was made with `pipe=True`. Waits while the pipe is full; does nothing
         while the room has no members. Raises OSError when the manager is closed."""
         if self.end is not None:
-            self.end.send(b"t" + data.encode() if isinstance(data, str) else b"b" + bytes(data))
+            self.end.send(b"t" + encode(data) if isinstance(data, str) else b"b" + bytes(data))
 
     def from_pipe(self, c, ev, data, fn_data):
         """The handler of the pipe."""

@@ -1,4 +1,5 @@
 # Routes that become WebSockets (ws/): `@app.websocket("/chat")`.
+from ..core.utf8 import encode
 from ..http.json_writer import dumps
 from ..ws import close, ping, send, upgrade
 from ..ws.frames import frame_head
@@ -40,7 +41,7 @@ class Socket:
     def post(self, data):
         """`send` for any thread. Returns as `mgr.wakeup`: False also if too many messages are under way."""
         data = text_or_bytes(data)
-        return self.c.mgr.wakeup(self.c.id, b"t" + data.encode() if isinstance(data, str) else b"b" + bytes(data))
+        return self.c.mgr.wakeup(self.c.id, b"t" + encode(data) if isinstance(data, str) else b"b" + bytes(data))
 
     def ping(self, data=b""):
         """Send a ping. Loop's thread."""
@@ -56,7 +57,7 @@ class Socket:
         data = text_or_bytes(data)
         is_text = isinstance(data, str)
         if is_text:
-            data = data.encode()
+            data = encode(data)
         return bytes(frame_head(129 if is_text else 130, len(data))) + data
 
     def push(self, frame):

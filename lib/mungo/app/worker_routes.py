@@ -6,14 +6,14 @@
 # The manager uses pool.py, and request.py json_reader.py; they load here, before workers run: an import adds to the dict of its package,
 # and without a GIL no thread may read that meanwhile.
 from ..core.limits import check_limit
-from ..http.lazy import parts
 from ..threads import pool  # noqa: F401
 from . import relay
+from .readers import readers
 from .request import call_handler
 from .response import GENERATOR, pool_error, respond, to_response
 from .routing import Route
 
-parts.json_reader  # noqa: B018  (loads it)
+readers.json_reader  # noqa: B018  (loads it)
 
 
 class WorkerRoute(Route):

@@ -1,8 +1,8 @@
 # Strict UTF-8 (RFC 3629). MicroPython's str(data, "utf-8") also accepts overlong forms, in which a slash can hide behind other bytes,
 # surrogates, and numbers above U+10FFFF.
 #
-# All text that comes in is checked here: request targets, fields, JSON, forms and WebSocket messages. (ws/mask_viper.py does the same by
-# machine code for messages.)
+# All text that comes in is checked by `text`: request targets, fields, JSON, forms and WebSocket messages. (ws/mask_viper.py does the same
+# by machine code for messages.) Text that goes out passes `encode`.
 
 
 def text(data):
@@ -19,6 +19,21 @@ def text(data):
                 raise ValueError("not UTF-8")
             lead = byte
     return made
+
+
+def encode(made):
+    """The bytes of the str `made`. Raises ValueError if it has half of a surrogate pair, which UTF-8 does not have. Any thread.
+
+    (MicroPython's own str.encode does not look.)
+    """
+    data = made.encode()
+    if len(data) > len(made):
+        at = data.find(b"\xed")
+        while at >= 0:
+            if data[at + 1] > 0x9F:
+                raise ValueError("half of a surrogate pair")
+            at = data.find(b"\xed", at + 3)
+    return data
 
 
 def is_utf8(data, start, end):

@@ -8,12 +8,8 @@ class Parts:
     def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
         if name == "chunked":
             from . import chunked as part
-        elif name == "form_reader":
-            from . import form_reader as part
         elif name == "head":
             from . import head as part
-        elif name == "json_reader":
-            from . import json_reader as part
         elif name == "match":
             from . import match as part
         elif name == "response":

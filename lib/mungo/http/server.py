@@ -13,6 +13,7 @@
 from time import ticks_diff
 
 from ..core.connection import Connection
+from ..core.utf8 import encode
 from ..port import MAY_PAUSE
 from .lazy import parts
 from .now import now
@@ -200,7 +201,7 @@ class HttpConnection(Connection):
         hm = self.proto
         try:
             if isinstance(body, str):
-                body = body.encode()
+                body = encode(body)
             elif not isinstance(body, bytes):
                 return reply(self, hm, status, headers, body)
             if status == 200 and not headers and reply_ok(self, hm, b"", body):

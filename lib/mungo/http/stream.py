@@ -1,6 +1,7 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
 # section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
 from ..core.overload import has_room_for_stream
+from ..core.utf8 import encode
 from ..port.flash import close
 from .response import make_head
 from .stream_limit import answer_without_stream
@@ -25,7 +26,7 @@ class Part:
 def as_bytes(piece):
     """A piece of a body as bytes. TypeError for what is neither str nor bytes-like."""
     if isinstance(piece, str):
-        return piece.encode()
+        return encode(piece)
     return piece if isinstance(piece, bytes) else bytes(memoryview(piece))
 
 
@@ -80,7 +81,7 @@ def send_chunk(c, hm, data):
         if c.is_ending:
             return False
         raise ValueError("no answer was begun")
-    piece = data.encode() if isinstance(data, str) else bytes(memoryview(data))  # (bytes(5) would be five zeros)
+    piece = as_bytes(data)  # (bytes(5) would be five zeros)
     n = len(piece)
     if not hm.is_old:
         piece = b"%x\r\n%s\r\n" % (n, piece)

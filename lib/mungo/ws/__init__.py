@@ -11,6 +11,7 @@ from binascii import a2b_base64
 
 from ..core.linger import Lingering
 from ..core.overload import has_room_for_stream
+from ..core.utf8 import encode
 from ..http.header_lists import combined_value
 from .frames import Frames, frame_head, is_close_code
 from .handshake import FIELDS, accept_value, field_list, is_upgrade
@@ -302,7 +303,7 @@ def _fail(c, it, code):
 
 def _encode(data):
     # The opcode and the bytes of a message.
-    return (1, data.encode()) if isinstance(data, str) else (2, data)
+    return (1, encode(data)) if isinstance(data, str) else (2, data)
 
 
 def _send_frame(c, first, data):
