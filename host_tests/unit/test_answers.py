@@ -192,6 +192,35 @@ def test_a_full_pool_answers_503_with_the_fields():
         assert [browser.answer().body for browser in busy] == [b"slow"] * 2
 
 
+def test_streams_and_bodies_over_their_limits_get_503_with_the_fields():
+    app = site_app("")
+
+    def endless(req):
+        while True:
+            yield "x" * 1000
+
+    app.get("/endless")(lambda req: (endless(req), 200, {"Cache-Control": "max-age=60", "Content-Type": "text/x"}))
+    app.get("/worker-endless", worker=True)(endless)
+    app.get("/open")(lambda req: sse.stream(lambda c, last_id: None))
+    with Served(app, max_conns=5, max_streams=1, linger_ms=10) as site:
+        first = site.browser()
+        first.send("/open")
+        first.client.until_has(b"event-stream")
+        for target in ("/open", "/endless", "/worker-endless"):
+            browser = site.browser()
+            answer = browser.ask(target, lines=ORIGIN)
+            assert answer.status == 503 and whole(answer) and answer.field("retry-after") == "1", (target, answer.status, answer.fields)
+            assert answer.field("cache-control") is None and answer.field("content-length") == "0"
+            browser.client.until_ended()
+        assert site.mgr.stats["streams_full"] == 3 and site.bugs == 0
+    with Served(site_app(""), body_limit=100, shared_bytes=120, linger_ms=10) as site:
+        first = site.browser()
+        first.send("/body", "POST", "Content-Length: 80\r\n")
+        until(lambda: site.mgr.held == 80, site.mgr)
+        answer = site.browser().ask("/body", "POST", ORIGIN, bytes(80))
+        assert answer.status == 503 and whole(answer) and answer.field("retry-after") == "1", (answer.status, answer.fields)
+
+
 # --- error pages
 
 

@@ -117,7 +117,7 @@ class Watched:
 async def run(c, coroutine, done, begun):
     """The task of a handler, see `Poller.start`."""
     try:
-        result = await (Steps(coroutine, begun) if hasattr(coroutine, "__next__") else coroutine)
+        result = await (Steps(coroutine, begun) if hasattr(coroutine, "__next__") else coroutine)  # pyright: ignore
     except CancelledError:
         if not c.is_closing:  # the program has cancelled it
             done(StatusError(503))

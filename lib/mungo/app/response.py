@@ -45,8 +45,8 @@ class Response:
     content_type: object = None  # by the body's type; a Content-Type in `headers` takes its place
 
     def __init__(self, body="", status=200, headers=None):
-        self.body = body
-        self.status = status
+        self.body: "Any" = body  # noqa: F821  # pyright: ignore
+        self.status: "int | None" = status
         self.headers = dict(headers or ())
         self.cookies = []
 
@@ -320,7 +320,7 @@ def find_body(req, response, is_generator=False):
 def advance(generator):
     """What the generator yields next. MicroPython can't tell it from a coroutine. If that waits for something of asyncio, asyncio notes the
     current task without looking what it is, and None would be a crash. So there is one, and nothing of it is left."""
-    core = sys.modules.get("asyncio.core")
+    core: "Any" = sys.modules.get("asyncio.core")  # noqa: F821  # pyright: ignore
     if not hasattr(core, "Task"):
         return next(generator)
     task = core.cur_task
@@ -416,7 +416,7 @@ def _send(c, req, response):
         req.detach()
         body = Begun(body)
     if hasattr(body, "begin"):
-        body.begin(c, response.status, pairs)
+        body.begin(c, response.status, pairs)  # pyright: ignore
     else:
         c.http_reply(response.status, pairs, body)
 

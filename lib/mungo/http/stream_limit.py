@@ -12,7 +12,7 @@ def answer_without_stream(c, hm, status, headers, source):
         return answer(c, hm, status, headers, body)
     c.mgr.stats["streams_full"] += 1
     hm.keep_alive = False  # so `http_chunk` returns False from here on
-    answer(c, hm, 503, {"Retry-After": "1"}, b"")
+    answer(c, hm, 503, _kept(headers), b"")
     if hasattr(source, "close"):
         source.close()
     return False
@@ -30,3 +30,13 @@ def _collect(source, most):
         if len(body) > most:
             break
     return None
+
+
+def _kept(headers):
+    # Retry-After, and the fields that have nothing to do with what was to be sent: an App's hooks have added them for any answer.
+    kept = [("Retry-After", "1")]
+    if not isinstance(headers, str):
+        for pair in headers.items() if isinstance(headers, dict) else headers or ():
+            if pair[0].lower()[:8] not in ("content-", "cache-co", "expires", "etag", "last-mod", "location", "retry-af"):
+                kept.append(pair)
+    return kept
