@@ -342,10 +342,12 @@ class Nasty:
         self.data = data
         self.end = end
         self.before = before  # it does not wait for a request
+        self.conns = []
         _, self.port = listening(lambda url: mgr.listen(url, self.fn), "tcp")
 
     def fn(self, c, ev, data, fn_data):
         if ev == (mungo.EV_ACCEPT if self.before else mungo.EV_READ):
+            self.conns.append(c)
             c.recv.clear()
             c.send(self.data)
             if self.end == "close":
@@ -614,3 +616,20 @@ def test_a_request_that_timed_out_is_not_repeated():
     until(lambda: asked.is_over, mgr)
     assert asked.error.startswith("timeout") and len(got) == 2 and asked.names.count(mungo.EV_OPEN) == 1
     assert mgr.close()
+
+
+def test_line_ends_behind_a_body_are_no_response():
+    for late in (False, True):
+        mgr = mungo.Manager()
+        good = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+        nasty = Nasty(mgr, good if late else good + b"\r\n")
+        asked = Asked(then=lambda c: len(asked.answers) == 1 and not late and client.request(c, "/again"))  # noqa: B023
+        c = mgr.http_connect("http://127.0.0.1:%d/" % nasty.port, asked)
+        until(lambda: len(asked.answers) == (1 if late else 2), mgr)  # noqa: B023
+        if late:
+            nasty.conns[0].send(b"\r\n\n")
+            until(lambda: asked.names[-1] == mungo.EV_READ and asked.names.count(mungo.EV_READ) == 2, mgr)  # noqa: B023
+        assert not c.is_ending and client.request(c, "/later")
+        until(lambda: len(asked.answers) == (2 if late else 3), mgr)  # noqa: B023
+        assert [body for _, body in asked.answers] == [b"hi"] * (2 if late else 3) and asked.names.count(mungo.EV_OPEN) == 1
+        assert asked.error is None and mgr.close()

@@ -10,7 +10,7 @@
 from binascii import b2a_base64
 
 from .char_classes import all_in
-from .response_parser import Response
+from .response_parser import Response, drop_lines
 from .urls import host_field, split_url
 
 _EV_ERROR = const(0)
@@ -250,6 +250,7 @@ def parse_received(c, it):
     if c.is_ending:
         return
     if not it.is_waiting:
+        drop_lines(c.recv)
         if len(c.recv):
             c.error("a response that nobody asked for")
     elif it.state:
@@ -263,7 +264,8 @@ def end_response(c, it):
     it.is_waiting = it.has_begun = False
     it.repeatable = None
     c.wait = 0
-    goes_on = it.keep_alive and it.source is None and c.out is None and len(c.recv) == it.at
+    rest = bytes(memoryview(c.recv.data)[c.recv.start + it.at : c.recv.end])
+    goes_on = it.keep_alive and it.source is None and c.out is None and not rest.strip(b"\r\n")
     if not goes_on:
         c.is_closing = True  # neither another request nor the rest of this one's body can follow
     call_handler(c, _EV_HTTP_MSG, it)

@@ -112,9 +112,8 @@ class Response(Request):
 
     def _find_head(self, buf):
         # How long the head is; NEED, or less than 0. Empty lines in front of it are dropped. A line ends in LF or CRLF.
+        drop_lines(buf)
         data = buf.data
-        while len(buf) and (data[buf.start] == _LF or data[buf.start : min(buf.start + 2, buf.end)] == b"\r\n"):
-            buf.consume(1)
         start = buf.start
         n = len(buf)
         if data[start : start + min(n, 7)] != _VERSION[:n] and data[start : buf.end] != b"\r":  # no need to wait for more
@@ -160,3 +159,10 @@ class Response(Request):
                 return self.refuse("Content-Length %r" % lengths)
             self.left = int("0" + digits)
         return 0
+
+
+def drop_lines(buf):
+    """Drop empty lines at the start of `buf`: some servers send one behind a body, or in front of a response."""
+    data = buf.data
+    while len(buf) and (data[buf.start] == _LF or data[buf.start : min(buf.start + 2, buf.end)] == b"\r\n"):
+        buf.consume(1)
