@@ -139,9 +139,8 @@ class Pipe:
         self.flags = 0
         self.timeout_ms = None
 
-    @property
     def is_gone(self):
-        """C2 is closed, before this end was."""
+        """Whether C2 was closed before this end. (With a property in the class, setting any attribute would cost a search of the class.)"""
         return self.flags & _GONE > 0
 
     # --- any thread

@@ -399,7 +399,7 @@ class WorkerPool(Limits):
             self.call_on_done(job, job.outcome, None)
             return
         er = job.outcome
-        if job.end is not None and job.end.is_gone and isinstance(er, OSError) and er.errno == EPIPE:
+        if job.end is not None and job.end.is_gone() and isinstance(er, OSError) and er.errno == EPIPE:
             self.stats["dropped"] += 1  # the pipe was closed in the loop, and told the worker so
         else:
             self.stats["failed"] += 1
