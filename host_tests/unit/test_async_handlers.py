@@ -258,3 +258,20 @@ def test_without_asyncio_they_get_500_and_a_line_that_says_what_to_do():
         assert await later() == "fine" and "awake" not in log
 
     run(main())
+
+
+def test_a_workers_handler_is_no_coroutine():
+    app = App(workers=1)
+    lines = []
+
+    @app.get("/", worker=True)
+    async def waits(req):
+        await asyncio.sleep(0.01)
+        return "never"
+
+    app.get("/fine", worker=True)(lambda req: "fine")
+    with Served(app) as site:
+        site.mgr.report = lines.append
+        for n in range(1, 3):
+            assert site.ask("/").status == 500 and len(lines) == n and isinstance(lines[-1], TypeError), lines
+        assert site.ask("/fine").body == b"fine"

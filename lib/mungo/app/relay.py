@@ -7,6 +7,8 @@
 #
 # `stream` answers by events, with a status that is known. For an App `answer` waits for the first piece, since the code before that decides
 # about the status.
+import sys
+
 from ..core.overload import has_room_for_stream
 from ..http.stream import as_bytes
 from .response import GENERATOR, Response, pool_error, respond, to_response
@@ -49,7 +51,10 @@ def send_pieces(end, source, is_head=False):
     piece = None
     try:
         while True:
-            piece = as_bytes(next(source))
+            piece = next(source)
+            if piece is None:
+                raise TypeError("None is no piece of an answer; a worker's handler is no async def")
+            piece = as_bytes(piece)
             if piece:
                 end.send(piece)
                 is_begun = True
@@ -110,6 +115,9 @@ def answer(c, req, copy, result, timeout_ms):
     body = result.body if isinstance(result, Response) else result
     if isinstance(body, GENERATOR):
         late = LateRelay(c, req, copy, result, timeout_ms)
+        core: "Any" = sys.modules.get("asyncio.core")  # noqa: F821  # pyright: ignore
+        if hasattr(core, "Task") and core.cur_task is None:  # see `advance` in response.py
+            core.cur_task = core.Task(body)
         try:
             late.pool.submit(send_pieces, body, c.proto.is_head, on_done=late.on_done, conn=c, timeout_ms=timeout_ms, pipe=late.on_pipe)
         except OSError as er:
