@@ -140,6 +140,7 @@ def test_dispositions():
         ('form-data; name="a"; filename="say \\"hi\\".txt"', "a", 'say "hi".txt'),
         ('form-data; name="a"; filename="\\"; b.txt"', "a", '"; b.txt'),
         ('form-data; name="a"; filename="a\\";b\\"c"', "a", 'a";b"c'),
+        ('form-data; name="a"; filename="a\\"; b=c.txt"', "a", 'a"; b=c.txt'),
         ('form-data; name="a"; filename="C:\\dir\\b.txt"', "a", "C:\\dir\\b.txt"),
         # A backslash at the end of a name
         ('form-data; name="a"; filename="dir\\"', "a", "dir\\"),
