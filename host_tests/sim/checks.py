@@ -167,6 +167,8 @@ class Checks:
                 fail(f"poll is not asked for room for {c.id}, for {c.wait} ms")
             if len(c.recv) > mgr.recv_limit + mgr.rx_bytes:
                 fail(f"recv of {c.id} holds {len(c.recv)} bytes, limit {mgr.recv_limit}")
+        if len(mgr._socks) != len(masks):
+            fail(f"{len(mgr._socks)} sockets are in the table, poll looks at {len(masks)}")
         if len(masks) != looked:
             fail(f"poll looks at {len(masks)} objects, {looked} are there")
         if mgr.send_memory is not None:

@@ -123,7 +123,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return builtins.__import__(name, globals, locals, fromlist, level)
 
     def find(self, name):
-        """A function imports this module. If this run has not loaded it yet, and what it imports, there must be memory, and a descriptor."""
+        """A function imports this module. Unless this run has loaded it, and what it imports, that needs memory and a descriptor."""
         world = modules.current.world
         if name in world.loaded or name not in self.imports:
             return

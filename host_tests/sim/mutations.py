@@ -107,6 +107,23 @@ MUTATIONS = [
     Mutation("a file is looked up without the flash's lock", "rp2-stock", "send.find_answer", always("A.begin()")),
     Mutation("a lock that is taken is taken again", "rp2-stock", "Flash.begin", never("not A.acquire(B)")),
     Mutation("what waits for the flash is forgotten", "rp2-stock", "serve_flash_waiters", drop("A.use_flash(B, C, D)")),
+    # --- no memory, no descriptor
+    Mutation("accepting goes on without memory", "unix", "Listener.event", drop("accept_failed(A, ENOMEM)")),
+    Mutation("accepting takes the last descriptor", "unix", "Listener.event", never("SHARES_DESCRIPTORS")),
+    Mutation("datagrams are asked for without memory", "unix", "UdpConnection.starve", drop("A.pause(True)")),
+    Mutation("what finds no memory waits for ever", "unix", "Connection.starve", drop("A.error(B)")),
+    Mutation("to close needs memory", "unix", "Connection.is_closing.setter", replace("A.closing += 1", "A.closing += len([self])")),
+    Mutation("a protocol without memory hides EV_OPEN", "unix", "Connection.emit", replace("A != _EV_OPEN and A != _EV_CLOSE", "True")),
+    Mutation("a socket that is not watched stays in the table", "unix", "Loop.watch", drop("A.pop(B)")),
+    Mutation("a socket without a connection stays open", "unix", "Listener.make_connection", drop("A.close()")),
+    Mutation("a client that can't wait is kept", "unix", "overload.let_wait", drop("A.shut()")),
+    Mutation("an answer without memory leaves its client waiting", "unix", "HttpConnection.http_reply", drop("A.bug(B)")),
+    Mutation(
+        "a repeating timer needs memory",
+        "unix",
+        "Timers.fire",
+        replace("A.repeat(B, C)", "A.all.pop(0)\nB.due = ticks_add(B.due, B.ms * (ticks_diff(C, B.due) // B.ms + 1))\nA.add(B)"),
+    ),
     # --- HTTP
     Mutation("the next request before this one's answer", "unix", "server.serve", replace("A.phase < _WAITING", "A.phase <= _WAITING")),
     Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", replace("A is None and B and C", "A is None")),

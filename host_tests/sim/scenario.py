@@ -8,7 +8,7 @@ from .checks import Checks, Planned
 from .flash import Files, forget
 from .net import Net, Peer, UdpPeer
 from .peers import Clients, pieces
-from .world import World
+from .world import SITES, World
 
 _READ, _WRITE, _CLOSE, _OPEN, _HTTP_MSG, _CONNECT, _ERROR = 7, 8, 9, 1, 11, 4, 0
 _EAGAIN, _EPIPE = 11, 32
@@ -79,6 +79,7 @@ class Scene:
         world.gap = rng.choice((4, 15, 60))
         self.clients_faulty = 0.0
         self.udp_loss = 0.0
+        self.timer_scripts = []
         self.memory = None  # allocations until one fails
         self.descriptors = None  # sockets and files that may be opened once the server has started
         if rng.random() < 0.2:
@@ -89,9 +90,11 @@ class Scene:
         net.write_cut = rng.choice((0, 0, 0.4))
         world.thread_faults = rng.choice((0, 0, 0, 0.2))
         self.clients_faulty = rng.choice((0, 0.3, 0.7))
-        if rng.random() < 0.3:
+        if rng.random() < 0.4:
             self.memory = rng.randrange(1, rng.choice((100, 1000, 5000)))
             world.memory_left = rng.choice((1, 3, 10))
+            if rng.random() < 0.5:
+                world.site = rng.randrange(SITES)
         if world.profile.shares_descriptors and rng.random() < 0.15:
             self.descriptors = rng.randrange(1, 4)
 
@@ -170,6 +173,8 @@ class Scene:
             if not mgr.poll(ms):
                 break
             self.checks.turn(ms, world.now - start)
+            for script in self.timer_scripts:
+                script.look()
             if self.is_cut:  # what workers send meanwhile finds the loop closing
                 self.sleep_ms(rng.choice((1, 100)))
                 break
@@ -739,7 +744,14 @@ class TimerScript:
         self.start = self.world.now
         self.fired = 0
         self.timer = mgr.timer(self.ms, self.fire, None, self.is_repeating)
+        scene.timer_scripts.append(self)
         scene.actors += 1
+
+    def look(self):
+        """Is it late?"""
+        calls = self.fired + 1 if self.is_repeating else 1
+        if self.left and self.world.now > self.start + self.ms * 1000 * calls + 5_000_000 and (self.is_repeating or not self.fired):
+            self.world.fail(f"a timer of {self.ms} ms has fired {self.fired} times, and no more")
 
     def fire(self, _):
         self.scene.progress()

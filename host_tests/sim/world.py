@@ -12,6 +12,7 @@ from greenlet import getcurrent, greenlet
 
 _MOST_STEPS = 120_000
 _MOST_US = 3_600_000_000
+SITES = 12
 
 
 class Over(BaseException):
@@ -86,6 +87,7 @@ class World:
         self.loaded = set()  # the modules that are imported, see loader.py
         self.allocations = None  # until one fails
         self.memory_faults = 0  # allocations that have failed
+        self.site = None
         self.memory_left = 0  # times that it will run out again
         self.drought = 0  # until then each allocation fails
         self.lost = 0  # connections and datagrams that are owed to such a fault
@@ -261,7 +263,10 @@ class World:
         """Something that needs memory: MemoryError at the n-th time, if this run is to have one, and maybe for a while from then on."""
         if self.allocations is None or self.current is None:
             return
-        if self.now >= self.drought:
+        if self.site is not None:  # some of the places, often or seldom reached, and there now and then
+            if crc32(what.encode()) % SITES != self.site or not self.chance(0.15):
+                return
+        elif self.now >= self.drought:
             self.allocations -= 1
             if self.allocations > 0:
                 return

@@ -162,7 +162,6 @@ def each_number(make):
         assert not case.mgr.conns
 
 
-
 def test_a_new_client():
     each_number(Case)
 

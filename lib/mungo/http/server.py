@@ -96,7 +96,7 @@ class Exchange(Request):
     # --- for response.py and stream.py
 
     def begin_stream(self, source):
-        """The answer's head is sent."""
+        """The answer's head is about to be sent."""
         self.source = source
         self.phase = _STREAMING
 

@@ -45,8 +45,9 @@ def start(c, hm, status, headers, body):
         if not has_room_for_stream(c.mgr):
             return answer_without_stream(c, hm, status, headers, source)
         hm.is_open_ended = True
-    is_sent = c.put(make_head(hm, status, headers, length))
-    hm.begin_stream(source)
+    head = make_head(hm, status, headers, length)
+    hm.begin_stream(source)  # (first: if there were no memory for that, a 500 would follow the head)
+    is_sent = c.put(head)
     if length is None and hm.is_old:
         hm.discards = False  # the close ends the body, so it must not be delayed
     if hm.is_head and source is not None:
