@@ -42,8 +42,9 @@ def ask(what):
 
 
 def before(function, what):
-    """It will be called, and needs memory."""
-    ask(what)
+    """It will be called, and needs memory; not if it is the library's own `add`, which asks by itself."""
+    if not isinstance(function, types.MethodType):
+        ask(what)
     return function
 
 
@@ -54,9 +55,10 @@ def after(result, what):
     return result
 
 
-def bound(result, what):
-    """It was taken from an object and not called: a bound method, if it is a method."""
-    if isinstance(result, types.MethodType):
+def bound(owner, name, what):
+    """An attribute that is not called: if it is a method, an object is made that binds it."""
+    result = getattr(owner, name)
+    if isinstance(result, types.MethodType) and result.__self__ is owner:
         ask(what)
     return result
 
@@ -123,11 +125,11 @@ class Allocating(ast.NodeTransformer):
             return node
         return self.wrap(node, node, "__before__")
 
-    def made(self, node, how="__after__"):
+    def made(self, node):
         old = ast.copy_location(ast.parse(ast.unparse(node), mode="eval").body, node)
         if not self.depth or not isinstance(getattr(node, "ctx", ast.Load()), ast.Load) or _is_constant(node):
             return node
-        return self.wrap(super().generic_visit(node), old, how)
+        return self.wrap(super().generic_visit(node), old)
 
     visit_List = visit_Dict = visit_Set = visit_Tuple = visit_BinOp = visit_ListComp = visit_DictComp = made
 
@@ -136,8 +138,10 @@ class Allocating(ast.NodeTransformer):
         return self.made(node) if is_made else super().generic_visit(node)
 
     def visit_Attribute(self, node):
-        is_made = self.depth and node.attr in METHODS and isinstance(node.ctx, ast.Load)
-        return self.made(node, "__bound__") if is_made else super().generic_visit(node)
+        if not self.depth or node.attr not in METHODS or not isinstance(node.ctx, ast.Load):
+            return super().generic_visit(node)
+        what = ast.Constant(f"{ast.unparse(node)[:40]} {node.lineno}")
+        return ast.copy_location(_call("__bound__", self.visit(node.value), ast.Constant(node.attr), what), node)
 
     def visit_Call(self, node):
         if not self.depth:

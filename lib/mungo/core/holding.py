@@ -8,9 +8,9 @@ class Holder:
         """Count `n` bytes more. False, and nothing is counted, if all bodies and send buffers together would take too many."""
         if not mgr.has_bytes(n):
             return False
-        mgr.held += n
-        self.held += n
         self.holder = mgr
+        self.held += n
+        mgr.held += n  # (last: the others may find no memory)
         return True
 
     def release(self):

@@ -307,7 +307,8 @@ class Loop(Limits):
             c = self._to_close[at]
             self._to_close[at] = None
             at += 1
-            c.shut()
+            if c is not None:  # (Ctrl-C may have ended another turn in here)
+                c.shut()
         self.closing = 0
 
     def _expire(self, c):
