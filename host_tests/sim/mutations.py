@@ -29,7 +29,9 @@ MUTATIONS = [
         "Wakeups.send",
         replace("with A.lock: ...\nif B: C.ring()", "with A.lock:\n    ...\n    if B: C.ring()"),
     ),
-    Mutation("the bell is closed while workers hold ends", "unix", "shutdown.has_ended", always("not A.pipe_ends")),
+    Mutation("the bell is closed while workers hold ends", "unix", "has_ended", replace("not A.pipe_ends and B", "B")),
+    Mutation("the bell is closed while a thread rings", "unix", "Doorbell.end", replace("not self.ringing", "True")),
+    Mutation("a closed bell is rung", "unix", "Doorbell.ring", never("self.is_closed")),
     # --- queues
     Mutation("a pipe's queue without its lock", "unix", "Pipe.send", without_lock()),
     Mutation("wakeup's queue without its lock", "rp2-stock", "Wakeups.send", without_lock()),

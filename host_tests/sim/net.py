@@ -348,7 +348,7 @@ class Socket:
                 world.fail(f"{what} in a thread that is not the loop's")
             world.point()
         if self.is_closed and not closed_too:
-            if world.loop is task or self.is_bell and not task.is_stranger:
+            if world.loop is task or self.is_bell:
                 world.fail(f"{what} on a closed socket")
             raise self.net.error("EBADF")
 

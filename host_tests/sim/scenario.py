@@ -186,6 +186,8 @@ class Scene:
         self.world.allocations = None
         checks = self.checks
         checks.closing_order = 1 << 60
+        if random.Random(f"{self.world.profile.name} {self.world.seed} late").random() < 0.3:
+            self.thread(self.late_stopper)
         for _ in range(200):
             if mgr.close(self.rng.choice((1, 1000))):
                 break
@@ -225,6 +227,12 @@ class Scene:
 
     def flash(self, mgr):
         Files(self, mgr)
+
+    def late_stopper(self):
+        """Rings while the manager closes, and after that."""
+        self.world.current.is_stranger = True
+        for _ in range(30):
+            self.mgr.stop()
 
     def stopper(self):
         self.world.current.is_stranger = True

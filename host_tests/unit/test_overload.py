@@ -1,6 +1,8 @@
 # A full manager: it serves the connections that it has and lets new clients wait; who waits too long is told so. Nobody is cut off in the
 # middle of a request, and connections that never ask for anything do not keep others out.
 
+import time
+
 import mungo
 from net import Client, listening, turns
 
@@ -125,3 +127,37 @@ def test_a_waiting_client_that_leaves_makes_room_for_the_next():
         c.http_reply(200, {}, "done\n")
     next_one.until(lambda c: c.got.endswith(b"hi\n"))
     end(mgr, [next_one] + slow)
+
+
+def test_each_client_has_busy_ms_of_its_own():
+    mgr, port = full(busy_ms=600, head_ms=20000)
+    slow = [Client(mgr, port, WAIT) for _ in range(2)]
+    turns(mgr, lambda: all(c.is_resp for c in mgr.conns if c.proto) and mgr.accepted == 2)
+    first = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < 400:
+        mgr.poll(20)
+    came = time.ticks_ms()
+    second = Client(mgr, port, GET)
+    first.until_has(b"HTTP/1.1 503 ")
+    first.close()
+    second.until_has(b"HTTP/1.1 503 ")
+    assert time.ticks_diff(time.ticks_ms(), came) >= 590, time.ticks_diff(time.ticks_ms(), came)
+    assert mgr.stats["refused"] == 2
+    end(mgr, slow + [second])
+
+
+def test_a_request_that_has_come_is_served_before_its_connection_makes_room():
+    mgr, port = full(busy_ms=20000)
+    kept = [Client(mgr, port, GET) for _ in range(2)]
+    for client in kept:
+        client.until_has(b"hi\n")
+        client.got = b""
+    late = [Client(mgr, port, GET) for _ in range(2)]
+    for client in kept:
+        client.send(GET)
+    time.sleep_ms(50)  # then all of that is there when the loop looks
+    for client in kept + late:
+        client.until_has(b"hi\n")
+    end(mgr, kept + late)

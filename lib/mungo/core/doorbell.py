@@ -22,6 +22,8 @@ class Doorbell:
         self.first = None
         self.last = None
         self.rung = False
+        self.ringing = 0  # threads that are at it
+        self.is_closed = False
         self.gc_barrier = []  # `clear` waits for a collection that is under way, and allocates nothing; see Loop.collect_early
         self.stats = stats
         self.rings = bytearray(16)  # what the loop reads them into
@@ -58,20 +60,35 @@ class Doorbell:
         return True
 
     def ring(self):
-        """Wake the loop. Any thread, never with the lock held; never raises.
+        """Wake the loop. Any thread, never with the lock held; never raises. Does nothing when the bell is closed.
 
         EAGAIN on a full buffer is no failure: the loop has not read the last ring yet, so it will wake. Anything else is: the ring
         is lost. Either way the next message rings again; until then the loop's longest sleep, one second, is the limit.
         """
+        with self.lock:
+            if self.is_closed:
+                return
+            self.ringing += 1
+        error = None
         try:
             self.tx.send(b"!")
         except OSError as er:
+            error = er.errno
+        finally:
             with self.lock:
-                self.rung = False
-                if er.errno != errno.EAGAIN:
-                    self.stats["rings_lost"] += 1
+                self.ringing -= 1
+                if error is not None:
+                    self.rung = False
+                    if error != errno.EAGAIN:
+                        self.stats["rings_lost"] += 1
+
+    def end(self):
+        """From here on `ring` does nothing. False, and it goes on, if a thread is ringing at this moment."""
+        with self.lock:
+            self.is_closed = not self.ringing
+        return self.is_closed
 
     def close(self):
-        """Give the sockets back. Only when no thread is left that could ring."""
+        """Give the sockets back, after `end`: closing one under a sender is not safe on RP2."""
         self.tx.close()
         self.rx.close()

@@ -27,6 +27,7 @@ class Listener(Connection):
 
     def __init__(self, mgr, sock, fn, fn_data, peer, accepted_class):
         self.accepted_class = accepted_class
+        self.behind = None  # (ticks_ms) since when clients were seen to wait behind the one in the spare socket
         self.mask = self.mask  # from here on to pause needs no memory
         Connection.__init__(self, mgr, sock, fn, fn_data, None, peer)
 
@@ -43,7 +44,7 @@ class Listener(Connection):
                 n -= 1
         except OSError as er:
             if er.errno == EAGAIN:  # nobody waits any more
-                mgr.is_refusing = False
+                self.behind = None
             else:
                 accept_failed(self, er.errno)
         except MemoryError:
@@ -66,9 +67,9 @@ class Listener(Connection):
         sock, peer = self.sock.accept()
         if mgr.accepted < mgr.max_conns or close_idlest(mgr):
             self.begin(self.make_connection(sock, peer, self.fn))
-        else:
-            let_wait(self, sock, peer)
-        return True
+            return True
+        let_wait(self, sock, peer)
+        return False  # the next turn shows whether another one is behind it
 
     def begin(self, c):
         """The accepted connection takes its place."""

@@ -104,7 +104,6 @@ class Loop(Limits):
         self.poll_events = []  # connections that want EV_POLL: a program adds and removes its own
         self.spare = None  # the connection beyond max_conns, which waits or is being refused
         self.waiting = None  # the same while it waits
-        self.is_refusing = False  # clients have waited too long
         self.paused_listeners = []  # that wait for a free socket
         self.poller = select.poll()
         self._socks = {}  # socket -> connection

@@ -2,7 +2,8 @@
 #
 # A full manager serves the connections that it has. It accepts one client more, with its one spare socket, and lets that one wait, unread;
 # the others wait in the listen backlog. The waiting client is let in as soon as a connection ends, or can be closed because it is idle.
-# After `busy_ms` it is refused (HTTP: 503 with Retry-After), and so are those that have waited behind it. While a client waits, HTTP
+# After `busy_ms` it is refused (HTTP: 503 with Retry-After). The time of the next one counts from when it was seen in the backlog, or one
+# before it, as long as the backlog is not seen empty: so many clients that come at once are refused at once. While a client waits, HTTP
 # answers carry `Connection: close`, so that no kept-alive connection is cut in the middle of a request.
 # If accept itself fails, the listener pauses.
 from time import ticks_diff
@@ -22,7 +23,9 @@ class Waiting:
 
     def __init__(self, listener):
         self.listener = listener
-        self.since = listener.mgr.now
+        if listener.behind is None:
+            listener.behind = listener.mgr.now
+        self.since = listener.behind
 
     def event(self, c, ev):
         """Only hang-ups and errors are watched: the client is gone."""
@@ -31,9 +34,11 @@ class Waiting:
     def expired(self, c):
         """A connection has ended, or it is time to look for an idle one, or to refuse the client."""
         mgr = c.mgr
+        if self.listener not in mgr.paused_listeners:
+            self.listener.behind = None
         if mgr.accepted < mgr.max_conns or close_idlest(mgr):
             let_in(self.listener, c)
-        elif mgr.is_refusing or ticks_diff(mgr.now, self.since) >= mgr.busy_ms:
+        elif ticks_diff(mgr.now, self.since) >= mgr.busy_ms:
             refuse(c)
         else:
             mgr.deadline(c, _LOOK_MS)
@@ -43,13 +48,21 @@ def close_idlest(mgr):
     """Close the connection that has been idle longest. False if none is idle."""
     idlest = None
     for c in mgr.conns:
-        if c.is_idle and (idlest is None or ticks_diff(c.since, idlest.since) < 0):
+        if c.is_idle and (idlest is None or ticks_diff(c.since, idlest.since) < 0) and not _has_event(mgr, c):
             idlest = c
     if idlest is None:
         return False
     mgr.stats["evicted"] += 1
     idlest.shut()
     return True
+
+
+def _has_event(mgr, c):
+    # Whether something has come for the connection that is read later in this turn: a request, most likely.
+    for i in range(mgr._next, mgr._found, 2):
+        if mgr._ready[i] is c:
+            return True
+    return False
 
 
 def has_room_for_stream(mgr):
@@ -82,7 +95,6 @@ def let_in(listener, c):
     """The waiting client becomes a connection like any other."""
     mgr = c.mgr
     mgr.spare = mgr.waiting = None
-    mgr.is_refusing = False
     c.close_callbacks = None
     c.fn = listener.fn
     c.is_accepted = True
@@ -96,7 +108,6 @@ def refuse(c):
     """Tell the client that the manager is full, and close."""
     mgr = c.mgr
     mgr.stats["refused"] += 1
-    mgr.is_refusing = True  # who has waited behind this one has waited long enough as well
     mgr.waiting = None
     c.end_phase()
     if c.pfn is not None:
@@ -119,6 +130,8 @@ def accept_failed(listener, number):
         return False
     if number:
         mgr.stats["starved"] += 1
+    elif listener.behind is None:
+        listener.behind = mgr.now
     mgr.deadline(listener, RETRY_MS)
     listener.pause(True)
     try:

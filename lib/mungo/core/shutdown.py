@@ -46,7 +46,8 @@ def shut_all(mgr):
 
 
 def has_ended(mgr):
-    """Whether no thread is left that could ring. There is no connection left, so messages that come are counted as undelivered."""
+    """Whether no thread rings, or has an end of a pipe: then the bell is ended. There is no connection left, so messages that come are
+    counted as undelivered."""
     while mgr.bell.first is not None:
         mgr.take().deliver(1)
-    return not mgr.pipe_ends
+    return not mgr.pipe_ends and mgr.bell.end()
