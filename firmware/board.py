@@ -27,6 +27,7 @@ class Board:
         self.station: wifi.Station = None  # pyright: ignore
         self.since = 0  # ticks_ms of the first try
         self.keeper = None
+        self.sync = None  # the clock.Clock that asks for the time
         self.message = ""  # for the portal's page
         self.is_safe = False  # the app has crashed too often
 
@@ -109,15 +110,16 @@ class Board:
     def clock(self):
         is_set = False
         if config.get("NTP_HOST"):
-            import clock
+            from clock import Clock
 
-            is_set = clock.set(config.get("NTP_HOST"))
+            self.sync = Clock(config.get("NTP_HOST"), self.station.wlan.ifconfig()[3])
+            is_set = self.sync.first_try()
         return "three crashes" if self.is_safe else "time set" if is_set else "no time"
 
     def running(self):
         from keeper import Keeper
 
-        self.keeper = Keeper(self.state, self.station, config.get("WATCHDOG_MS"))
+        self.keeper = Keeper(self.state, self.station, config.get("WATCHDOG_MS"), self.sync)
         self.keeper.start()
         app = __import__("apps." + settings.APP, None, None, ("main",))
         gc.collect()

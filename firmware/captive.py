@@ -44,6 +44,12 @@ def handler(c, ev, data, ip):
             c.send(reply)
 
 
+def is_address(host):
+    """Whether `host` is an address such as "10.0.0.7"."""
+    parts = host.split(".")
+    return len(parts) == 4 and all([part.isdigit() and int(part) < 256 for part in parts])
+
+
 def packed(address):
     """An address such as "10.0.0.7" as four bytes."""
     return bytes([int(part) for part in address.split(".")])

@@ -36,6 +36,11 @@ class _Cut(io.IOBase):
 def log(er):
     """Add `er` (an exception or a str) to the log, and count one crash more. Raises OSError if the flash has no room."""
     gc.collect()  # the crash may have been a MemoryError
+    with store.using:
+        _append(er)
+
+
+def _append(er):
     if (store.read_size(LOG) or 0) + _ENTRY > LIMIT:
         os.rename(LOG, OLD)
     with open(LOG, "ab") as file:

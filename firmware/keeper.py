@@ -1,11 +1,13 @@
 # The work beside an app, once a second in the app's own loop: it rejoins a lost Wi-Fi, feeds the watchdog, and resets the count of
-# crashes after a long run.
+# crashes after a long run. The clock is set in that loop as well, if the time server has not answered before.
 from time import ticks_diff, ticks_ms
 
 import machine
 
 import crash
+import mungo
 import mungo.manager as manager
+from mungo.port.flash import flash
 from states import TABLE
 
 STABLE_MS = const(300000)  # a run of five minutes ends the row of crashes
@@ -13,15 +15,17 @@ STABLE_MS = const(300000)  # a run of five minutes ends the row of crashes
 
 class Keeper:
     """Watches over one app. `state` is the states.Machine, `station` the wifi.Station; without a watchdog `watchdog_ms` is 0.
+    `sync`: a clock.Clock, which asks on for the time if it is not known yet.
 
     From `start` to `close` every new manager gets a timer for this work, so an app does not have to call it. The watchdog starts with
     the first manager, because its purpose is to find a loop that is blocked.
     """
 
-    def __init__(self, state, station, watchdog_ms):
+    def __init__(self, state, station, watchdog_ms, sync=None):
         self.state = state
         self.station = station
         self.watchdog_ms = watchdog_ms
+        self.sync = sync
         self.watchdog = None
         self.managers = []
         self.plain = None
@@ -38,12 +42,14 @@ class Keeper:
                 super().__init__(bell, **limits)
                 keeper.meet(self)
 
-        manager.Manager = Manager  # mungo looks it up there each time  # pyright: ignore
+        manager.Manager = mungo._manager = Manager  # where App and mungo.Manager look it up  # pyright: ignore
 
     def meet(self, mgr):
         """Add the timer to a new manager."""
         self.managers.append(mgr)
         mgr.timer(1000, self.tick, None, repeat=True)
+        if self.sync is not None:
+            self.sync.attach(mgr)
         if self.watchdog_ms and self.watchdog is None:
             crash.begin()
             self.watchdog = machine.WDT(timeout=self.watchdog_ms)  # pyright: ignore
@@ -56,14 +62,17 @@ class Keeper:
         event = self.station.look(now)
         if event is not None and event in TABLE[self.state.state]:
             self.state.happen(event)
-        if not self.is_stable and ticks_diff(now, self.since) >= STABLE_MS:
-            self.is_stable = True
-            crash.forget()
+        if not self.is_stable and ticks_diff(now, self.since) >= STABLE_MS and flash.begin():  # else a worker uses it: in a second
+            try:
+                self.is_stable = True
+                crash.forget()
+            finally:
+                flash.end()
 
     def close(self):
         """Close the app's managers, workers first; False if a worker is stuck. An app may have closed them already."""
         if self.plain is not None:
-            manager.Manager = self.plain
+            manager.Manager = mungo._manager = self.plain
             self.plain = None
         is_clean = True
         while self.managers:

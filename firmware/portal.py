@@ -50,6 +50,8 @@ class Portal:
         if pages.is_foreign(req):
             return "a page of another site has sent this: open http://%s/ and use its form\n" % self.address, 403
         form = req.form
+        if "\ufffd" in form.get("ssid", "") + form.get("password", ""):  # it was no UTF-8
+            return "want UTF-8\n", 400
         if not form.get("ssid"):
             return "which network?\n", 400
         try:

@@ -23,7 +23,6 @@ else:
 
 import machine  # noqa: E402, F401
 import network  # noqa: E402, F401
-import ntptime  # noqa: E402, F401
 
 
 class Os:

@@ -11,7 +11,7 @@ from net import Client, listening
 from portal import Portal
 from safe import Safe
 
-MIN_HEAP = "192k"
+MIN_HEAP = "400k"
 
 PROBES = (  # what systems ask for to see whether there is an Internet
     ("connectivitycheck.gstatic.com", "/generate_204"),  # Android

@@ -516,3 +516,33 @@ def use_files_from_both_sides(it):
     crew.join(it.mgr)
     mine.close()
     theirs.close()
+
+
+# --- the firmware's files
+
+
+def test_settings_wait_for_a_worker_but_not_for_ever():
+    import store
+
+    name = "/tmp/mungo-%d.txt" % time.ticks_us()
+    plain = store.WAIT_MS
+    store.WAIT_MS = 20
+    try:
+        with Sharing() as it:
+            store.write(name, b"old")
+            it.hold()
+            er = raised(OSError, store.write, name, b"new")
+            assert er.errno == 16  # EBUSY
+            assert store.read(name) is None  # and says why
+            it.let_go()
+            assert store.read(name) == b"old"
+            store.WAIT_MS = 10000
+            crew = Crew()
+            it.hold()
+            crew.start(store.write, name, b"new")
+            it.let_go()
+            crew.join()
+            assert store.read(name) == b"new"
+            store.remove(name)
+    finally:
+        store.WAIT_MS = plain

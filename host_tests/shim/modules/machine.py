@@ -31,6 +31,15 @@ def reset_cause():
     return cause
 
 
+class RTC:
+    """Its clock is not set: `times` are those that it was set to."""
+
+    times = []
+
+    def datetime(self, when):
+        self.times.append(when)
+
+
 class WDT:
     def __init__(self, id=0, timeout=5000):
         self.timeout = timeout
