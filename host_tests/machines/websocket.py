@@ -86,7 +86,7 @@ class Sockets(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.world = World(
-            self.handler, HttpConnection, max_conns=2, rx_bytes=64, recv_limit=600, send_limit=300, ws_limit=_LIMIT,
+            self.handler, HttpConnection, max_conns=2, max_streams=2, rx_bytes=64, recv_limit=600, send_limit=300, ws_limit=_LIMIT,
             idle_ms=400, write_ms=500, linger_ms=100, connect_ms=300, head_ms=100000,
         )  # fmt: skip
         self.mgr = self.world.mgr
