@@ -228,8 +228,9 @@ def test_no_pipe_outlives_a_client_that_leaves_when_its_worker_has_ended():
     _, pool, port = slow_server(mgr, source)
     for k in range(1, 5):
         sock, take = slow_reader(mgr, port)
-        until(lambda: source.closed == k and not pool.stats["busy"], mgr)  # noqa: B023
-        assert mgr.pipes == 1 and mgr.accepted == 1  # it has not read all
+        # It has ended, and the client has not read all:
+        until(lambda: source.closed == k and not pool.stats["busy"] and [c for c in mgr.conns if c.is_full], mgr)  # noqa: B023
+        assert mgr.pipes == 1 and mgr.accepted == 1
         sock.close()
         until(lambda: not mgr.accepted, mgr)
         assert not mgr.pipes and len(mgr.conns) == 1
@@ -261,7 +262,7 @@ def test_closing_during_a_stream_is_a_drop_and_no_bug():
                 gate.release()
                 until(lambda: is_waiting(job.end), mgr)  # noqa: B023
             elif where == "done":
-                until(lambda: source.closed and not pool.stats["busy"], mgr)  # noqa: B023
+                until(lambda: source.closed and not pool.stats["busy"] and [c for c in mgr.conns if c.is_full], mgr)  # noqa: B023
             assert mgr.pipes == 1
             owner = pool if whose == "pool" else mgr
             if where == "between two pieces":
