@@ -27,6 +27,8 @@ class FarAway:
         def run():
             with contextlib.suppress(asyncio.CancelledError):
                 self.loop.run_until_complete(serve())
+            while tasks := asyncio.all_tasks(self.loop):  # those that have begun to end
+                self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
         self.thread = threading.Thread(target=run)
         self.thread.start()

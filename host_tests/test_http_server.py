@@ -780,7 +780,7 @@ def test_no_deadline_for_who_makes_progress(serve):
 
 # Also a plain answer may take its time.
 def test_connection_with_a_backlog_is_not_idle(serve):
-    one = start(serve, max_conns=2, linger_ms=100)
+    one = start(serve, max_conns=2, linger_ms=100, busy_ms=8)  # an answered one is idle after a millisecond
     ask(one, "/early-413", "Content-Length: 5\r\n", "POST")
     until(lambda: state(one)["conns"] == 2, "its close")  # but the listener's, and this one
     with Client(one, receive_bytes=10000) as receiving, Client(one) as idle:

@@ -50,6 +50,7 @@ def test_answers_say_that_they_are_the_last_while_a_client_waits():
     first.until(lambda c: c.got.endswith(b"hi\n"))
     assert b"Connection" not in first.got
     slow = [Client(mgr, port, WAIT) for _ in range(2)]  # the one that was answered makes room
+    first.until_ended()
     turns(mgr, lambda: all(c.is_resp for c in mgr.conns if c.proto) and mgr.accepted == 2)
     assert mgr.stats["evicted"] == 1
     late = Client(mgr, port, GET)
@@ -94,6 +95,26 @@ def test_who_has_waited_for_busy_ms_is_refused_and_who_waits_behind_as_well():
     new = Client(mgr, port, GET)
     new.until(lambda c: c.got.endswith(b"hi\n"))
     end(mgr, [new] + late + slow)
+
+
+# Its next request may be on its way, in the network.
+def test_a_connection_that_was_just_answered_makes_no_room():
+    mgr, port = full(busy_ms=160000)
+    kept = [Client(mgr, port, GET) for _ in range(2)]
+    for client in kept:
+        client.until(lambda c: c.got.endswith(b"hi\n"))
+        assert b"Connection" not in client.got
+    late = Client(mgr, port, GET)
+    turns(mgr, lambda: mgr.waiting is not None)
+    for client in kept:
+        client.got = b""
+        client.send(GET)
+    kept[0].until(lambda c: c.got.endswith(b"hi\n"))
+    assert b"\r\nConnection: close\r\n" in kept[0].got
+    late.until(lambda c: c.got.endswith(b"hi\n"))
+    kept[1].until(lambda c: c.got.endswith(b"hi\n"))
+    assert mgr.stats["evicted"] == 0
+    end(mgr, [late] + kept)
 
 
 def test_a_request_on_its_way_is_not_cut_off():

@@ -183,10 +183,12 @@ class HttpConnection(Connection):
 
     @property
     def is_idle(self):
-        """It was answered, or has not asked for ask_ms, and nothing of a request has come: a full manager may close it."""
+        """Nothing of a request has come for ask_ms; since the last answer, for an eighth of busy_ms: the next one may be on its way, and
+        not all clients repeat a request. So a full manager may close it."""
         if self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
             return False
-        return len(self.proto.data) > 0 or ticks_diff(self.mgr.now, self.since) >= self.mgr.ask_ms
+        mgr = self.mgr
+        return ticks_diff(mgr.now, self.since) >= (mgr.busy_ms // 8 if len(self.proto.data) else mgr.ask_ms)
 
     def http_reply(self, status, headers=None, body=b""):
         """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
