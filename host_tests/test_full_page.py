@@ -37,7 +37,7 @@ def browser(request):
 @pytest.fixture(params=BOARDS, ids=lambda conns: f"{conns} connections")
 def board(request, serve):
     """The server of servers/page.py with a board's limits."""
-    limits = vars(runpy.run_path(lanes.ROOT / "lib/mungo/port" / (BOARDS[request.param] + ".py"))["Limits"])
+    limits = vars(runpy.run_path(lanes.ROOT / "lib/mungo/port" / (BOARDS[request.param] + ".py"), {"const": int})["Limits"])
     limits = {name: value for name, value in limits.items() if name[0] != "_"}
     assert limits["max_conns"] == request.param
     return serve(script="page.py", env={"LIMITS": json.dumps(limits)})

@@ -553,15 +553,18 @@ def port_limits(port):
     return found
 
 
+LIMITS = ROOT / "docs" / "limits.md"
+
+
 def test_limits_are_the_code_s(runtime, tmp_path):
-    head, *rows = table(README, "limits")
-    assert head == ["limit", "unix, CPython", "ESP32", "RP2", "what it bounds, and what happens there", "counter"]
+    head, *rows = table(LIMITS, "limits")
+    assert head == ["limit", "RP2", "ESP32", "unix, CPython", "what it bounds, and what happens there", "counter", "shown by"]
     names = [code_spans(row[0])[0] for row in rows]
-    for column, port in enumerate(("unix", "esp32", "rp2"), 1):
+    for column, port in enumerate(("rp2", "esp32", "unix"), 1):
         cells = {name: row[column].split(" or ") for name, row in zip(names, rows)}
         written = {name: [int(cell) if cell.isdigit() else cell for cell in cells[name]] for name in names}
         assert written == port_limits(port), port
-    names = "BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, TX_MEMORY, Limits"
+    names = "BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, SHARES_FLASH, TX_MEMORY, Limits"
     assert f"import {names}" in (ROOT / "lib/mungo/port/cpython.py").read_text()
     others = re.search(r"^The other counters: (.*?)\n\n", README.read_text(), re.M | re.S).group(1)
     counters = {name for text in (others, *(row[5] for row in rows)) for name in code_spans(text)}
@@ -569,12 +572,40 @@ def test_limits_are_the_code_s(runtime, tmp_path):
 
 
 def test_the_pool_s_limits_are_the_code_s(monkeypatch):
-    _, *rows = table(README, "pool")
-    for column, platform in enumerate(("linux", "esp32", "rp2"), 1):
+    _, *rows = table(LIMITS, "pool")
+    for column, platform in enumerate(("rp2", "esp32", "linux"), 1):
         monkeypatch.setattr(sys, "platform", platform)
-        limits = runpy.run_path(str(ROOT / "lib/mungo/port/pool.py"))["Limits"]
+        limits = runpy.run_path(str(ROOT / "lib/mungo/port/pool.py"), {"const": int})["Limits"]
         written = {code_spans(row[0])[0]: int(row[column]) for row in rows}
         assert written == {name: value for name, value in vars(limits).items() if name[0] != "_"}, platform
+
+
+def defaults(path):
+    """{name: number} of a file's constants and of its functions' arguments."""
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = node.value.args[0] if isinstance(node.value, ast.Call) and node.value.args else node.value
+            found[node.targets[0].id] = getattr(value, "value", None)
+        elif isinstance(node, ast.FunctionDef):
+            names = node.args.args[-len(node.args.defaults) :] if node.args.defaults else []
+            found |= {one.arg: getattr(value, "value", None) for one, value in zip(names, node.args.defaults)}
+    return found
+
+
+def test_fixed_limits_are_the_code_s():
+    for limit, value, file, *_ in table(LIMITS, "fixed")[1:]:
+        path = ROOT / "lib" / "mungo" / code_spans(file)[0]
+        assert not code_spans(limit) or defaults(path)[code_spans(limit)[0]] == int(value), (limit, file)
+
+
+def test_each_limit_has_a_test():
+    for name in ("limits", "pool", "fixed"):
+        for row in table(LIMITS, name)[1:]:
+            tests = [test.split("::") for test in code_spans(row[-1])]
+            assert tests, row
+            for path, test in tests:
+                assert f"\ndef {test}(" in (ROOT / "host_tests" / path).read_text(), row
 
 
 def test_each_app_stands_in_the_readme():

@@ -236,7 +236,7 @@ def board_server(name, heap, folder):
     for n in range(board_clients.PICTURES):
         (folder / "www" / ("%d.bmp" % n)).write_bytes(board_clients.PICTURE)
     (folder / "www" / "large.txt").write_bytes(board_clients.LARGE)
-    port = runpy.run_path(str(host.ROOT / "lib/mungo/port" / (board.port + ".py")))
+    port = runpy.run_path(str(host.ROOT / "lib/mungo/port" / (board.port + ".py")), {"const": int})
     own = runpy.run_path(board.write_limits() + "/limits.py")
     limits = {key: value for key, value in vars(port["Limits"]).items() if key[0] != "_"} | own["MANAGER"]
     # Not the board's BELL: on the unix port poll crashes when a RingIO is among more than four descriptors (extmod/modselect.c moves its
