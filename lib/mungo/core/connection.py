@@ -269,8 +269,10 @@ class Connection:
     def ended(self):
         """The peer has sent its end."""
         self.state |= _ENDED
-        self.at_end()
-        self.look()
+        try:
+            self.at_end()
+        finally:
+            self.look()
 
     def at_end(self):
         """Nothing more will come, and most likely the peer is gone: what was sent in this turn still goes out."""
