@@ -226,7 +226,7 @@ print(used() - before)
 """
 
 
-# On a 32-bit board it should be about half.
+# (A 32-bit build takes 71 % of it.)
 @pytest.mark.lanes("upy-192k")
 def test_what_a_board_has_beside_its_app_takes_little_memory(runtime, tmp_path):
     script = tmp_path / "heap.py"

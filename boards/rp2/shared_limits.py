@@ -15,7 +15,7 @@ MANAGER = {
     "head_ms": 10000,
     "body_ms": 30000,
     "idle_ms": 30000,
-    "write_ms": 30000,
+    "write_ms": 10000,
 }
 WORKERS = {"n": 1, "queue": 4, "stack": 8192}  # the other core
 LED = "LED"  # at the radio chip, not at a pin of the processor

@@ -2,8 +2,6 @@
 import gc
 import sys
 
-_SPARE = const(512)  # bytes beside a stack: what else is allocated before it
-
 
 class Limits:
     """A pool's limits, each a keyword argument of `mgr.workers`."""
@@ -34,5 +32,5 @@ def make_room(stack):
     """
     if EAGER:
         gc.collect()
-        bytearray(max(stack, 4096) + _SPARE)
+        bytearray(max(stack, 4096) + 512)  # and a little more, for what is allocated before the stack
         gc.collect()
