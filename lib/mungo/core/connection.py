@@ -228,12 +228,9 @@ class Connection:
         self.phase = Lingering(self.mgr.now)
         self.state = self.state & ~(_FULL | _PAUSED) | _LINGERING | _DRAINING  # it reads, whatever the program has paused
         self.recv = EMPTY
-        if self.state & _ENDED and self.out is None:  # nothing comes that could be discarded
-            self.is_closing = True
-            return
         self.look()
-        if self.out is None:
-            self.mgr.deadline(self, self.mgr.linger_ms)
+        if self.out is None:  # (from a peer that has sent its end nothing comes that could be discarded)
+            self.mgr.deadline(self, 1 if self.state & _ENDED else self.mgr.linger_ms)
 
     # --- what the loop calls
 
