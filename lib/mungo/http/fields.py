@@ -1,6 +1,5 @@
 # The fields that a program puts into a head, of an answer or a request.
 from .char_classes import all_in
-from .header_lists import split_list
 
 
 def make_fields(hm, headers):
@@ -23,9 +22,13 @@ def make_fields(hm, headers):
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             raise ValueError("header %r: it is for mungo to say" % (pair,))
-        options = split_list(value.decode().lower()) if lower == b"connection" else ()
-        if "close" in options:
-            hm.keep_alive = False
-        if options != ["close"]:  # which follows from keep_alive
-            text += b"%s: %s\r\n" % (name, value)
+        if lower == b"connection":
+            from .header_lists import split_list  # few programs have this field
+
+            options = split_list(value.decode().lower())
+            if "close" in options:
+                hm.keep_alive = False
+            if options == ["close"]:  # it follows from keep_alive
+                continue
+        text += b"%s: %s\r\n" % (name, value)
     return text
