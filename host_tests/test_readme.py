@@ -564,7 +564,7 @@ def test_limits_are_the_code_s(runtime, tmp_path):
         cells = {name: row[column].split(" or ") for name, row in zip(names, rows)}
         written = {name: [int(cell) if cell.isdigit() else cell for cell in cells[name]] for name in names}
         assert written == port_limits(port), port
-    names = "BELL, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, SHARES_FLASH, TX_MEMORY, Limits"
+    names = "BELL, EMPTY_CLOSES, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, SHARES_FLASH, TX_MEMORY, Limits"
     assert f"import {names}" in (ROOT / "lib/mungo/port/cpython.py").read_text()
     others = re.search(r"^The other counters: (.*?)\n\n", README.read_text(), re.M | re.S).group(1)
     counters = {name for text in (others, *(row[5] for row in rows)) for name in code_spans(text)}

@@ -219,3 +219,54 @@ def test_a_connection_that_stays_paused_ends_after_pause_ms(rp2):
     assert stage.stats["recv_full"] >= 1
     stage = stalled.Stage(rp2, 1, 5000).run([stalled.paused_in_small_pieces])
     assert not stage.stats["recv_full"]  # what it sends fits into recv_limit
+
+
+# --- an empty datagram, which closes a socket for good on ESP32
+
+
+class EmptyDatagrams(stalled.Stage):
+    """Empty datagrams come for a UDP server and for the bell; then a datagram, and a ring."""
+
+    def run_all(self):
+        self.got = []
+        self.woken = []
+        self.turns = 0
+        return self.run([])
+
+    def loop(self):
+        world = self.world
+        world.left = 1 << 30
+        self.mgr = mgr = self.mungo.Manager("udp")
+        for sock in (mgr.bell.tx, mgr.bell.rx):
+            sock.is_bell = True
+        bell = mgr.bell.rx
+        c = mgr.listen("udp://0.0.0.0:5000", lambda c, ev, data, _: ev == 7 and self.got.append(data))
+        world.loop = world.current
+        world.may_block = False
+        source = self.net.address("10.0.0.9", 5353)
+        for _ in range(3):
+            self.net.bound[5000].arrive(b"", source)
+        bell.arrive(b"", self.net.address(*bell.there))
+        mgr.poll(0)
+        mgr.poll(0)
+        assert mgr.stats["reopened"] == 2, mgr.stats  # once a turn, and what came meanwhile is lost
+        start = world.now
+        mgr.poll(500)
+        assert world.now - start >= 500_000, "it spins"
+        self.net.bound[5000].arrive(b"hello", source)
+        mgr.poll(100)
+        assert self.got == [b"hello"] and not c.is_closing
+        assert mgr.stats["bell"] == "ring"
+        start = world.now
+        world.spawn("ringer", lambda: (world.sleep(50_000), mgr.stop()))
+        assert mgr.poll(900) is False
+        assert world.now - start < 200_000, "the new bell does not ring"
+        world.is_over = True
+
+    def healthy(self):
+        """There is none."""
+
+
+def test_an_empty_datagram_makes_the_socket_new_once_a_turn():
+    simulation.prepare()
+    EmptyDatagrams(simulation.Runner("esp32"), 1).run_all()

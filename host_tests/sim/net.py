@@ -506,6 +506,8 @@ class Socket:
                 data = self.pop()[0][: len(view) - done]
                 view[done : done + len(data)] = data
                 done += len(data)
+            if not done and self.is_peer_closed:
+                return 0
             if not done and self.timeout != 0:
                 self.wait(lambda: self.queue, "readinto")
             return done or None

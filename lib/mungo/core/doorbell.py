@@ -82,6 +82,26 @@ class Doorbell:
                     if error != errno.EAGAIN:
                         self.stats["rings_lost"] += 1
 
+    def reopen(self, loop):
+        """An empty datagram has closed the socket for good (ESP32): go on with a ring, which needs no socket, and no time to be tried. If a
+        thread is ringing at this moment, the next turn does it. What was rung before is looked at in this turn."""
+        from .bell_ring import ring_pair
+
+        rx, tx = ring_pair("ring")
+        with self.lock:
+            if self.ringing:
+                return
+            self.is_closed = True  # for a moment: nobody rings
+        loop.unwatch(self.rx)
+        self.close()
+        self.rx = rx
+        self.tx = tx
+        self.stats["bell"] = "ring"
+        self.stats["reopened"] += 1
+        loop.watch(rx, loop, 1)  # select.POLLIN
+        with self.lock:
+            self.is_closed = self.rung = False
+
     def end(self):
         """From here on `ring` does nothing. False, and it goes on, if a thread is ringing at this moment."""
         with self.lock:

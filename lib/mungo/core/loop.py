@@ -10,7 +10,7 @@ import gc
 import select
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ..port import ALLOC_RATE, BELL, COLLECT_MS, TX_MEMORY, Limits
+from ..port import ALLOC_RATE, BELL, COLLECT_MS, EMPTY_CLOSES, TX_MEMORY, Limits
 from ..port.flash import flash
 from .buffer import Buffer
 from .collector import collect_early
@@ -73,6 +73,7 @@ class Loop(Limits):
                 "queue_full",  # messages of pipes and wakeups that had to wait or were refused
                 "workers",  # a dict of the pool's own figures, once there is one
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
+                "reopened",  # UDP sockets made anew, since an empty datagram had closed them (ESP32)
                 "rings_lost",
                 "bugs",  # exceptions that handlers let go, or that the loop has met itself for want of memory
                 "unprinted",  # those whose traceback stdout did not take, or beyond 20 in a second
@@ -228,7 +229,8 @@ class Loop(Limits):
 
     def event(self, ev):
         """The bell is readable: read what has rung. What is left over makes ipoll return once more, which is harmless."""
-        self.bell.rx.readinto(self.bell.rings)
+        if self.bell.rx.readinto(self.bell.rings) == 0 and EMPTY_CLOSES:
+            self.bell.reopen(self)
 
     def bug(self, er):
         """`event` has raised, for want of memory: the turn counts it."""

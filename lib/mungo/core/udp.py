@@ -1,6 +1,7 @@
 import socket
 from errno import EAGAIN, ECONNREFUSED
 
+from ..port import EMPTY_CLOSES
 from .connection import Connection
 from .url import parse
 
@@ -16,6 +17,8 @@ class UdpConnection(Connection):
 
     A connected socket has always the same peer. Nothing is queued: a datagram that the system has no room for is lost.
     """
+
+    bound: object = None  # its own address, if it listens
 
     def __init__(self, mgr, sock, fn, fn_data, connected, peer=None):
         self.connected = connected
@@ -87,6 +90,28 @@ class UdpConnection(Connection):
                 return self.starve()
             if data:
                 self.emit(_EV_READ, data)
+            elif EMPTY_CLOSES:
+                return self.reopen()
+
+    def reopen(self):
+        """An empty datagram has closed the socket for good: make it anew, once in this turn."""
+        mgr = self.mgr
+        mgr.stats["reopened"] += 1
+        address = self.peer if self.connected else self.bound
+        if address is None:
+            return self.error("an empty datagram has closed the socket")
+        mgr.unwatch(self.sock)
+        self.sock.close()
+        try:
+            self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.sock.setblocking(False)
+            if self.connected:
+                self.sock.connect(address)
+            else:
+                self.sock.bind(address)
+            mgr.watch(self.sock, self, self.mask)
+        except OSError as er:
+            self.broken(er)
 
 
 def listen(mgr, url, fn, fn_data):
@@ -98,6 +123,7 @@ def listen(mgr, url, fn, fn_data):
         sock.setblocking(False)
         sock.bind(info[-1])  # without SO_REUSEADDR, which would share the port with another server
         c = UdpConnection(mgr, sock, fn, fn_data, False)
+        c.bound = info[-1]
     except Exception:
         sock.close()
         raise

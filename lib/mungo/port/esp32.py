@@ -5,6 +5,7 @@ BELL = "udp"
 ALLOC_RATE = 0  # under a GIL the collector has the heap to itself, see Loop.collect_early
 COLLECT_MS = 0
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's numbers
+EMPTY_CLOSES = True  # an empty datagram closes the socket that gets it, see core/udp.py
 EPIPE = 32
 SHARES_DESCRIPTORS = False
 TX_MEMORY = 0  # sockets' send buffers are their own,

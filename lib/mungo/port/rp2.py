@@ -5,6 +5,7 @@ ALLOC_RATE = 3800  # bytes a ms that both cores together allocate at most (1,750
 COLLECT_MS = 20  # from one collection to the next, at least: it takes 1.2 to 3.3 ms
 BELL = "ring"  # 127.0.0.1 answers EHOSTUNREACH
 NO_SOCKETS = (24, 23, 12, 105)
+EMPTY_CLOSES = False
 EPIPE = 32
 SHARES_DESCRIPTORS = False
 # Unread packets of all sockets share one pool of 16, so a connection at its limit is closed instead of left unread, see core/stuffed.py.

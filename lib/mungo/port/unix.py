@@ -6,6 +6,7 @@ BELL = "udp"
 ALLOC_RATE = 16384
 COLLECT_MS = 2  # after that at the earliest
 NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno module has no names for most of them
+EMPTY_CLOSES = False
 EPIPE = 32
 SHARES_DESCRIPTORS = True  # files and imports need them as well as sockets, see Listener.event
 # A connection at its limit stops reading, and the kernel holds the rest.
