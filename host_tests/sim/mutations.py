@@ -61,13 +61,13 @@ MUTATIONS = [
     Mutation("ids are used again", "unix", "Loop.add", replace("A.last + 1", "len(A.conns) + 1")),
     Mutation("mail reaches a neighbour", "unix", "Loop.find", replace("A.index(B)", "A.index(B) - 1")),
     Mutation("two EV_CLOSE", "rp2-stock", "Connection.shut", twice("A.emit(_EV_CLOSE)")),
-    Mutation("EV_CLOSE at once, inside the handler", "unix", "Connection.is_closing.setter", replace("A.append(self)", "self.shut()")),
+    Mutation("EV_CLOSE at once, inside the handler", "unix", "Connection.is_closing.setter", replace("A.close_soon(self)", "self.shut()")),
     Mutation("a closed connection is resumed", "unix", "Loop._resume", always("not A.is_closing")),
     Mutation("closed oldest first", "unix", "shutdown.shut_all", replace("A.conns[-1]", "A.conns[0]")),
     # --- sockets
     Mutation("no unregister before close", "unix", "Loop.unwatch", drop("A.unregister(B)")),
     Mutation("an accepted socket may block", "unix", "Listener.make_connection", drop("A.setblocking(False)")),
-    Mutation("one connection more than max_conns", "unix", "Listener.accept", replace("A.accepted >= B", "A.accepted > B")),
+    Mutation("one connection more than max_conns", "unix", "Listener.accept", replace("A.accepted < B", "A.accepted <= B")),
     Mutation("accepted ones are not counted down", "esp32", "Connection.release", drop("A.accepted -= 1")),
     Mutation("a short write is taken for a whole one", "rp2-stock", "SendBuffer.drop", replace("A.sent += B", "A.sent = len(A.pieces[0])")),
     Mutation("a peer's end is not noticed", "unix", "Connection.ended", drop("A.state |= _ENDED"), drop("A.at_end()")),
@@ -84,11 +84,11 @@ MUTATIONS = [
     Mutation("accepting goes on with no socket left", "esp32", "accept_failed", drop("A.pause(True)")),
     # --- time
     Mutation("a timer's wait is subtracted plainly", "rp2-stock", "Timers.time_left", plain_ticks()),
-    Mutation("a timer's place is found by comparing ticks", "rp2-stock", "Timers.add", plain_ticks()),
-    Mutation("deadlines are subtracted plainly", "esp32", "Loop._sweep", plain_ticks()),
+    Mutation("a timer's place is found by comparing ticks", "rp2-stock", "Timers.place", plain_ticks()),
+    Mutation("deadlines are subtracted plainly", "esp32", "Loop._look_at_deadline", plain_ticks()),
     Mutation("a deadline is compared plainly", "esp32", "Loop.due", plain_ticks()),
-    Mutation("the sweep forgets the next deadline", "unix", "Loop._sweep", drop("A.due(B)")),
-    Mutation("a repeating timer drifts early", "unix", "Timers.fire", replace("A // B + 1", "A // B")),
+    Mutation("the sweep forgets the next deadline", "unix", "Loop._look_at_deadline", drop("A.due(B)")),
+    Mutation("a repeating timer drifts early", "unix", "Timers.repeat", replace("A // B + 1", "A // B")),
     Mutation("one timer more than max_timers", "unix", "Timers.add", replace("A >= B.max_timers", "A > B.max_timers")),
     # --- workers
     Mutation("a job's end is not posted", "unix", "WorkerPool.complete", replace("return A.post(self)", "return False")),
@@ -114,7 +114,7 @@ MUTATIONS = [
     Mutation("accepting takes the last descriptor", "unix", "Listener.event", never("SHARES_DESCRIPTORS")),
     Mutation("datagrams are asked for without memory", "unix", "UdpConnection.starve", drop("A.pause(True)")),
     Mutation("what finds no memory waits for ever", "unix", "Connection.starve", drop("A.error(B)")),
-    Mutation("to close needs memory", "unix", "Connection.is_closing.setter", replace("A.closing += 1", "A.closing += len([self])")),
+    Mutation("to close needs memory", "unix", "Connection.is_closing.setter", replace("A.close_soon(self)", "A.close_soon([self][0])")),
     Mutation("a protocol without memory hides EV_OPEN", "unix", "Connection.emit", replace("A != _EV_OPEN and A != _EV_CLOSE", "True")),
     Mutation("a socket that is not watched stays in the table", "unix", "Loop.watch", drop("A.pop(B)")),
     Mutation("a socket without a connection stays open", "unix", "Listener.make_connection", drop("A.close()")),
@@ -128,7 +128,7 @@ MUTATIONS = [
     ),
     # --- HTTP
     Mutation("the next request before this one's answer", "unix", "server.serve", replace("A.phase < _WAITING", "A.phase <= _WAITING")),
-    Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", replace("A is None and B and C", "A is None")),
+    Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", replace("A is None and B and C and D", "A is None")),
 ]
 
 
