@@ -2,6 +2,7 @@
 from ..port import MAY_PAUSE, TX_MEMORY
 from .buffer import EMPTY, Buffer
 from .linger import Lingering
+from .reports import NO_MEMORY, describe
 from .send_buffer import SendBuffer
 from .socket_io import read, write
 
@@ -39,8 +40,6 @@ _STOPPED = const(24)  # FULL or PAUSED
 _UNREAD = const(376)  # FULL, PAUSED, CONNECTING, ENDED or HELD: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
-
-_NO_MEMORY = const("no memory")
 
 
 class Connection:
@@ -346,7 +345,7 @@ class Connection:
     def starve(self):
         """What it waits for could not be noted for want of memory: end it, rather than have it wait for ever."""
         self.mgr.stats["no_memory"] += 1
-        self.error(_NO_MEMORY)
+        self.error(NO_MEMORY)
 
     def shut(self):
         """Close the socket and send the last events. Called by the loop alone. Needs no memory, see internals: CLOSING."""
@@ -364,7 +363,7 @@ class Connection:
             self.mgr.held -= self.out.size
             self.out = None
         if self.error_text or self.state & _FAILED:
-            self.emit(_EV_ERROR, self.error_text or _NO_MEMORY)
+            self.emit(_EV_ERROR, self.error_text or NO_MEMORY)
         self.emit(_EV_CLOSE)
         if self.recv is not EMPTY:
             self.recv = EMPTY
@@ -398,11 +397,7 @@ class Connection:
 
     def broken(self, er):
         """End this connection because of the exception `er`."""
-        try:
-            text = repr(er)
-        except MemoryError:
-            text = _NO_MEMORY
-        self.error(text)
+        self.error(describe(er))
 
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""

@@ -5,6 +5,17 @@ from time import ticks_diff, ticks_ms
 _PRINTS = const(20)  # tracebacks in a second: what is reported at each turn must not fill a log, or a serial line
 
 
+NO_MEMORY = "no memory"
+
+
+def describe(er):
+    """The text of an exception, for EV_ERROR."""
+    try:
+        return repr(er)
+    except MemoryError:
+        return NO_MEMORY
+
+
 class Reports:
     """What `mgr.report` does. `stats` are the manager's counters."""
 
