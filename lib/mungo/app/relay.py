@@ -31,11 +31,12 @@ def stream(c, pool, source, status=200, headers=None):
         c.http_reply(status, headers, iter(()) if c.proto.is_head else None)
         return
     relay = Relay(c, pool)
+    on_client = relay.on_client  # (made here: when the head is sent nothing may fail any more)
     job = pool.submit(send_pieces, source, on_done=relay.on_done, conn=c, pipe=relay.on_pipe)
     try:
         relay.is_begun = c.http_reply(status, headers, None)
         if relay.is_begun:
-            c.fn = relay.on_client
+            c.fn = on_client
     finally:
         if not relay.is_begun:
             pool.cancel(job)
