@@ -5,6 +5,7 @@ upy            MicroPython's unix port, from source, its own default heap
 upy-64k ...    the same with a heap as small as a board's, from bytecode, as a board would run it
 """
 
+import functools
 import os
 import subprocess
 import sys
@@ -44,6 +45,19 @@ def micropython():
     return str(ROOT / name) if "/" in name else name
 
 
+@functools.cache
+def bytecode():
+    """Where bytecode for this MicroPython goes, below the root, and the options of mpy.build for that. Machine code is for its
+    architecture, which it names itself: a build for 32 bits on a machine of 64 has another one."""
+    code = "import sys; print(getattr(sys.implementation, '_mpy', 0) >> 10 & 15)"
+    done = subprocess.run([micropython(), "-c", code], capture_output=True, text=True)
+    arch = {1: "x86", 2: "x64"}.get(int(done.stdout or 2)) if not done.returncode else "x64"
+    if arch == "x64":
+        return "build/mpy", {}
+    folder = f"build/mpy-{arch}"
+    return folder, {"arch": arch, "out": ROOT / folder}
+
+
 def heap_bytes(heap):
     units = {"k": 1 << 10, "m": 1 << 20}
     unit = units.get(heap[-1].lower())
@@ -64,10 +78,12 @@ def unit_command(lane, heap, module, names):
         return _cpython(f"{unit}/runner.py", module, *names)
     if not lane.is_compiled:
         return _micropython(heap, ["lib", "firmware", unit], "-m", "runner", module, *names)
-    mpy.build("lib")
-    mpy.build("firmware")
-    mpy.build("unit", level=0, root=ROOT / "host_tests")
-    return _micropython(heap, ["build/mpy/lib", "build/mpy/firmware", "build/mpy/unit"], "-m", "runner", module, *names)
+    folder, options = bytecode()
+    mpy.build("lib", **options)
+    mpy.build("firmware", **options)
+    mpy.build("unit", level=0, root=ROOT / "host_tests", **options)
+    path = [f"{folder}/lib", f"{folder}/firmware", f"{folder}/unit"]
+    return _micropython(heap, path, "-m", "runner", module, *names)
 
 
 def script_command(lane, script, path=()):
@@ -77,9 +93,10 @@ def script_command(lane, script, path=()):
         return command, dict(environment, MICROPYPATH=":".join(map(str, path)))  # the shim looks there, as MicroPython does
     if not lane.is_compiled:
         return _micropython(lane.heap, ["lib", "firmware", *map(str, path)], script)
-    mpy.build("lib")
-    mpy.build("firmware")
-    path = ["build/mpy/lib", "build/mpy/firmware", *map(str, path)]
+    folder, options = bytecode()
+    mpy.build("lib", **options)
+    mpy.build("firmware", **options)
+    path = [f"{folder}/lib", f"{folder}/firmware", *map(str, path)]
     if script == "firmware/main.py":
         return _micropython(lane.heap, path, "-m", "main")
     return _micropython(lane.heap, path, script)
