@@ -9,7 +9,7 @@ from net import bound, listening, udp_peer
 from raising import raised, raised_errno
 from waiting import kinds, kinds_of, reads, recorder, turns, until
 
-MIN_HEAP = "160k"
+MIN_HEAP = "192k"
 
 
 def manager(**limits):
