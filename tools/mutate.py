@@ -98,9 +98,9 @@ class Mutant:
         target.write_bytes(source[: self.start] + self.new.encode() + source[self.end :])
 
 
-def mutants_of(path):
-    """All mutants of a file, a path below the root."""
-    source = (ROOT / path).read_bytes()
+def mutants_of(root, path):
+    """All mutants of a file, a path below the root of a copy."""
+    source = (root / path).read_bytes()
     starts = [0]
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -152,11 +152,11 @@ def _is(node, value):
     return isinstance(node, ast.Constant) and node.value is value
 
 
-def choose(pattern, seed, number):
+def choose(root, pattern, seed, number):
     """That many mutants of the files that fit the pattern, the same for the same seed and source."""
-    paths = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "lib").rglob("*.py"))
+    paths = sorted(path.relative_to(root).as_posix() for path in (root / "lib").rglob("*.py"))
     paths = [path for path in paths if fnmatch.fnmatch(path, pattern) and not any(fnmatch.fnmatch(path, out) for out in LEFT_OUT)]
-    every = [one for path in paths for one in mutants_of(path)]
+    every = [one for path in paths for one in mutants_of(root, path)]
     return random.Random(seed).sample(every, min(number, len(every)))
 
 
@@ -301,23 +301,24 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
     args = parser.parse_args()
 
-    chosen = list(enumerate(choose(args.files, args.seed, args.mutants)))
-    if args.only is not None:
-        chosen = [(n, one) for n, one in chosen if n in args.only]
-    if args.list:
-        for n, one in chosen:
-            print(n, one)
-        return 0
-    covered = coverage()
     reasons = known()
     survivors = []
     with tempfile.TemporaryDirectory() as folder:
+        # Copies of the files as they are now: the work on them may go on.
         roots = queue.Queue()
         for n in range(args.jobs):
             root = Path(folder, str(n))
             root.mkdir()
             copy(root)
             roots.put(root)
+        chosen = list(enumerate(choose(root, args.files, args.seed, args.mutants)))
+        if args.only is not None:
+            chosen = [(n, one) for n, one in chosen if n in args.only]
+        if args.list:
+            for n, one in chosen:
+                print(n, one)
+            return 0
+        covered = coverage()
 
         def run(numbered):
             root = roots.get()
