@@ -31,9 +31,10 @@ LANES = {
         Lane("cpython"),
         Lane("upy", DEFAULT_HEAP),
         Lane("upy-64k", "64k"),
-        Lane("upy-84k", "84k"),
+        Lane("upy-112k", "112k"),
         Lane("upy-100k", "100k"),
         Lane("upy-192k", "192k"),
+        Lane("upy-224k", "224k"),
     )
 }
 UNIT_LANES = ("cpython", "upy", "upy-64k", "upy-192k")

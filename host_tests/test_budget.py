@@ -1,4 +1,4 @@
-"""What a board pays: bytes of bytecode, and a heap of 84 KB with ten clients."""
+"""What a board pays: bytes of bytecode, and a heap of 112 KB with ten clients."""
 
 import ast
 import json
@@ -53,7 +53,7 @@ def run(source, heap="2m"):
     return result.stdout
 
 
-def test_all_that_the_tutorial_imports_is_at_most_24_kb():
+def test_all_that_the_tutorial_imports_is_at_most_33_kb():
     output = run(LOADED % free_port())
     names = next(line for line in output.splitlines() if line.startswith("loaded")).split()[1:]
     parts = [name for name in names if name.split(".")[0] == "mungo"]
@@ -66,7 +66,7 @@ def test_all_that_the_tutorial_imports_is_at_most_24_kb():
     twins = {name for name in sizes if name.endswith("_viper")}  # of a hot function, for one architecture
     total = sum(size for name, size in sizes.items() if name not in twins)
     print(json.dumps(sizes, indent=1), total)
-    assert total <= 25088, f"{total} bytes: {sizes}"
+    assert total <= 33792, f"{total} bytes: {sizes}"
 
 
 # What a WebSocket loads, in a process that had HTTP alone before.
@@ -87,11 +87,11 @@ def test_websockets_are_not_loaded_unless_used_and_their_client_not_for_servers(
     assert "mungo.ws.frames" in loaded["ws"] and "mungo.ws.client" not in loaded["ws"]
 
 
-def test_a_websocket_server_is_at_most_4_kb():
+def test_a_websocket_server_is_at_most_6_kb():
     mpy.build("lib")
     sizes = {name: (mpy.OUT / "lib/mungo/ws" / f"{name}.mpy").stat().st_size for name in ("__init__", "frames", "handshake")}
-    assert sizes["__init__"] + sizes["frames"] <= 4096, sizes
-    assert sum(sizes.values()) <= 4608, sizes
+    assert sizes["__init__"] + sizes["frames"] <= 5376, sizes
+    assert sum(sizes.values()) <= 5888, sizes
 
 
 def post(port, body, answers):
@@ -106,8 +106,8 @@ def post(port, body, answers):
         answers.append((body, data))
 
 
-@pytest.mark.lanes("upy-84k")
-def test_ten_clients_with_a_thread_each_fit_into_84_kb(serve):
+@pytest.mark.lanes("upy-112k")
+def test_ten_clients_with_a_thread_each_fit_into_112_kb(serve):
     server = serve(app="multi_threaded", env={"DELAY_MS": "500"})
     for _ in range(3):
         answers = []
@@ -204,8 +204,8 @@ def test_an_app_imports_nothing_to_answer_an_error():
     assert [text for word, text in lines if word == "imported"] == ["[]"], lines
 
 
-def test_files_are_at_most_3_5_kb_and_events_1_kb():
+def test_files_are_at_most_3_75_kb_and_events_1_25_kb():
     sizes = size.measure()
     files = sizes["lib/mungo/http/files.py"] + sizes["lib/mungo/http/folder.py"]
-    assert files <= 3584 and files + sizes["lib/mungo/http/conditions.py"] <= 4096
-    assert sizes["lib/mungo/sse.py"] <= 1024
+    assert files <= 3840 and files + sizes["lib/mungo/http/conditions.py"] <= 4864
+    assert sizes["lib/mungo/sse.py"] <= 1280

@@ -364,7 +364,7 @@ PROGRAMS = {block.heading: block for block in blocks(README, "python")}
 
 
 # A program either serves, and is asked here, or prints what the README shows and ends.
-@pytest.mark.lanes("cpython", "upy", "upy-192k")
+@pytest.mark.lanes("cpython", "upy", "upy-224k")
 @pytest.mark.parametrize("heading", PROGRAMS)
 def test_programs_run(heading, program):
     shown = [block.text for block in blocks(README, "text") if block.heading == heading]

@@ -94,7 +94,7 @@ MUTATIONS = [
     Mutation("a refused start counts as a thread", "rp2-stock", "WorkerPool.start_threads", drop("A.count_thread(-1)")),
     Mutation("the worker that waits is not woken", "unix", "WorkerPool.submit", drop("A.lock.release()")),
     Mutation("a dropped job still counts as queued", "unix", "WorkerPool.abandon", drop("A.queued -= 1")),
-    Mutation("on_done twice for a job with a pipe", "unix", "WorkerPool.finish", drop("if A != _DONE and A != _FAILED: return")),
+    Mutation("on_done twice for a job with a pipe", "unix", "WorkerPool.finish", drop("if A != _DONE and A != _JOB_FAILED: return")),
     Mutation("a late result is handed over", "unix", "WorkerPool.complete", never("A != _RUNNING")),
     Mutation("jobs have no deadline", "unix", "WorkerPool.expired", always("ticks_diff(A, B) > 0")),
     Mutation("a pipe outlives its client", "unix", "WorkerPool.drop_jobs", never("is_pipe_of(A, self, B)")),

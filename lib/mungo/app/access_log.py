@@ -13,7 +13,7 @@ class LoggedExchange(Exchange):
     """An Exchange that tells its connection when a request begins and when its answer is over."""
 
     now_in = _NONE
-    c: object = None  # its connection
+    c: "LoggedConnection"  # its connection
 
     @property
     def phase(self):
@@ -36,7 +36,7 @@ class LoggedConnection(AppConnection):
     status = 0  # of the answer that is being sent; 0: there is none
     sent = 0  # bytes of its body
     is_complete = False  # but for what waits to be sent
-    began: object = None  # (ticks_ms) when the request's head was complete
+    began: "Any" = None  # (ticks_ms) when the request's head was complete  # noqa: F821  # pyright: ignore
     request_id = None  # if the program has asked for it
 
     def new_exchange(self, table):
@@ -77,7 +77,7 @@ class LoggedConnection(AppConnection):
     def log(self):
         """Write the line of the answer that is over."""
         took = 0 if self.began is None else ticks_diff(ticks_ms(), self.began)
-        words = [time(), (self.rem or "-").rpartition(":")[0], self.request, str(self.status), str(self.sent), str(took)]
+        words = [time(), str(self.rem or "-").rpartition(":")[0], self.request, str(self.status), str(self.sent), str(took)]
         if self.request_id is not None:
             words.append(self.request_id)
         self.request = "- -"
@@ -97,8 +97,8 @@ class LoggedConnection(AppConnection):
 
 
 def time():
-    """The time of day in UTC as text, or the seconds since the start while the clock is not set."""
+    """The time of day in UTC as text, or the seconds since the start, up to where ticks_ms wraps, while the clock is not set."""
     t = gmtime()
     if t[0] < CLOCK:
-        return "+%d.%03d" % divmod(ticks_ms(), 1000)
+        return "+%d" % (ticks_diff(ticks_ms(), 0) // 1000)
     return "%d-%02d-%02dT%02d:%02d:%02dZ" % t[:6]

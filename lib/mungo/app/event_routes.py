@@ -80,7 +80,7 @@ class EventStream:
             if self.generator is not None:
                 self.generator.close()
             if self.on_leave is not None:
-                self.on_leave()
+                self.on_leave()  # pyright: ignore
 
 
 class EventRoute(Route):
@@ -130,7 +130,7 @@ class EventRoute(Route):
                     continue
             except Exception as er:
                 stream.c.bug(er)
-            self.streams.remove(stream)
+            self.streams.remove(stream)  # pyright: ignore
             stream.close()
         if not self.streams:
             self.timer.cancel()

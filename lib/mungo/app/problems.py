@@ -24,7 +24,7 @@ class Problems:
         er = req.result
         if hasattr(er, "errors"):
             problem["errors"] = er.errors
-        elif body.rstrip("\n") not in ("", title):
+        elif isinstance(body, str) and body.rstrip("\n") not in ("", title):
             problem["detail"] = body.rstrip("\n")
         changed = Response(dumps(problem), response.status, response.headers)
         changed.headers["Content-Type"] = "application/problem+json"

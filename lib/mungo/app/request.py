@@ -74,7 +74,7 @@ class Request:
             elif name == "json":
                 value = None
                 if self.body and self.headers.is_type("application/json"):
-                    value = readers.json_reader.loads(self.body, self.app.strict_json)
+                    value = readers.json_reader.loads(self.body, self.route.apps[0].strict_json)
             elif name == "form" or name == "files":
                 self.form, self.files = self.read_form()
                 return self.form if name == "form" else self.files

@@ -93,7 +93,7 @@ class Sessions:
                 if now - self.ended[old] > self.max_age:
                     del self.ended[old]
             while len(self.ended) >= self.most_ended:
-                oldest = min(self.ended, key=self.ended.get)
+                oldest = min(self.ended, key=self.ended.get)  # pyright: ignore
                 self.valid_from = self.ended.pop(oldest) + 1
         self.ended[id] = now
 

@@ -20,7 +20,7 @@ _EV_WS_MSG = const(13)
 _IN = const(1)
 _OUT = const(4)
 
-_ROOM = const(4096)  # bytes that are under way in one direction, as with a socket's buffers
+_IN_FLIGHT = const(4096)  # bytes that are under way in one direction, as with a socket's buffers
 
 _PEER = ("127.0.0.1", 40000)
 _BOUNDARY = "mungo-test-boundary"
@@ -31,13 +31,13 @@ class End:
 
     def __init__(self):
         self.received = bytearray()
-        self.other = None  # the other End, None if that has closed
+        self.other: "Any" = None  # noqa: F821  # pyright: ignore  # the other End, None if that has closed
         self.c = None  # the connection
         self.mask = 0
 
     def ready(self):
         """What poll would report for a socket like this."""
-        ev = self.mask & _OUT if self.other is None or len(self.other.received) < _ROOM else 0
+        ev = self.mask & _OUT if self.other is None or len(self.other.received) < _IN_FLIGHT else 0
         if self.mask & _IN and (self.received or self.other is None):
             ev |= _IN
         return ev
@@ -55,7 +55,7 @@ class End:
         """As a socket's: how many bytes it has taken, None if the other end has no room."""
         if self.other is None:
             raise OSError(32, "closed")  # EPIPE
-        n = min(n, len(data) - at, _ROOM - len(self.other.received))
+        n = min(n, len(data) - at, _IN_FLIGHT - len(self.other.received))
         if n < 1:
             return None
         self.other.received += memoryview(data)[at : at + n]
@@ -81,7 +81,8 @@ class TestManager(Manager):
         """Connect to the App, whatever the URL says."""
         self.check_open()
         mine, its = End(), End()
-        mine.other, its.other = its, mine
+        mine.other = its
+        its.other = mine
         c = Connection(self, mine, fn, fn_data)
         server = self.app.connection_class()(self, its, self.app.handler, self.app)
         server.peer = _PEER

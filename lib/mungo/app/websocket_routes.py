@@ -18,7 +18,7 @@ class Socket:
 
     on_message: object = None
     on_leave: object = None
-    generator = None  # what the handler has returned, if it wants messages by `yield`
+    generator: object = None  # what the handler has returned, if it wants messages by `yield`
     protocol = None  # the subprotocol that was agreed on
 
     def __init__(self, c):
@@ -88,17 +88,17 @@ class Socket:
             for room in self.rooms[:]:
                 room.discard(self)
             if self.generator:
-                self.generator.close()
+                self.generator.close()  # pyright: ignore
             if self.on_leave is not None:
-                self.on_leave(c.proto.code)
+                self.on_leave(c.proto.code)  # pyright: ignore
 
     def take(self, data):
         """A message has come."""
         if self.on_message is not None:
-            self.on_message(data)
+            self.on_message(data)  # pyright: ignore
         elif self.generator:
             try:
-                self.generator.send(data)
+                self.generator.send(data)  # pyright: ignore
             except StopIteration:
                 self.generator = False
                 self.close()
@@ -109,7 +109,7 @@ class WebSocketRoute(Route):
 
     def answer(self, c, req):
         """Call the handler, up to its first yield, and upgrade."""
-        upgrade(c, req.hm, None, begin=lambda: self.begin(c, req), **self.option)
+        upgrade(c, req.hm, None, begin=lambda: self.begin(c, req), **self.option)  # pyright: ignore
 
     def begin(self, c, req):
         """Whether the handler lets the client in."""

@@ -16,5 +16,5 @@ class Holder:
     def release(self):
         """The body is needed no more."""
         if self.held:
-            self.holder.held -= self.held
+            self.holder.held -= self.held  # pyright: ignore
             self.held = 0

@@ -81,7 +81,7 @@ class SendBuffer:
         c.since = self.since
         self.since = None
         c.look()
-        if ticks_diff(c.mgr.now, c.since) >= c.mgr.write_ms:
+        if ticks_diff(c.mgr.now, c.since) >= c.mgr.write_ms:  # pyright: ignore
             return False
         c.wait = c.mgr.write_ms
         c.mgr.due(c)

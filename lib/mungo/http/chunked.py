@@ -11,7 +11,7 @@ _DONE = const(3)  # an event
 
 _CR = const(13)
 
-_DIGITS = const(15)  # of a chunk's size, without the zeros in front
+_HEX_DIGITS = const(15)  # of a chunk's size, without the zeros in front
 
 
 def parse(hm, buf):
@@ -78,6 +78,6 @@ def _size(hm, line):
         return -400
     hm.spare -= len(more)
     digits = bytes(line[:n]).lstrip(b"0")
-    if len(digits) > _DIGITS:
+    if len(digits) > _HEX_DIGITS:
         return -413
     return int(b"0" + digits, 16) if hm.spare >= 0 else -431

@@ -25,7 +25,7 @@ class Fields(dict):
         """All values of this name in their order, as a list; [] if there is none."""
         if name not in self:
             return []
-        return [self[name]] + (self.more[name] if name in self.more else [])
+        return [self[name]] + list(self.more[name] if name in self.more else ())
 
 
 def percent_decode(data, is_strict=False):

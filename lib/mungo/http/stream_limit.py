@@ -1,7 +1,7 @@
 # What loads with stream.py for when max_streams are open: to load it then might fail.
 from .response import answer
 
-_PIECES = const(64)
+_MOST_PIECES = const(64)
 
 
 def answer_without_stream(c, hm, status, headers, source):
@@ -21,7 +21,7 @@ def answer_without_stream(c, hm, status, headers, source):
 def _collect(source, most):
     # All that it yields, as bytes; None if that is more.
     body = b""
-    for _ in range(_PIECES):
+    for _ in range(_MOST_PIECES):
         try:
             piece = next(source)
         except StopIteration:

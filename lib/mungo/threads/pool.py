@@ -27,7 +27,7 @@ from .pipe import Waiter, release_waiters
 _QUEUED = const(0)
 _RUNNING = const(1)
 _DONE = const(2)
-_FAILED = const(3)
+_JOB_FAILED = const(3)
 _OVER = const(4)
 _STUCK = const(5)
 
@@ -213,7 +213,7 @@ class WorkerPool(Limits):
             if job.state == _STUCK:
                 self.stats["stuck"] -= 1
             return False
-        job.state = _FAILED if is_failed else _DONE
+        job.state = _JOB_FAILED if is_failed else _DONE
         if self.first_done is None:
             self.first_done = job
         else:
@@ -370,9 +370,9 @@ class WorkerPool(Limits):
         already, do nothing; if it has raised, and its pipe is not closed yet, close that: it stays a failure."""
         with self.mgr.bell.lock:
             state = job.state
-            if state > _FAILED or state > _RUNNING and job.c2 is None:
+            if state > _JOB_FAILED or state > _RUNNING and job.c2 is None:
                 return
-            if state != _FAILED:
+            if state != _JOB_FAILED:
                 job.state = _OVER
                 self.stats[counter] += 1
             if state == _QUEUED:
@@ -385,13 +385,13 @@ class WorkerPool(Limits):
             job.c2.is_closing = True  # so that the worker learns it
         if job.end is not None and state == _QUEUED:
             job.end.close()
-        if state != _FAILED:
+        if state != _JOB_FAILED:
             self.call_on_done(job, None, OSError(number))
 
     def finish(self, job):
         """The job is done, or its pipe is closed. Call on_done if both are. (They may cross each other: the second call finds it OVER.)"""
         state = job.state
-        if state != _DONE and state != _FAILED:
+        if state != _DONE and state != _JOB_FAILED:
             return
         job.state = _OVER
         if state == _DONE:
