@@ -111,7 +111,7 @@ def main(property):
             data += field + b":" + content + b"\r\n"
         hypothesis.assume(len(data) < test_client_response.LIMIT)
         found = [(text(field), text(content).strip(" \t")) for field, content in fields]
-        return data + b"\r\n" + coded, (status, text(reason), found, body), kind == "end"
+        return data + b"\r\n" + coded, (status, text(reason).strip(" \t"), found, body), kind == "end"
 
     @hypothesis.given(some.lists(response(), min_size=1, max_size=3))
     def responses_are_read(all):

@@ -11,7 +11,7 @@ from sites import Serving, pattern
 from waiting import open_files, until
 
 LANES = ("cpython", "upy", "upy-192k")
-MIN_HEAP = "224k"
+MIN_HEAP = "288k"
 
 MB = 1 << 20
 EACH = 20

@@ -17,7 +17,7 @@ from raising import raised
 from sites import Serving, pattern
 from waiting import Crew, turns, until
 
-MIN_HEAP = "600k"
+MIN_HEAP = "900k"
 
 
 def held(it, mgr, ask, is_answered):

@@ -103,7 +103,7 @@ class Response(Request):
             self.has_begun = True
             buf.consume(n)
             self.at = 0
-        self.reason = text(words[2][:-2] if words[2:] else b"")
+        self.reason = text(words[2].strip(b" \t\r\n") if words[2:] else b"")
         self.state = _LENGTH
         self.is_endless = False
         if self.status == 101 and not self.may_switch:
