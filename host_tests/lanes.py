@@ -33,7 +33,6 @@ LANES = {
         Lane("upy-64k", "64k"),
         Lane("upy-112k", "112k"),
         Lane("upy-100k", "100k"),
-        Lane("upy-144k", "144k"),
         Lane("upy-192k", "192k"),
         Lane("upy-224k", "224k"),
     )

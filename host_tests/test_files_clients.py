@@ -191,8 +191,8 @@ def test_clients_that_vanish_leave_no_file_open(serve, folder):
         sock.close()
 
 
-@pytest.mark.lanes("upy-144k")
-def test_a_heap_of_144_kb_serves_several_a_file_that_is_larger(serve, folder):
+@pytest.mark.lanes("upy-192k")
+def test_a_heap_of_192_kb_serves_several_a_file_that_is_larger(serve, folder):
     server = serve(script="folder.py", env={"ROOT": folder})
     want = (folder / "large.bin").read_bytes()
     got = []

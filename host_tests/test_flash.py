@@ -226,3 +226,17 @@ def test_repl_is_mpremotes(monkeypatch):
     monkeypatch.setattr(device, "find", lambda name: name or "/dev/ttyACM0")
     assert device.main(repl.main, []) == 0
     assert ran == [[sys.executable, "-m", "mpremote", "connect", "/dev/ttyACM0", "resume", "repl"]]
+
+
+def test_romfs_has_what_the_app_can_reach():
+    unused = {app: romfs.unused(app) for app in ("blink", "ws_chat", "sse_clock", "with_asyncio", "http_fetch")}
+    for app, needed in (
+        ("ws_chat", "mungo/ws/__init__.py"),
+        ("sse_clock", "mungo/sse.py"),
+        ("with_asyncio", "mungo/aio.py"),
+        ("blink", "mungo/app/app.py"),
+        ("blink", "mungo/threads/pool.py"),
+        ("blink", "mungo/http/multipart.py"),
+    ):
+        assert needed not in unused[app], (app, needed)
+    assert {"mungo/app/testing.py", "mungo/app/sessions.py", "mungo/ws/__init__.py", "mungo/sse.py"} <= unused["blink"]

@@ -14,6 +14,7 @@ import boards
 import deploy
 import device
 import mpy
+import packages
 from boards import Complaint
 from device import say
 
@@ -30,12 +31,47 @@ def mpremote(*args):
     return done.stdout
 
 
+# Rooms of the library of which an image has only what the app imports, and what that imports.
+CHOSEN = ("mungo/app/", "mungo/ws/", "mungo/sse.py", "mungo/aio.py", "mungo/fetch.py", "mungo/auth.py", "mungo/cookies.py", "mungo/cors.py")
+# What an App loads for one of its methods: if no source of the app calls that, it is left out. The test client is for hosts.
+DOORS = {
+    "mungo/app/testing.py": None,
+    "mungo/app/websocket_routes.py": ".websocket(",
+    "mungo/app/event_routes.py": ".events(",
+    "mungo/app/access_log.py": ".log =",
+    "mungo/aio.py": ".serve(",
+}
+
+
+def unused(app):
+    """The files of lib/ that an image of this app leaves out, by their names on a board."""
+    lib = mpy.ROOT / "lib"
+    names = packages.files(lib)
+    wanted = [name for name in names if not name.startswith(CHOSEN)]
+    sources = [*(mpy.ROOT / "firmware").glob("*.py"), *(mpy.ROOT / "firmware" / "apps" / app).rglob("*.py")]
+    text = "".join(path.read_text() for path in sources)
+    closed = {name for name, call in DOORS.items() if call is None or call not in text}
+    found = set(wanted)
+    for path in sources:
+        found |= packages.imports(path, path.relative_to(mpy.ROOT / "firmware").as_posix())
+    todo = [name for name in names if name in found and name not in closed]
+    wanted = set(todo)
+    while todo:
+        name = todo.pop()
+        parents = {"/".join(name.split("/")[:n]) + "/__init__.py" for n in range(1, name.count("/") + 1)}
+        new = ((packages.imports(lib / name, name) | parents) & set(names)) - wanted - closed
+        wanted |= new
+        todo += new
+    return set(names) - wanted
+
+
 def build(board, app):
     """Build the image and return its path. Raises Complaint if it does not fit the board's partition."""
+    left_out = {f"lib/{name.removesuffix('.py')}.mpy" for name in unused(app)}
     folder = mpy.ROOT / "build" / "romfs" / board.name
     shutil.rmtree(folder, ignore_errors=True)
     for path, data in deploy.tree(board, app).items():
-        if path not in deploy.SOURCES:
+        if path not in deploy.SOURCES and path not in left_out:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
     image = folder.with_suffix(".romfs")
