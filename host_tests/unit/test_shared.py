@@ -373,3 +373,18 @@ def test_responses_that_a_client_collects_count():
         until(lambda: len(got) == 2, mgr)  # noqa: B023
         assert got == ["shared_bytes", None] and mgr.held == 1000, (path, got, mgr.held)
         close(mgr)
+
+
+def test_a_request_without_a_body_is_never_refused_for_bytes():
+    site = Site(shared_bytes=16384, body_limit=16384)
+    site.mgr.held = 20000  # what answers that are on their way take
+    for lines in (b"", b"Content-Length: 0\r\n", b"Connection: keep-alive, x\r\n", b"Expect: 100-continue\r\n"):
+        client = site.ask(b"GET /a HTTP/1.1\r\nHost: a\r\n" + lines + b"\r\n")
+        client.until(lambda client: b"\r\n\r\n" in client.got)
+        assert client.got.startswith(b"HTTP/1.1 200"), (lines, client.got)
+    client = site.ask(b"POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx")
+    client.until(lambda client: b"\r\n\r\n" in client.got)
+    assert client.got.startswith(b"HTTP/1.1 503"), client.got
+    assert site.mgr.stats["shared_full"] == 1
+    site.mgr.held -= 20000
+    site.end()

@@ -5,6 +5,8 @@ import time
 import mungo
 from mungo.core.timer import Timer
 
+MIN_HEAP = "84k"
+
 
 class Clock:
     """Takes the place of ticks_ms in the modules that look at the time."""

@@ -6,7 +6,7 @@ class Holder:
 
     def hold(self, mgr, n):
         """Count `n` bytes more. False, and nothing is counted, if all bodies and send buffers together would take too many."""
-        if not mgr.has_bytes(n):
+        if n and not mgr.has_bytes(n):
             return False
         self.holder = mgr
         self.held += n
