@@ -46,7 +46,8 @@ def attach(pool, job, fn):
         c2.emit(_EV_OPEN)
     except Exception:  # there is no memory
         c2.fn = None  # it had no EV_OPEN
-        c2.end.close()  # which closes both ends
+        c2.end.close()
+        c2.is_closing = True
         raise
 
 
