@@ -16,7 +16,7 @@ def parts(folder, package):
     for entry in entries:
         stem, _, ending = entry.rpartition(".")
         if ending in ("py", "mpy") and stem != "__init__":
-            if sys.implementation.name == "micropython" or not stem.endswith("_viper"):
+            if sys.implementation.name == "micropython" or not stem.endswith(("_viper", "send_memory")):  # which want MicroPython
                 names.append(package + "." + stem)
         elif "." not in entry and entry[0] != "_":
             names.append(package + "." + entry)

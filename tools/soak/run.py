@@ -1,6 +1,6 @@
 """Run all kinds of clients for an hour, and check every ten seconds that nothing grows.
 
-    python -m tools.soak.run [--minutes 60] [--heap 256k] [--share 0.8] [--board NAME] [--out build/soak]
+    python -m tools.soak.run [--minutes 60] [--heap 320k] [--share 0.8] [--board NAME] [--out build/soak]
 
 The server runs on MicroPython's unix port, from bytecode, with that heap. The clients send browsers' bursts, requests for
 workers, for threads with pipes and for threads with wakeups, streams and uploads. Some leave in the middle, and one sends
@@ -287,12 +287,12 @@ def judge(soak, end):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--heap", help="default: 256k, with --board 192k")
+    parser.add_argument("--heap", help="default: 320k, with --board 192k")
     parser.add_argument("--share", type=float, default=0.8)
     parser.add_argument("--board", choices=boards.BOARDS)
     parser.add_argument("--out", type=Path, default=host.ROOT / "build" / "soak")
     args = parser.parse_args()
-    heap = args.heap or ("192k" if args.board else "256k")
+    heap = args.heap or ("192k" if args.board else "320k")
     mpy.build("lib")
     server = board_server(args.board, heap, args.out) if args.board else Server(heap)
     print("%g minutes, heap %s, %d cores of %s" % (args.minutes, heap, os.cpu_count(), platform.machine()), flush=True)
