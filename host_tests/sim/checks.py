@@ -158,7 +158,7 @@ class Checks:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
             if hasattr(c, "job") and c.job.conn is not None and c.job.conn.state & bits._CLOSED:
                 # (That of a refused job is closed from the worker's end, which the next turn sees.)
-                if c.id in self.outliving:
+                if c.id in self.outliving or c.job.state != sys.modules["mungo.threads.pool"]._OVER:
                     fail(f"the pipe of a job, {c.id}, outlives its client")
                 outliving.add(c.id)
             if hasattr(c, "end"):

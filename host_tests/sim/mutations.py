@@ -53,7 +53,6 @@ MUTATIONS = [
     Mutation("room in the queue wakes nobody", "unix", "Pipe.deliver", drop("A.wake(0)")),
     Mutation("a closing pipe wakes nobody", "unix", "PipeConnection.release", replace("A.wake(B)", "A.flags |= B")),
     Mutation("a reply wakes nobody", "unix", "PipeConnection.send", drop("A.waiters = None"), drop("release_waiters(A)")),
-    Mutation("waiters are woken, and kept in the list", "unix", "Pipe.wake", drop("A.waiters = None")),
     Mutation("a waiter's timeout is not told to the loop", "unix", "Pipe._enlist", replace("A.post(self)", "False")),
     Mutation("all that wait give up when the first does", "unix", "PipeConnection.expired", always("A is not None and B <= 0")),
     # --- ids, events
@@ -97,7 +96,6 @@ MUTATIONS = [
     Mutation("on_done twice for a job with a pipe", "unix", "WorkerPool.finish", drop("if A != _DONE and A != _JOB_FAILED: return")),
     Mutation("a late result is handed over", "unix", "WorkerPool.complete", never("A != _RUNNING")),
     Mutation("jobs have no deadline", "unix", "WorkerPool.expired", always("ticks_diff(A, B) > 0")),
-    Mutation("a pipe outlives its client", "unix", "WorkerPool.drop_jobs", never("is_pipe_of(A, self, B)")),
     Mutation("a pool is closed after the pipes of its jobs", "unix", "shutdown.shut_all", drop("A.pool.drop_all()")),
     # --- the collector
     Mutation("the loop asks for the free memory", "rp2-stock", "collect_early", replace("A.collect()", "A.mem_free()")),
