@@ -206,7 +206,8 @@ def test_a_healthy_client_does_not_notice_them(rp2, script):
     # Two of them: with the two connections of the healthy client these are the four that there are.
     stage = stalled.Stage(rp2, 0, 25000).run([script[1]] * 2)
     assert not stage.lost and len(stage.gaps) > 200
-    assert max(stage.gaps) < 300, sorted(stage.gaps)[-5:]
+    # (Paused programs keep lwIP's packets for up to pause_ms, 1 s.)
+    assert max(stage.gaps) < (1300 if script in PAUSED else 300), sorted(stage.gaps)[-5:]
 
 
 def test_what_stalled_readers_hold_is_given_back(rp2):

@@ -116,7 +116,6 @@ MUTATIONS = [
     Mutation("a socket that is not watched stays in the table", "unix", "Loop.watch", drop("A.pop(B)")),
     Mutation("a socket without a connection stays open", "unix", "Listener.make_connection", drop("A.close()")),
     Mutation("a client that can't wait is kept", "unix", "overload.let_wait", drop("A.shut()")),
-    Mutation("an answer without memory leaves its client waiting", "unix", "HttpConnection.http_reply", drop("A.bug(B)")),
     Mutation(
         "a repeating timer needs memory",
         "unix",
