@@ -137,5 +137,5 @@ class Clock:
         """Set the clock to these seconds since 1900."""
         self.is_set = True
         now = gmtime(seconds - (_EPOCH_2000 if gmtime(0)[0] == 2000 else _EPOCH))
-        machine.RTC().datetime((now[0], now[1], now[2], now[6], now[3], now[4], now[5], 0))  # pyright: ignore  # (the unix port's stub has none)
+        machine.RTC().datetime((now[0], now[1], now[2], now[6], now[3], now[4], now[5], 0))  # pyright: ignore  # (the unix port's types lack it)
         print("clock: it is %d-%02d-%02d %02d:%02d:%02d UTC" % now[:6])

@@ -69,10 +69,10 @@ def _typed(value, kind):
         try:
             return kind(value)
         except ValueError:
-            pass
-    elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+            raise ValueError("want %s" % _KINDS[kind])
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    elif isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
+    if isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
         return value
     raise ValueError("want %s" % _KINDS[kind])
 

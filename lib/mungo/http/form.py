@@ -61,9 +61,7 @@ def decode(data):
     try:
         return utf8.text(data)
     except ValueError:
-        pass
-    # (Bytes, see utf8.text.)
-    out = bytearray()
+        out = bytearray()  # what is no character is replaced, byte by byte. (Bytes, see utf8.text.)
     at = start = missing = 0
     least, most = 128, 191  # of the next byte of a character
     while at < len(data):
