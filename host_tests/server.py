@@ -5,11 +5,14 @@ import signal
 import socket
 import subprocess
 import threading
+import time
+from pathlib import Path
 
 import lanes
 
 START_S = 20
 STOP_S = 10
+POLLS = ("7", "271", "73")  # the system calls poll and ppoll on x86-64, ppoll on ARM
 
 
 # Below the range from which the system takes ports for outgoing connections: those of other tests can't grab it.
@@ -71,10 +74,30 @@ class Server:
         """All that it has printed so far, both streams."""
         return "".join(self._lines)
 
-    def stop(self, sig=signal.SIGTERM):
+    def interrupt(self):
+        """Ctrl-C, while it sleeps in its poll. MicroPython's unix port raises KeyboardInterrupt out of the signal's handler: anywhere
+        else it can leave the lock of the heap locked, and the process hangs."""
+        deadline = time.monotonic() + START_S
+        while True:
+            self.proc.send_signal(signal.SIGSTOP)
+            while self._of_proc("stat").rpartition(")")[2].split()[0] not in "TZ":  # (it is not stopped at once)
+                time.sleep(0.001)
+            if self._of_proc("syscall").split()[0] in POLLS:
+                break
+            self.proc.send_signal(signal.SIGCONT)
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.script} has not slept in its poll for {START_S} s:\n{self.output()}")
+            time.sleep(0.001)
+        self.proc.send_signal(signal.SIGINT)
+        self.proc.send_signal(signal.SIGCONT)
+
+    def _of_proc(self, name):
+        return Path(f"/proc/{self.proc.pid}/{name}").read_text()
+
+    def stop(self):
         """End it, by force if it doesn't obey; return its exit status. Harmless when it has ended already."""
         if self.proc.poll() is None:
-            self.proc.send_signal(sig)
+            self.proc.terminate()
         try:
             status = self.proc.wait(STOP_S)
         except subprocess.TimeoutExpired:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import signal
 import socket
 import threading
 import time
@@ -110,7 +109,9 @@ def test_with_asyncio(serve, workers):
 def test_with_asyncio_ends_when_it_is_interrupted(serve):
     server = serve(app="with_asyncio")
     assert request(server, "/ticks")[0] == 200
-    assert server.stop(signal.SIGINT) == 0, server.output()
+    server.interrupt()
+    assert server.proc.wait(WAIT_S) == 0, server.output()
+    server.stop()
     assert "Traceback" not in server.output(), server.output()
 
 

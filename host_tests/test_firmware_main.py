@@ -1,7 +1,6 @@
 """firmware/boot.py and main.py: as a board runs them, in a folder that is its flash, and as a host does."""
 
 import json
-import signal
 
 import pytest
 
@@ -68,7 +67,7 @@ def test_an_app_of_the_settings_runs_and_ctrl_c_ends_it(board, port):
     one = board(**home(port, APP="hello"))
     one.port = port
     assert ask(one, "/fast")[::2] == (200, "hi\n")
-    one.proc.send_signal(signal.SIGINT)  # (the unix port has trouble with it when threads have run)
+    one.interrupt()
     said = ends(one, 0)
     for line in ("board: a network is set: connecting", "wifi: home is 10.0.0.7", "board: no time: running", "board: ended: stopped"):
         assert line in said, said
@@ -175,7 +174,7 @@ def test_ctrl_c_at_the_portal_leads_to_the_prompt(board, port):
     one = board(APP="hello", PORT=port)
     status, headers, _ = ask(one, "/generate_204", Host="connectivitycheck.example")
     assert (status, headers["Location"]) == (302, f"http://127.0.0.1:{one.port}/")
-    one.proc.send_signal(signal.SIGINT)
+    one.interrupt()
     said = ends(one, 0)
     assert "board: no network is set: portal" in said and "Traceback" not in said, said
 

@@ -1,6 +1,5 @@
 """The tutorial's program: a handler that blocks, and a server that goes on. With either pipe, on both runtimes."""
 
-import signal
 import socket
 import threading
 import time
@@ -89,7 +88,7 @@ def test_a_body_of_every_byte_comes_back(serve, pipe):
 def test_ctrl_c_at_an_idle_server_ends_it_quietly(serve):
     server = serve(app="multi_threaded")
     assert Answer(server, get(b"/fast")).result() == (200, b"hi\n")
-    server.proc.send_signal(signal.SIGINT)
+    server.interrupt()
     assert server.proc.wait(20) == 0
     assert "Traceback" not in server.output(), server.output()
 
