@@ -24,7 +24,7 @@ class Limits:
     max_pipes = 1024  # about 1 KB each
     max_timers = 64
     # One read; the loop has one such buffer, whatever the number of connections. A small -X heapsize stands for a board.
-    rx_bytes = 4096 if gc.mem_free() > 100000 else 512
+    rx_bytes = 16384 if gc.mem_free() > 1000000 else 4096 if gc.mem_free() > 100000 else 512
     send_slice = 262144  # given to a socket at once; the kernel takes what it wants
     recv_limit = 65536  # unread bytes of a connection
     send_limit = 65536  # unsent bytes of a connection

@@ -22,6 +22,7 @@ import mungo.core.doorbell
 import mungo.core.listener
 import mungo.core.loop
 import mungo.core.send_buffer
+import mungo.core.socket_io
 import mungo.http.head
 import mungo.http.parser
 import mungo.http.response
@@ -40,6 +41,7 @@ MODULES = (
     mungo.manager,
     mungo.core.connection,
     mungo.core.listener,
+    mungo.core.socket_io,
     mungo.core.buffer,
     mungo.http.scan,
     mungo.http.parser,
@@ -67,11 +69,12 @@ def wrap(f, name):
         log[at[0]] = k
         at[0] += 1
         ticks_cpu()
-        result = f(*args)
-        ticks_cpu()
-        log[at[0]] = -k
-        at[0] += 1
-        return result
+        try:
+            return f(*args)
+        finally:  # (accept raises when nobody waits any more)
+            ticks_cpu()
+            log[at[0]] = -k
+            at[0] += 1
 
     wrappers[id(f)] = (f, wrapper)
     return wrapper
