@@ -18,7 +18,7 @@ TYPINGS := typings/.stamp-$(STUBS)
 
 FLASH := .venv-flash/.stamp
 
-.PHONY: help setup run test lint check bench bench-readme soak size mpy clean
+.PHONY: help setup run test lint check bench bench-page soak size mpy clean
 .PHONY: packages flash deploy repl device-test romfs firmware clean-board
 
 help:
@@ -30,7 +30,7 @@ help:
 	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
 	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, and against h11"
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
-	@echo "make bench-readme  write their tables and pictures into README.md and docs/"
+	@echo "make bench-page  write their tables and pictures into docs/performance.md"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
@@ -100,8 +100,8 @@ fuzz: $(VENV)
 bench: $(VENV)
 	$(PY) -m tools.bench.run $(ARGS)
 
-bench-readme: $(VENV)
-	$(PY) -m tools.bench.readme $(ARGS)
+bench-page: $(VENV)
+	$(PY) -m tools.bench.page $(ARGS)
 
 soak: $(VENV)
 	$(PY) -m tools.soak.run --minutes $(MINUTES) $(if $(BOARD),--board "$(BOARD)")

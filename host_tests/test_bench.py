@@ -39,9 +39,9 @@ def test_a_table_is_measured(name, tmp_path):
             assert row["rps"]["median"] > 0 and row["cpu_us"]["median"] > 0
 
 
-def test_quick_results_are_no_tables_for_the_readme(tmp_path):
+def test_quick_results_are_no_tables_for_the_guide(tmp_path):
     for results, said in (({"tables": {}}, "not measured: hello"), ({"tables": {"hello": {"rows": []}}}, "not measured: hello")):
         (tmp_path / "results.json").write_text(json.dumps(results))
-        command = [sys.executable, "-B", "-m", "tools.bench.readme", "--results", str(tmp_path / "results.json")]
+        command = [sys.executable, "-B", "-m", "tools.bench.page", "--results", str(tmp_path / "results.json")]
         done = subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True)
         assert done.returncode == 1 and said in done.stderr, done.stderr

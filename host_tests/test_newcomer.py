@@ -1,4 +1,4 @@
-"""docs/newcomer.md: its commands are those of the Makefile, and they do on a board of the unix port what the page says."""
+"""docs/first-board.md: its commands are those of the Makefile, and they do on a board of the unix port what the page says."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from boards import BOARDS
 from making import make
 
 ROOT = lanes.ROOT
-PAGE = (ROOT / "docs" / "newcomer.md").read_text()
+PAGE = (ROOT / "docs" / "first-board.md").read_text()
 WAIT_S = 20
 
 

@@ -8,7 +8,7 @@ works. A full run takes up to 15 minutes. Tables that are not measured keep thei
 
 Servers run on one processor and the client on another. The contenders take turns of less than a second, and a ratio is the median of
 the ratios of neighbouring turns. So the changing speed of a shared machine moves the numbers, but hardly the ratios. load.py says what
-is sent and what counts as an answer. `make bench-readme` writes the tables to README.md.
+is sent and what counts as an answer. `make bench-page` writes the tables to docs/performance.md.
 
 The exit status is 1 if something could not be measured. A missed target does not change it.
 """

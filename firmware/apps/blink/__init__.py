@@ -1,4 +1,4 @@
-"""A lamp that a browser switches on and off or makes blink: docs/newcomer.md shows how to put it on a board.
+"""A lamp that a browser switches on and off or makes blink: docs/first-board.md shows how to put it on a board.
 
     curl localhost:8000/led
     curl localhost:8000/led -d blink

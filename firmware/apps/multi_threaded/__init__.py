@@ -1,4 +1,4 @@
-"""A web server with a thread for each request, after Mongoose's tutorial. The README beside this file walks through it.
+"""A web server with a thread for each request, after Mongoose's tutorial. docs/tutorial.md walks through it.
 
 The loop itself answers /fast. For any other URI a thread answers after two seconds, with "hi" or the request's body."""
 import _thread

@@ -1,6 +1,6 @@
-"""Write the results of `make bench` into README.md, between its markers, and the pictures into docs/.
+"""Write the results of `make bench` into docs/performance.md, between its markers, and the pictures into docs/.
 
-    .venv/bin/python -m tools.bench.readme [--results build/bench/results.json] [--print]
+    .venv/bin/python -m tools.bench.page [--results build/bench/results.json] [--print]
 
 Refuses results of a quick run, and results without a needed table. --print shows the text and changes nothing.
 """
@@ -15,7 +15,7 @@ from . import host, markdown, run, stats, tables
 from .contenders import CONTENDERS
 from .tables import growth, slow, wake
 
-README = host.ROOT / "README.md"
+PAGE = host.ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
 PICTURES = {"bench-hello.svg": "Requests a second of each server", "growth.svg": "Cost of a turn and a request beside idle objects"}
 NEEDED = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "growth")
@@ -65,7 +65,7 @@ def text(results):
         if row["connections"] == 10 and row["headers"] == "varying" and (row["mode"] == "keep" or not CONTENDERS[row["name"]].closes):
             rows.append((title(row), {"keep": "kept alive", "close": "closed each time"}[row["own_mode"]], *rates(row)))
     yield from markdown.table(("MicroPython", "connections", *RATES), rows)
-    yield "\n![%s](docs/bench-hello.svg)\n" % PICTURES["bench-hello.svg"]
+    yield "\n![%s](bench-hello.svg)\n" % PICTURES["bench-hello.svg"]
     rows = [(title(row), row["own_mode"], *rates(row)[:6]) for row in results["cpython"]["rows"] if row["mode"] == "keep"]
     columns = ("CPython", "connections", "req/s>", "x asyncio>", "CPU us>", "x asyncio by CPU>", "p50 ms>", "p99 ms>")
     yield from markdown.table(columns, rows)
@@ -92,7 +92,7 @@ def text(results):
         waked.append("%s: p50 %s us, p99 %s us" % (wake.KINDS[row["name"]], *figures))
     yield "\nTime from `send` in a worker to the handler in the loop: %s.\n" % "; ".join(waked)
     yield "Microseconds beside N idle objects of a kind. The system call itself takes longer with more connections.\n"
-    yield "![%s](docs/growth.svg)\n" % PICTURES["growth.svg"]
+    yield "![%s](growth.svg)\n" % PICTURES["growth.svg"]
     rows = []
     for (kind, step), line in growth.lines_of(results["growth"]["rows"]).items():
         if step in ("turn", "request", "timer", "message", "last"):
@@ -127,8 +127,8 @@ def main():
     quick = [name for name in tables.NAMES if results.get(name, {}).get("quick")]
     if quick:
         return "%s: these tables are from a quick run: %s. Run make bench without --quick." % (args.results, ", ".join(quick))
-    before, _, rest = README.read_text().partition(BEGIN)
-    README.write_text(before + BEGIN + lines + END + rest.partition(END)[2])
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    PAGE.write_text(before + BEGIN + lines + END + rest.partition(END)[2])
     for name in PICTURES:
         shutil.copy(args.results.parent / name, host.ROOT / "docs" / name)
     return None
