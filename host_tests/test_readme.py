@@ -179,17 +179,21 @@ def test_names_in_python_exist(runtime, tmp_path):
 # --- tables of the guide
 
 
+def branches(value):
+    """The values of a .. if .. else .. if .. else .., in their order; of anything else itself."""
+    return [*branches(value.body), *branches(value.orelse)] if isinstance(value, ast.IfExp) else [value]
+
+
 def port_limits(port):
-    """{name: its numbers} of a port: two if the value depends on the heap; "heap / 4" if that is what it is."""
+    """{name: its numbers} of a port: several if the value depends on the heap; "heap / 4" if that is what it is."""
     tree = ast.parse((ROOT / f"lib/mungo/port/{port}.py").read_text())
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Limits")
     found = {}
     for node in body:
         if isinstance(node, ast.Assign):
             value = node.value
-            both = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
             is_share = ast.unparse(value) == "max(gc.mem_free() // 4, 16384)"
-            found[node.targets[0].id] = ["heap / 4"] if is_share else [ast.literal_eval(one) for one in both]
+            found[node.targets[0].id] = ["heap / 4"] if is_share else [ast.literal_eval(one) for one in branches(value)]
     return found
 
 
@@ -198,7 +202,7 @@ def test_limits_are_the_code_s(runtime, tmp_path):
     assert head == ["limit", "RP2", "ESP32", "unix, CPython", "what it bounds, and what happens there", "counter", "shown by"]
     names = [code_spans(row[0])[0] for row in rows]
     for column, port in enumerate(("rp2", "esp32", "unix"), 1):
-        cells = {name: row[column].split(" or ") for name, row in zip(names, rows)}
+        cells = {name: re.split(", | or ", row[column]) for name, row in zip(names, rows)}
         written = {name: [int(cell) if cell.isdigit() else cell for cell in cells[name]] for name in names}
         assert written == port_limits(port), port
     names = "BELL, EMPTY_CLOSES, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, SHARES_FLASH, TX_MEMORY, Limits"
