@@ -2,10 +2,8 @@
 # watches the sockets of asyncio's tasks besides its own. So there is one sleep, which ends when either has something to do.
 # (Of asyncio this needs `core._io_queue`, with its `poller` and `map`, and `core.cur_task`.)
 #
-# An App's handlers that are `async def` run in tasks: the App gives them to the manager's `tasks`, which is the Poller.
-from asyncio import CancelledError, core, create_task, sleep  # pyright: ignore (stubs have no core)
-
-from .http.status_error import StatusError
+# While the manager's `tasks` is the Poller, an App runs what is `async def` in tasks, see app/async_steps.py.
+from asyncio import core, sleep  # pyright: ignore (stubs have no core)
 
 _IN = const(1)
 _OUT = const(4)
@@ -37,7 +35,6 @@ class Poller:
         self.queue = queue  # asyncio's
         self.ready = []  # [(socket, flags)]
         self.original = queue.poller
-        self.clients = {}  # {a connection's id: the task of its handler}
         mgr.tasks = self
         self.replace(self)
 
@@ -53,17 +50,6 @@ class Poller:
         self.mgr.tasks = None
         if self.queue.poller is self:
             self.replace(self.original)
-
-    def start(self, c, coroutine, done, begun):
-        """Run a handler's coroutine in a task of its own, which is cancelled when the client `c` leaves. At last `done(result)` gets what
-        it has returned or raised. In MicroPython a generator is one, too: if it yields a piece, the result is `begun(generator, piece)`."""
-        if c.id not in self.clients:
-            c.on_close(self.client_gone, c.id)
-        self.clients[c.id] = create_task(run(c, coroutine, done, begun))
-
-    def client_gone(self, id):
-        """A client's connection is closed."""
-        self.clients.pop(id).cancel()
 
     def register(self, sock, mask):
         """A task waits for `sock`."""
@@ -112,39 +98,3 @@ class Watched:
     def bug(self, er):
         """`event` has raised, for want of memory."""
         raise er
-
-
-async def run(c, coroutine, done, begun):
-    """The task of a handler, see `Poller.start`."""
-    try:
-        result = await (Steps(coroutine, begun) if hasattr(coroutine, "__next__") else coroutine)  # pyright: ignore
-    except CancelledError:
-        if not c.is_closing:  # the program has cancelled it
-            done(StatusError(503))
-        raise
-    except Exception as er:
-        result = er
-    done(result)
-
-
-class Steps:
-    """A generator, to be awaited: either a coroutine of MicroPython, which yields None when it waits, or one that yields pieces."""
-
-    def __init__(self, generator, begun):
-        self.generator = generator
-        self.begun = begun
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        return self.look(next(self.generator))
-
-    def throw(self, *args):
-        """Throw an exception into it."""
-        return self.look(self.generator.throw(*args))
-
-    def look(self, piece):
-        """What it has yielded."""
-        if piece is not None:
-            raise StopIteration(self.begun(self.generator, piece))

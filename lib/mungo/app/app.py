@@ -248,7 +248,7 @@ class App:
 
     async def serve(self, host="0.0.0.0", port=8000, **limits):
         """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it.
-        Handlers may be `async def`, without `worker` and `stream`; hooks and error handlers may not."""
+        Handlers, hooks and error handlers may be `async def`, but not handlers with `worker` or `stream`."""
         from ..aio import serve
 
         with Manager(**limits) as mgr:
@@ -307,6 +307,9 @@ class App:
         req = Request(c, hm, route)
         if values:
             req.values = values
+        if c.mgr.tasks is not None:
+            c.async_steps.serve(c, req, is_early)
+            return
         req.run_before_hooks()
         if req.result is None and is_unanswered(c, req):
             route.answer(c, req)

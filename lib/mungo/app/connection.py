@@ -5,6 +5,8 @@ from ..http.server import HttpConnection
 class AppConnection(HttpConnection):
     """A client of the App `fn_data`."""
 
+    task = None  # of asyncio, that runs something of this client's
+
     def refuse(self, hm, status):
         """Let the App answer if there is a request to answer. There is none if the head is not whole, or breaks the grammar."""
         if hm.has_head:
@@ -15,3 +17,10 @@ class AppConnection(HttpConnection):
             if not hm.is_unanswered:
                 return not self.is_closing
         return HttpConnection.refuse(self, hm, status)
+
+    @property
+    def async_steps(self):
+        """The module with the steps of requests while asyncio polls the manager."""
+        from . import async_steps
+
+        return async_steps

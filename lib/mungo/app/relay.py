@@ -117,7 +117,7 @@ def answer(c, req, copy, result, timeout_ms):
     if isinstance(body, GENERATOR):
         late = LateRelay(c, req, copy, result, timeout_ms)
         core: "Any" = sys.modules.get("asyncio.core")  # noqa: F821  # pyright: ignore
-        if hasattr(core, "Task") and core.cur_task is None:  # see `advance` in response.py
+        if hasattr(core, "Task") and core.cur_task is None:  # see probe.py
             core.cur_task = core.Task(body)
         try:
             late.pool.submit(send_pieces, body, c.proto.is_head, on_done=late.on_done, conn=c, timeout_ms=timeout_ms, pipe=late.on_pipe)

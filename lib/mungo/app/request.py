@@ -9,7 +9,7 @@ from ..http.lazy import parts
 from ..http.parser import Request as Head
 from ..port.address import address
 from .readers import readers
-from .response import abort
+from .response import abort, settled
 
 _URLENCODED = const("application/x-www-form-urlencoded")
 _MULTIPART = const("multipart/form-data")
@@ -129,7 +129,7 @@ class Request:
         try:
             for app in self.route.apps:
                 for hook in app.before:
-                    self.result = hook(self)
+                    self.result = settled(self, hook(self))
                     if self.result is not None or not self.hm.is_unanswered:
                         return
         except Exception as er:

@@ -6,18 +6,17 @@
 #   respond_fast     sends the most frequent answers without a Response
 #
 # Threads must not import, and answers to errors need code that is there before the error. So everything is imported at the top.
-import sys
 from errno import ETIMEDOUT
 
 from ..core.utf8 import encode
 from ..http.fields import make_fields
 from ..http.header_lists import spelled
 from ..http.json_writer import dumps
-from ..http.lazy import parts
 from ..http.response import reason
 from ..http.server import reply_ok
 from ..http.status_error import StatusError
 from ..port.flash import Busy, close
+from .readers import readers
 
 _TEXT = const("text/plain; charset=UTF-8")
 _HTML = const("text/html; charset=UTF-8")
@@ -34,8 +33,6 @@ async def _nothing():
 _coroutine = _nothing()
 COROUTINE = type(_coroutine)  # in MicroPython the same
 _coroutine.close()
-
-_ASYNC = const("async handlers need asyncio: serve the App by `await app.serve()`, not `app.run()`")
 
 
 class Response:
@@ -107,8 +104,15 @@ def to_response(value, status=200):
 
 
 def error_response(c, req, er):
-    """The Response for the exception `er`. An exception without `status` and without an error handler of its class is a bug: it is
-    reported, and the status is 500."""
+    """The Response for the exception `er`: what its error handler makes of it, else the status in words."""
+    response, status, er, error_handler = plain_error(c, req, er)
+    return handled(req, response, status, settled(req, error_handler(req, er))) if error_handler else response
+
+
+def plain_error(c, req, er):
+    """For an exception: the Response with the status in words, the status, the exception or the HttpError in its place, and its error
+    handler or None. An exception without `status` and without an error handler of its class is a bug: it is reported, and the status is
+    500."""
     if type(er) is StatusError:
         er = HttpError(er.status, er.text or None, er.headers)
     is_bug = not hasattr(er, "status")
@@ -130,19 +134,21 @@ def error_response(c, req, er):
         error_handler = by_class or by_status
         if is_bug and not by_class:
             c.mgr.report(er)
-    if error_handler:
-        headers = response.headers
-        made = error_handler(req, er)
-        is_generator = isinstance(made, GENERATOR)
-        made = text_or_html(req, to_response(made, status))
-        try:
-            response = find_body(req, made, is_generator)
-        except StatusError:  # the file of an error page is not there
-            pass
-        for name in headers:
-            response.headers.setdefault(spelled(response.headers, name), headers[name])
     if response.body is None:
         response.body = (reason(status).decode() or "Error") + "\n"
+    return response, status, er, error_handler
+
+
+def handled(req, plain, status, made):
+    """The Response that the error handler has `made`, with the fields of the `plain` one."""
+    is_generator = isinstance(made, GENERATOR)
+    response = text_or_html(req, to_response(made, status))
+    try:
+        response = find_body(req, response, is_generator)
+    except StatusError:  # the file of an error page is not there
+        response = plain
+    for name in plain.headers:
+        response.headers.setdefault(spelled(response.headers, name), plain.headers[name])
     return response
 
 
@@ -168,60 +174,79 @@ def respond(c, req, result):
     """Answer with `result`, which a handler or hook has returned or raised, unless it has answered by `c.http_reply` and returned None.
     All answers come here, so the after hooks see all. What goes wrong here is answered as an error. If a file is the answer, and a worker
     uses the file system, this is done again in a later turn, error handlers included. Loop's thread."""
-    if isinstance(result, COROUTINE) and is_unanswered(c, req):
-        if c.mgr.tasks is not None:
-            req.detach()
-            c.mgr.tasks.start(c, result, lambda result: respond(c, req, result), begun)
-            return
-        if COROUTINE is not GENERATOR:
-            result.close()
-            result = RuntimeError(_ASYNC)
+    if c.mgr.tasks is not None:
+        c.async_steps.respond(c, req, result)
+        return
+    if COROUTINE is not GENERATOR and isinstance(result, COROUTINE):
+        result = readers.generators.refused(result)
     try:
         _answer(c, req, result)
     except Busy:
         req.detach()
-        c.mgr.when_flash_is_free(_respond_late, c, (req, req.made or result))
+        c.mgr.when_flash_is_free(respond_late, c, (req, req.made or result))
         return
-    error = result if isinstance(result, Exception) else None
     for app in reversed(req.route.apps):
         for hook in app.teardown:
             try:
-                hook(req, error)
+                settled(req, hook(req, result if isinstance(result, Exception) else None))
             except Exception as er:
                 c.mgr.report(er)
 
 
-def _respond_late(c, args):
+def respond_late(c, args):
+    """`respond` with the request and the result in `args`, when workers do not use the file system any more."""
     respond(c, *args)
 
 
 def _answer(c, req, result):
     if not is_unanswered(c, req):
-        if result is not None and not c.is_closing:
-            c.mgr.report(result if isinstance(result, Exception) else RuntimeError("answered already: return None after http_reply"))
+        if result is not None:
+            unwanted(c, result)
         return
     body = None
     try:
         response = _make(c, req, result)
         body = response.body
-        for hook in _after_hooks(req):
-            changed = hook(req, response)
-            response = to_response(response if changed is None else changed)
-            if hasattr(response, "find_answer"):
-                find_body(req, response)
-        if response.body is not body and not isinstance(response.body, GENERATOR):  # (a generator may read the old one)
-            _close(c, body)
-        _send(c, req, response)
+        for hook in after_hooks(req):
+            response = changed(req, response, settled(req, hook(req, response)))
+        finish(c, req, response, body)
     except Exception as er:
-        if is_unanswered(c, req):
-            _close(c, body)
+        if failed(c, req, er, body):
             _respond_to_error(c, req, er)
-        else:  # some of the answer is sent
-            c.mgr.report(er)
-            c.error(repr(er))
 
 
-def _after_hooks(req):
+def unwanted(c, result):
+    """Report what a handler has returned or raised though the request is answered; not if the client has left."""
+    if not c.is_closing:
+        c.mgr.report(result if isinstance(result, Exception) else RuntimeError("answered already: return None after http_reply"))
+
+
+def changed(req, response, value):
+    """The Response when an after hook has returned `value`."""
+    response = to_response(response if value is None else value)
+    if hasattr(response, "find_answer"):
+        find_body(req, response)
+    return response
+
+
+def finish(c, req, response, body):
+    """Send the Response, whose body was `body` before the after hooks."""
+    if response.body is not body and not isinstance(response.body, GENERATOR) and not hasattr(response.body, "generator"):
+        _close(c, body)  # (a generator may read the old one)
+    send(c, req, response)
+
+
+def failed(c, req, er, body):
+    """An answer could not be made or sent: whether there can be another one."""
+    if is_unanswered(c, req):
+        _close(c, body)
+        return True
+    if not c.is_closing:  # some of the answer is sent
+        c.mgr.report(er)
+        c.error(repr(er))
+
+
+def after_hooks(req):
     # In their order: those of this request, then those of the Apps, the innermost first.
     hooks = list(req.after)
     for app in reversed(req.route.apps):
@@ -248,19 +273,19 @@ def _respond_to_error(c, req, er):
         response = _make(c, req, er)
         status = response.status
         body = response.body
-        for hook in _after_hooks(req):
+        for hook in after_hooks(req):
             headers = response.headers
             response.headers = dict(headers)
             n = len(response.cookies)
             try:
-                hook(req, response)
-                make_fields(c.proto, _pairs(response))
+                settled(req, hook(req, response))
+                make_fields(c.proto, pairs_of(response))
             except Exception:  # it was reported the first time
                 response.headers = headers
                 del response.cookies[n:]
         response.status = status
         response.body = body
-        _send(c, req, response)
+        send(c, req, response)
     except Exception as second:
         c.mgr.report(second)
         if is_unanswered(c, req):
@@ -279,9 +304,17 @@ def _make(c, req, result):
 
 def _prepare(c, req, result):
     if isinstance(result, Exception):
-        response = to_response(error_response(c, req, result))
-    else:
-        response = find_body(req, text_or_html(req, to_response(result)), isinstance(result, GENERATOR))
+        return challenged(to_response(error_response(c, req, result)))
+    return prepare(req, result)
+
+
+def prepare(req, result):
+    """The Response for what a handler has returned."""
+    return challenged(find_body(req, text_or_html(req, to_response(result)), isinstance(result, GENERATOR)))
+
+
+def challenged(response):
+    """The Response, with the field that a 401 must have."""
     if response.status == 401:
         # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
         response.headers.setdefault(spelled(response.headers, "WWW-Authenticate"), 'Session realm="mungo"')
@@ -305,100 +338,46 @@ def find_body(req, response, is_generator=False):
     elif isinstance(body, GENERATOR):
         req.detach()
         try:
-            first = advance(body)
+            first = readers.generators.advance(body)
         except StopIteration as end:
             if end.value is None and not is_generator:
                 response.body = ""
                 return response
             req.made = value = text_or_html(req, to_response(end.value, response.status))
             return find_body(req, value, isinstance(end.value, GENERATOR))
-        response.body = begun(body, first)
+        response.body = readers.generators.begun(body, first)
         req.made = response
     return response
 
 
-def advance(generator):
-    """What the generator yields next. MicroPython can't tell it from a coroutine. If that waits for something of asyncio, asyncio notes the
-    current task without looking what it is, and None would be a crash. So there is one, and nothing of it is left."""
-    core: "Any" = sys.modules.get("asyncio.core")  # noqa: F821  # pyright: ignore
-    if not hasattr(core, "Task"):
-        return next(generator)
-    task = core.cur_task
-    queue = core._task_queue
-    core.cur_task = core.Task(generator)
-    core._task_queue = core.TaskQueue()
-    try:
-        return next(generator)
-    finally:
-        core.cur_task = task
-        core._task_queue = queue
+def settled(req, value):
+    """What a hook or error handler has returned. Without asyncio a coroutine is an error; but MicroPython can't tell it from a generator,
+    so that runs up to its first yield. Raises RuntimeError, and what that raises."""
+    if not isinstance(value, COROUTINE):
+        return value
+    if COROUTINE is not GENERATOR:
+        raise readers.generators.refused(value)
+    req.detach()
+    return readers.generators.first(value)
 
 
-def begun(generator, first):
-    """The body for a generator that has yielded `first`. TypeError if that is no piece of an answer."""
-    try:
-        if first is None and COROUTINE is GENERATOR:
-            raise TypeError(_ASYNC)
-        parts.stream.as_bytes(first)
-    except TypeError:
-        generator.close()
-        raise
-    return Begun(generator, first)
-
-
-class Begun:
-    """A generator whose first piece was taken: an iterator of all its pieces, as the body of a Response."""
-
-    def __init__(self, generator, first=b""):
-        self.generator = generator
-        self.first = first
-        self.close = generator.close
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        first = self.first
-        if first is None:
-            return advance(self.generator)
-        self.first = None
-        return first
-
-    def begin(self, c, status, pairs):
-        """Begin the answer, when the after hooks have seen it."""
-        c.http_reply(status, pairs, self)
-
-
-class HookFields:
-    """The fields that hooks have given to an answer that a function sends by `c.http_reply`."""
-
-    def __init__(self, pairs):
-        self.pairs = pairs
-
-    def add_to(self, hm, fields):
-        """`fields`, bytes of the answer's head, with those of the hooks that are not there, or may be there twice."""
-        hm.set_extra(None)
-        known = b"\n" + fields.lower()
-        for pair in self.pairs:
-            name = pair[0].lower()
-            if name in ("vary", "set-cookie") or b"\n%s:" % name.encode() not in known:
-                fields += make_fields(hm, (pair,))
-        return fields
-
-
-def _pairs(response):
+def pairs_of(response):
+    """The fields of a Response as pairs, with its cookies."""
     pairs = list(response.headers.items())
     for value in response.cookies:
         pairs.append(("Set-Cookie", value))
     return pairs
 
 
-def _send(c, req, response):
+def send(c, req, response):
+    """Send a Response that the after hooks have seen."""
     body = response.body
     hm = c.proto
-    pairs = _pairs(response)
+    pairs = pairs_of(response)
     if callable(body):
         if pairs:
+            from .hook_fields import HookFields
+
             hm.set_extra(HookFields(pairs))
         hm.is_of_app = True
         body(c, req.hm)
@@ -414,7 +393,7 @@ def _send(c, req, response):
         pairs.append(("Content-Type", content_type))
     if isinstance(body, GENERATOR):  # a hook has made it
         req.detach()
-        body = Begun(body)
+        body = readers.generators.Begun(body)
     if hasattr(body, "begin"):
         body.begin(c, response.status, pairs)  # pyright: ignore
     else:

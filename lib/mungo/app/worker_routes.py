@@ -3,11 +3,11 @@
 # In the loop `answer` submits a job with a copy of the request. In a worker `_work` calls the handler and makes a Response of what it
 # returns. In the loop again `done` answers, with relay.py if that is a generator.
 #
-# The manager uses pool.py, and request.py json_reader.py; they load here, before workers run: an import adds to the dict of its package,
-# and without a GIL no thread may read that meanwhile.
+# The manager uses pool.py, and request.py json_reader.py, and so on; they load here, before workers run: an import adds to the dict of its
+# package, and without a GIL no thread may read that meanwhile.
 from ..core.limits import check_limit
 from ..threads import pool  # noqa: F401
-from . import relay
+from . import generators, hook_fields, relay  # noqa: F401
 from .readers import readers
 from .request import call_handler
 from .response import GENERATOR, pool_error, respond, to_response

@@ -1,0 +1,76 @@
+# Generators as bodies of answers, which run up to their first yield before the head is sent; and as coroutines, since in MicroPython these
+# are the same. Loop's thread.
+import sys
+
+from ..http.lazy import parts
+
+_GENERATOR = type((lambda: (yield))())
+
+
+async def _nothing():
+    pass
+
+
+_coroutine = _nothing()
+_IS_BOTH = type(_coroutine) is _GENERATOR
+_coroutine.close()
+
+
+def advance(generator, value=None):
+    """What the generator yields next; `value` is what its yield returns. Raises RuntimeError if it is a coroutine that waits."""
+    if _IS_BOTH and "asyncio.core" in sys.modules:
+        from .probe import probe
+
+        return probe(generator, value)
+    return generator.send(value)
+
+
+def first(generator):
+    """Run a generator, or a coroutine that is no other thing in MicroPython, up to its first yield: what it returns before that, else the
+    body that it is. Raises as `advance` and `begun`."""
+    try:
+        piece = advance(generator)
+    except StopIteration as end:
+        return end.value
+    return begun(generator, piece)
+
+
+def refused(coroutine):
+    """The error for a coroutine where nothing runs it."""
+    from .probe import ASYNC
+
+    coroutine.close()
+    return RuntimeError(ASYNC)
+
+
+def begun(generator, first):
+    """The body for a generator that has yielded `first`. TypeError if that is no piece of an answer."""
+    try:
+        parts.stream.as_bytes(first)
+    except TypeError:
+        generator.close()
+        raise
+    return Begun(generator, first)
+
+
+class Begun:
+    """A generator whose first piece was taken: an iterator of all its pieces, as the body of a Response."""
+
+    def __init__(self, generator, first=b""):
+        self.generator = generator
+        self.first = first
+        self.close = generator.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        first = self.first
+        if first is None:
+            return advance(self.generator)
+        self.first = None
+        return first
+
+    def begin(self, c, status, pairs):
+        """Begin the answer, when the after hooks have seen it."""
+        c.http_reply(status, pairs, self)
