@@ -57,6 +57,17 @@ app.get("/")(lambda req: "works")
 app.attach(mgr, "http://127.0.0.1:%d")
 ask(mgr, %d)
 """,
+    "sntp": """
+from mungo.sntp import Sntp
+mgr = mungo.Manager()
+server = lambda c, ev, data, _: ev == mungo.EV_READ and c.send(b"$\\2" + bytes(22) + data[40:] + b"\\xee" + bytes(7) + b"\\xee" + bytes(7))
+mgr.listen("udp://127.0.0.1:%d", server)
+Sntp(mgr, ["udp://127.0.0.1:%d"], lambda *_: mgr.stop())
+while mgr.poll(1000):
+    pass
+mgr.close()
+print("works")
+""",
 }
 
 

@@ -28,11 +28,13 @@ ROOMS = {
     "fetch": "one request that waits",
     "manager": "Manager, the face of it all",
     "http": "server, client, parser, files, uploads",
+    "sntp": "the time",
     "sse": "events",
     "ws": "WebSocket",
     "threads": "pipe and pool: what other threads touch",
     "core": "one thread's sockets: loop, connection, timers",
     "port": "which system this is",
+    "rtc": "the device's clock",
 }
 
 

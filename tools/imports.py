@@ -17,10 +17,10 @@ FLOORS = (
     ("app",),
     ("aio", "fetch"),
     ("manager",),
-    ("http", "sse", "ws"),
+    ("http", "sntp", "sse", "ws"),
     ("threads",),
     ("core",),
-    ("port",),
+    ("port", "rtc"),
 )
 
 

@@ -37,6 +37,7 @@ PARTS = {
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
     "sse": (("core", "http"), ["mungo/sse.py"]),
+    "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
 }
 
 # Lazy imports of files in other parts. A program that uses them must install that part too.

@@ -18,9 +18,11 @@
 # EV_WS_OPEN     None                         the WebSocket's handshake is done
 # EV_WS_MSG      str or bytes                 a message: text or binary
 # EV_WS_CTL      (opcode, bytes)              a control frame: 8 close, 9 ping (it has been answered), 10 pong
+# EV_SNTP_TIME   (time_us, offset_us,         a time server has answered, see sntp.py
+#                delay_us, drift_ppm)
 # EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
 # EV_USER        the program's own            the first free number
-# (6, 15 to 18 and 20 to 22 are kept for TLS, MQTT and SNTP, whose constants come with them.)
+# (6, 15 to 17 and 20 to 22 are kept for TLS and MQTT, whose constants come with them.)
 #
 # Orders that are kept:
 #   listener       OPEN .. CLOSE
@@ -52,12 +54,13 @@ EV_HTTP_MSG = 11
 EV_WS_OPEN = 12
 EV_WS_MSG = 13
 EV_WS_CTL = 14
+EV_SNTP_TIME = 18
 EV_WAKEUP = 19
 EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time.
-aio = app = auth = cookies = core = cors = fetch = http = manager = port = sse = threads = ws = None
+aio = app = auth = cookies = core = cors = fetch = http = manager = port = rtc = sntp = sse = threads = ws = None
 _app = _manager = None
 _importing = _thread.allocate_lock()
 
