@@ -13,6 +13,7 @@ from . import allocating, flash, modules
 from .mutate_ast import LIBRARY, ROOT, Misfit
 
 _PREFIXES = ("mungo", "apps", "settings")
+_ASYNCIO = ("mungo.aio", "mungo.app.async_", "mungo.app.probe", "mungo.app.tasks")  # these need MicroPython's
 _THREADS = LIBRARY / "threads"
 
 
@@ -188,7 +189,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             platform = name.rpartition(".")[2]
             if name.startswith("mungo.port.") and platform in ("cpython", "esp32", "rp2", "unix"):
                 continue
-            if not name.endswith("_viper") and name != "mungo.aio":  # (that one needs MicroPython's asyncio)
+            if not name.endswith("_viper") and not name.startswith(_ASYNCIO):
                 importlib.import_module(name)
         if self.broken:
             raise Misfit(f"mutation {self.mutation.what!r}: {self.broken} is not loaded")

@@ -97,6 +97,7 @@ def _time(profile):
         sleep_ms=sleep_ms,
         sleep=lambda s: sleep_ms(int(s * 1000)),
         time=lambda: current.world.now // 1_000_000,
+        time_ns=lambda: current.world.now * 1000,
         gmtime=time.gmtime,
     )
 

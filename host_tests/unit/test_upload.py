@@ -519,3 +519,55 @@ def test_a_bug_in_the_program_leaves_nothing(is_app):
         assert it.ask("/raw/x", "", b"x" * 3000, "PUT")[0] == 500
         assert names() == [] and it.mgr.stats["bugs"] == 1
         it.mgr.stats["bugs"] = 0
+
+
+class Failing:
+    """In the place of an open file: `close` fails."""
+
+    def __init__(self, file, error):
+        self.file = file
+        self.error = error
+
+    def write(self, piece):
+        return self.file.write(piece)
+
+    def close(self):
+        self.file.close()
+        raise self.error
+
+
+def test_a_client_that_leaves_is_told_to_the_program_though_a_file_fails_to_close():
+    for error in (MemoryError("none"), OSError(5)):
+        with Site(False) as it:
+            seen = []
+            two = part(b"one", 'name="a"; filename="a"') + part(b"two", 'name="b"; filename="b"')
+            head = b"POST /form HTTP/1.1\r\nHost: a\r\n" + TYPE.encode() + b"Content-Length: 9999\r\n\r\n"
+            client = Client(it.mgr, it.port, head + two + part(b"three" * 200, 'name="c"; filename="c"'))
+            until(lambda it=it: len(upload._open) == 3, it.mgr)
+            up = [c for c in it.mgr.conns if c.is_accepted][0].proto.sink
+            up.fn = lambda c, ev, data, fn_data, seen=seen: seen.append(ev)
+            for file in up.files:
+                if file.file is not None:
+                    file.file = Failing(file.file, error)
+            client.close()
+            until(lambda it=it: it.mgr.accepted == 0, it.mgr)
+            assert seen[-1] == mungo.EV_CLOSE, seen
+            assert it.mgr.stats["bugs"] == 1
+            it.mgr.stats["bugs"] = 0
+            assert names() == []
+
+
+class Files(upload.Upload):
+    """An upload of these files."""
+
+    def __init__(self, files):
+        self.files = files
+
+
+def test_each_file_of_an_upload_is_closed_though_one_fails():
+    with Site(True):
+        files = [File(FOLDER, name) for name in "abc"]
+        files[0].file = Failing(files[0].file, MemoryError("none"))
+        files[1].file = Failing(files[1].file, OSError(28))  # no room: it is removed, so that does not matter
+        raised(MemoryError, Files(files).close)
+        assert names() == []

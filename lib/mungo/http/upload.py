@@ -97,7 +97,10 @@ class File:
 
     def write(self, piece):
         """Add bytes-like `piece`. Raises UploadError 507 if there is no room."""
-        n = _attempt(self.file.write, piece)
+        try:
+            n = self.file.write(piece)
+        except OSError as er:
+            raise _no_room(er)
         self.size += n
         if n < len(piece):
             raise UploadError(507, _NO_ROOM)
@@ -108,7 +111,10 @@ class File:
         file = self.file
         if file is not None:
             self.file = None
-            _attempt(file.close)
+            try:
+                file.close()
+            except OSError as er:
+                raise _no_room(er)
 
     def commit(self):
         """Give it its name. Raises as `close_file`."""
@@ -122,20 +128,16 @@ class File:
             self.close_file()
         except UploadError:
             self.size = 0  # the file is removed, so it does not matter that its last bytes are missing
-        if self.temp in _open:
-            _open.remove(self.temp)
-            if not self.is_partial:
-                os.remove(self.temp)
+        finally:
+            if self.temp in _open:
+                _open.remove(self.temp)
+                if not self.is_partial:
+                    os.remove(self.temp)
 
 
-def _attempt(fn, *args):
-    # fn(*args), with UploadError 507 for a full file system.
-    try:
-        return fn(*args)
-    except OSError as er:
-        if er.errno != _ENOSPC:
-            raise
-        raise UploadError(507, _NO_ROOM)
+def _no_room(er):
+    # UploadError 507 for a full file system, else the OSError itself.
+    return UploadError(507, _NO_ROOM) if er.errno == _ENOSPC else er
 
 
 class Upload:
@@ -184,9 +186,15 @@ class Upload:
             file.commit()
 
     def close(self):
-        """Drop what has not been finished."""
+        """Drop what has not been finished: each file, even if one fails."""
+        error = None
         for file in self.files:
-            file.close()
+            try:
+                file.close()
+            except Exception as er:
+                error = er
+        if error is not None:
+            raise error
 
     # --- with events
 
@@ -201,7 +209,10 @@ class Upload:
         """The connection's handler until the body has come; it calls the program's."""
         if ev == _EV_CLOSE:
             c.fn = self.fn
-            c.mgr.use_flash(close, c, self)
+            try:
+                c.mgr.use_flash(close, c, self)
+            except Exception as er:  # the program gets its EV_CLOSE all the same
+                c.mgr.report(er)
         elif ev == _EV_HTTP_MSG:
             c.fn = self.fn
             self.hm = data
