@@ -17,6 +17,7 @@ VENV := .venv/.stamp
 TYPINGS := typings/.stamp-$(STUBS)
 
 FLASH := .venv-flash/.stamp
+DOCS := .venv-docs/.stamp
 
 .PHONY: help setup run test lint check bench bench-page soak size mpy clean
 .PHONY: packages flash deploy repl device-test romfs firmware clean-board
@@ -35,6 +36,7 @@ help:
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
 	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"
+	@echo "make docs    build the guide as a site, with search and an API reference, in build/site/html/"
 	@echo "make clean   remove build/"
 	@echo
 	@echo "For boards. BOARD=NAME is a folder of boards/. DEVICE=PORT is the serial port; default: the only one plugged in."
@@ -114,6 +116,16 @@ mpy: $(VENV)
 
 packages: $(VENV)
 	@$(PY) tools/packages.py
+
+# These packages are for the site alone: so they have their own environment.
+$(DOCS): tools/requirements_docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements_docs.txt
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCS)
+	@.venv-docs/bin/python tools/site/build.py
 
 clean:
 	rm -rf build
