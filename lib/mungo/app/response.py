@@ -247,7 +247,7 @@ def failed(c, req, er, body):
 
 
 def after_hooks(req):
-    # In their order: those of this request, then those of the Apps, the innermost first.
+    """The after hooks in their order: those of this request, then those of the Apps, the innermost first."""
     hooks = list(req.after)
     for app in reversed(req.route.apps):
         hooks += app.after
