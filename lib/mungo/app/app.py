@@ -104,12 +104,13 @@ class App:
 
     def websocket(self, path, **options):
         """A decorator: `fn(req, ws, **values)` is called when a client wants a WebSocket at this path, before it is let in. `ws` is a
-        `websocket_routes.Socket`: `ws.send`, and `ws.post` from other threads; what is sent at once arrives when it is open.
+        `sockets.Socket`: `ws.send`, and `ws.post` from other threads; what is sent at once arrives when it is open.
 
         The function is a generator, to which `message = yield` gives each message, and which is closed when the client leaves; its end
         closes the WebSocket. Or it returns an object with `on_message(message)` and, if wanted, `on_leave(code)`. Or it sets these of
-        `ws`, and returns None. What else it returns, or raises, before its first yield is the answer instead. `options`: `protocols`,
-        `origins` and `ping_ms` of `ws.upgrade`.
+        `ws`, and returns None. Or, under `serve`, it is an `async def` with `await ws.receive()` and `await ws.send(..)`, which is cancelled
+        when the client leaves. What it returns, or raises, before its first yield, or before it first waits, is the answer instead.
+        `options`: `protocols`, `origins` and `ping_ms` of `ws.upgrade`.
         """
         from .websocket_routes import WebSocketRoute
 
@@ -117,11 +118,12 @@ class App:
 
     def events(self, path, every_ms=1000):
         """A decorator: `fn(req, stream, **values)` is called when a client reads server-sent events at this path. `stream` is an
-        `event_routes.EventStream`: `stream.send`, and `stream.post` from other threads.
+        `event_streams.EventStream`: `stream.send`, and `stream.post` from other threads.
 
         The function is a generator that yields an event each `every_ms`, None if there is none just then, and is closed when the client
-        leaves. Or it returns None, and something else sends. What else it returns, or raises, before its first yield is the
-        answer instead.
+        leaves. Or it returns None, and something else sends. Or, under `serve`, it is an `async def` with `await stream.send(..)`, whose end
+        is that of the stream, or an async generator, which yields an event whenever it has one. What else it returns, or raises, before its
+        first yield, or before it first waits, is the answer instead.
         """
         from .event_routes import EventRoute
 

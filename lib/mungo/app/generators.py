@@ -4,7 +4,7 @@ import sys
 
 from ..http.lazy import parts
 
-_GENERATOR = type((lambda: (yield))())
+GENERATOR = type((lambda: (yield))())
 
 
 async def _nothing():
@@ -12,13 +12,13 @@ async def _nothing():
 
 
 _coroutine = _nothing()
-_IS_BOTH = type(_coroutine) is _GENERATOR
+COROUTINE = type(_coroutine)  # in MicroPython the same
 _coroutine.close()
 
 
 def advance(generator, value=None):
     """What the generator yields next; `value` is what its yield returns. Raises RuntimeError if it is a coroutine that waits."""
-    if _IS_BOTH and "asyncio.core" in sys.modules:
+    if COROUTINE is GENERATOR and "asyncio.core" in sys.modules:
         from .probe import probe
 
         return probe(generator, value)
@@ -36,10 +36,11 @@ def first(generator):
 
 
 def refused(coroutine):
-    """The error for a coroutine where nothing runs it."""
+    """The error for a coroutine, or an async generator, where nothing runs it."""
     from .probe import ASYNC
 
-    coroutine.close()
+    if isinstance(coroutine, COROUTINE):
+        coroutine.close()
     return RuntimeError(ASYNC)
 
 

@@ -1,5 +1,5 @@
 # A message for many: WebSockets (`@app.websocket`) and readers of events (`@app.events`) that belong together.
-from ..core.utf8 import encode
+from .members import packed, unpacked
 
 
 class Room:
@@ -42,22 +42,19 @@ class Room:
     def send(self, data, **fields):
         """Send to all members: a str, bytes (WebSockets only), or what JSON can express; `event=`, `id=` and `retry=` are for events.
         The message is made once for each kind of member. One that is so slow that `send_limit` is reached is closed. Loop's thread."""
-        made = {}  # {class of members: the message as bytes}
-        for member in self.members[:]:
-            kind = type(member)
-            if kind not in made:
-                made[kind] = member.encoded(data, fields)
-            member.push(made[kind])
+        kinds = {type(member): member for member in self.members}
+        for kind in kinds:
+            kinds[kind].send_to([member.c for member in self.members if type(member) is kind], data, fields)
 
     def post(self, data):
         """`send` for any thread, of a str or bytes, in a room that was made with `pipe=True`. Waits while the pipe is full; does nothing
         while the room has no members. Raises OSError when the manager is closed."""
         if self.end is not None:
-            self.end.send(b"t" + encode(data) if isinstance(data, str) else b"b" + bytes(data))
+            self.end.send(packed(data))
 
     def from_pipe(self, c, ev, data, fn_data):
         """The handler of the pipe."""
         if ev == 7:  # EV_READ
-            self.send(data[1:] if data[0] == 98 else data[1:].decode())
+            self.send(unpacked(data))
         elif ev == 9:  # EV_CLOSE
             self.end = None

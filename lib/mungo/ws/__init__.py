@@ -195,7 +195,7 @@ def broadcast(conns, data):
     frame = bytes(frame_head(first | 128, len(data))) + data
     count = 0
     for c in conns:
-        if c.proto.takes_messages:
+        if c.proto.takes_messages and not c.is_ending:
             if c.send(frame):
                 count += 1
             else:
