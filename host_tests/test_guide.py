@@ -321,6 +321,16 @@ def check_asyncio(one):
     deadline = time.monotonic() + WAIT_S
     while int(ask(one.port, "/ticks")[1]) < first + 10:
         assert time.monotonic() < deadline
+    from websockets.sync.client import connect
+
+    with connect(f"ws://127.0.0.1:{one.port}/echo") as peer:
+        peer.send("caf\u00e9")
+        assert peer.recv(WAIT_S) == "caf\u00e9"
+    with socket.create_connection(("127.0.0.1", one.port), WAIT_S) as sock:
+        sock.sendall(b"GET /clock HTTP/1.1\r\nHost: a\r\n\r\n")
+        got = b""
+        while got.count(b"data: {") < 2:
+            got += sock.recv(1000)
 
 
 def check_put(one):

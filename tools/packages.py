@@ -47,7 +47,9 @@ DOORS = {
     "mungo/app/app.py": ("files",),
     "mungo/app/etags.py": ("files",),
     "mungo/app/testing.py": ("ws",),
+    "mungo/app/sockets.py": ("ws",),
     "mungo/app/websocket_routes.py": ("ws",),
+    "mungo/app/event_streams.py": ("sse",),
     "mungo/app/event_routes.py": ("sse",),
 }
 

@@ -108,9 +108,9 @@ class App:
 
         The function is a generator, to which `message = yield` gives each message, and which is closed when the client leaves; its end
         closes the WebSocket. Or it returns an object with `on_message(message)` and, if wanted, `on_leave(code)`. Or it sets these of
-        `ws`, and returns None. Or, under `serve`, it is an `async def` with `await ws.receive()` and `await ws.send(..)`, which is cancelled
-        when the client leaves. What it returns, or raises, before its first yield, or before it first waits, is the answer instead.
-        `options`: `protocols`, `origins` and `ping_ms` of `ws.upgrade`.
+        `ws`, and returns None. Or, under `serve`, it is an `async def` with `await ws.receive()` and `await ws.send(..)`, which is
+        cancelled when the client leaves. What it returns, or raises, before its first yield, or before it first waits, is the answer
+        instead. `options`: `protocols`, `origins` and `ping_ms` of `ws.upgrade`.
         """
         from .websocket_routes import WebSocketRoute
 
@@ -121,9 +121,9 @@ class App:
         `event_streams.EventStream`: `stream.send`, and `stream.post` from other threads.
 
         The function is a generator that yields an event each `every_ms`, None if there is none just then, and is closed when the client
-        leaves. Or it returns None, and something else sends. Or, under `serve`, it is an `async def` with `await stream.send(..)`, whose end
-        is that of the stream, or an async generator, which yields an event whenever it has one. What else it returns, or raises, before its
-        first yield, or before it first waits, is the answer instead.
+        leaves. Or it returns None, and something else sends. Or, under `serve`, it is an `async def` with `await stream.send(..)`, whose
+        end is that of the stream, or an async generator, which yields an event whenever it has one. What else it returns, or raises,
+        before its first yield, or before it first waits, is the answer instead.
         """
         from .event_routes import EventRoute
 
