@@ -27,7 +27,7 @@ class EventRoute(Route):
                 if stream.generator:
                     self.tick_for(stream)
             else:  # HEAD, or too many streams
-                stream.left()
+                stream.gone()
 
         req.run(lambda req: stream.call(self, req, begin))
         if req.result is not None:

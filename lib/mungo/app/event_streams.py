@@ -48,7 +48,7 @@ class EventStream(Member):
         """The reader has gone, or the stream has ended."""
         if self.is_open:
             self.c.fn = self.c.fn_data.handler
-            self.left()
+            self.gone()
 
 
 def text(data):

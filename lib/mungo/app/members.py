@@ -94,7 +94,7 @@ class Member:
         if self.waits is not None:
             self.waits.wake()
 
-    def left(self, *args):
+    def gone(self, *args):
         """It has ended."""
         self.is_open = False
         self.early = None

@@ -62,7 +62,7 @@ class Socket(Member):
             self.protocol = c.proto.protocol
             self.opened()
         elif ev == _EV_CLOSE:
-            self.left(c.proto.code)
+            self.gone(c.proto.code)
         else:
             self.notice(ev, data)
 

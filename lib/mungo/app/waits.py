@@ -2,19 +2,19 @@
 from asyncio import create_task, sleep
 
 from ..http.status_error import StatusError
-from .inbox import Inbox, cancel
+from .mailbox import Mailbox, cancel
 from .response import respond
 from .tasks import Steps, start
 
 
-class Waits(Inbox):
+class Waits(Mailbox):
     """The task of a handler, and what it waits for. `member` is its Socket or EventStream, `it` what it has returned. `begin()` opens the
     member, and is called when it first waits; returns False if that is refused."""
 
     is_begun = False
 
     def __init__(self, member, req, it, begin, every_ms):
-        Inbox.__init__(self, member)
+        Mailbox.__init__(self, member)
         self.req = req
         self.begin = begin
         self.every_ms = every_ms

@@ -5,7 +5,7 @@ from errno import ENOTCONN
 _MOST = const(8)  # messages that wait for the handler
 
 
-class Inbox:
+class Mailbox:
     """What a Socket or EventStream, its `member`, has for a handler."""
 
     is_over = False  # nothing comes or goes any more
