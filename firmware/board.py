@@ -50,10 +50,18 @@ class Board:
         """Log `er`, which a state's method has raised, and return the event "crashed". A state without that event raises `er` again."""
         if "crashed" not in TABLE[self.state.state]:
             raise er
-        sys.print_exception(er)
+        text = None
+        if isinstance(er, (ImportError, AttributeError, OSError, settings.Wrong)):
+            import wrong
+
+            text = wrong.text(er)
+        if text is None:
+            sys.print_exception(er)
+        else:
+            print("board: the app can not start:", text)
         self.leave()
         try:
-            crash.log(er)
+            crash.log(text or er)
         except OSError as trouble:  # e.g. the flash is full
             sys.print_exception(trouble)
         return "crashed"

@@ -97,7 +97,7 @@ def get(name):
     return values.get(name)
 
 
-def text(name):
-    """The value of a setting as a str, like that of an environment variable; None as from `get`."""
-    value = get(name)
-    return None if value is None else str(value)
+def value(name, default, *_):
+    """The value of a setting, or `default` if the file has none, or an empty one."""
+    found = get(name)
+    return default if found is None or found == "" else found

@@ -1,10 +1,11 @@
-# The names and values allowed in settings.json. Only config.py imports this, and unloads it afterwards: it takes a tenth of a small heap.
+# The names and values allowed in settings.json, and in the environment of a host. What imports this unloads it afterwards: it takes a
+# tenth of a small heap.
 import json
 
-_MOST = const(4096)  # bytes of the file
+_MOST = 4096  # bytes of the file
 
 _NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
-_MS = const(0x1FFFFFFF)  # the longest time of a timer on a board
+_MS = 0x1FFFFFFF  # the longest time of a timer on a board
 
 # name: (default, least, most, allowed). For a text, least and most are its length in bytes, and `allowed` is its characters, a tuple of
 # its values, or None for any. If the default is None, settings.py has it.
@@ -19,7 +20,7 @@ KEYS = {
     "MAX_THREADS": (None, 1, 1000, None),
     "WORKERS": (None, 0, 64, None),
     "BACKEND": (None, 1, 80, None),
-    "FOLDER": (None, 1, 80, None),
+    "FOLDER": (None, 1, 200, None),
     "URL": (None, 0, 200, None),
     "HEAD_MS": (None, 0, _MS, None),
     "BODY_MS": (None, 0, _MS, None),
@@ -63,12 +64,16 @@ def check(name, value):
         return
     if none and not value:
         return
-    if not least <= len(value.encode()) <= most:
-        raise ValueError("%s: %s: want %s%d to %d bytes" % (name, secret, "nothing, or " if none else "", least, most))
     for x in value:
-        # MicroPython's json turns a character written as two \u escapes into two surrogates.
+        # MicroPython's json turns a character written as two \u escapes into two surrogates. CPython has what is no UTF-8 as surrogates.
         if x < " " or "\ud7ff" < x < "\ue000" or allowed is not None and x not in allowed:
             raise ValueError("%s: %s: %r must not be in it" % (name, secret, x))
+    if not least <= len(value.encode()) <= most:
+        raise ValueError("%s: %s: want %s%d to %d bytes" % (name, secret, "nothing, or " if none else "", least, most))
+    if value and name in ("HOST", "BACKEND", "URL"):
+        import places
+
+        places.check(name, value)
 
 
 def _shown(value):

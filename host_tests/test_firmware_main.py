@@ -21,7 +21,7 @@ def main():
     mgr.timer(20, print, "tick")
     mgr.poll(100)
     mgr.poll(100)
-    raise ValueError("its bug, " + settings.BACKEND)
+    raise ValueError("its bug, " + settings.FOLDER)
 """
 EVIL = '<img src=x onerror="document.title=1">'
 
@@ -88,7 +88,7 @@ def test_three_crashes_in_a_row_start_safe_mode(board, port):
     (board.flash / "apps" / "bad").mkdir(parents=True)
     (board.flash / "apps" / "bad" / "__init__.py").write_text(BAD)
     for n in (1, 2, 3):
-        said = ends(board(**home(port, APP="bad", BACKEND="crash %d" % n)), 3)
+        said = ends(board(**home(port, APP="bad", FOLDER="crash %d" % n)), 3)
         assert "the app is started" in said and "board: crashed: crashed\n" in said and said.endswith("reset\n"), said
         log = (board.flash / "crash.log").read_text()
         assert log.count("Traceback (most recent call last)") == n and "ValueError: its bug, crash %d" % n in log
@@ -198,7 +198,7 @@ def test_a_host_loads_nothing_of_a_board(runtime, tmp_path):
     loaded = set(done.stdout.partition("modules ")[2].split())
     assert "settings" in loaded, done.stdout + done.stderr
     own = {path.stem for path in (lanes.ROOT / "firmware").glob("*.py")}
-    assert loaded & own <= {"settings", "main"}, loaded & own
+    assert loaded & own <= {"settings", "main", "host"}, loaded & own
 
 
 HEAP = """

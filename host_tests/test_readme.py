@@ -255,6 +255,7 @@ def test_each_app_stands_in_the_guide():
 
 
 def test_settings_are_the_code_s(monkeypatch):
+    monkeypatch.syspath_prepend(str(SETTINGS_FILE.parent))
     _, *rows = table(SETTINGS, "settings")
     written = {code_spans(row[0])[0]: (code_spans(row[1]) or [""])[0] for row in rows}
     assert set(written) == setting_names()

@@ -96,6 +96,50 @@ def test_empty_is_right_where_it_means_something():
         schema.parse(text.encode())
 
 
+def wrong_values(name):
+    """Values that a setting must not have, of each kind: of another type, too small, too large, too long, with what must not be in it."""
+    import schema
+
+    default, least, most, allowed = schema.KEYS[name]
+    if name in schema._NUMBERS or isinstance(default, int):
+        # (0 switches the watchdog off.)
+        found = ["", "abc", "1", "-1", "1e3", "0x10", " 1", None, True, [], {"a": 1}, 1.5, -1, -(10**12), most + 1, 10**30]
+        return found + ([least - 1] if least else [])
+    found = [0, 7, None, False, [], ["x"], {}, 2.5, "x" * (most + 1), "\x00", "a\nb", "a\x1b[31m"]
+    if name in ("HOST", "BACKEND", "URL"):
+        found += [
+            "x",
+            "a b",
+            "999.1.1.1",
+            "1.2.3",
+            "http://",
+            "//",
+            "@",
+            ":",
+            "1.2.3.4:0",
+            "1.2.3.4:99999",
+            "user:pw@1.2.3.4:80",
+            "[::1",
+            "::1",
+        ]
+    if isinstance(allowed, tuple):
+        found += ["gong", "UDP", " "]
+    elif allowed is not None:
+        found += ["a/b", "a.b", " ", "\u00e9"]
+    if least > 1:
+        found.append("x" * (least - 1))
+    return found
+
+
+def test_each_setting_refuses_each_kind_of_wrong_value():
+    import schema
+
+    for name in schema.KEYS:
+        for value in wrong_values(name):
+            said = str(raised(ValueError, schema.check, name, value))
+            assert said.startswith(name + ": ") and ("want " in said or "must not be in it" in said) and "\n" not in said, said
+
+
 def test_after_a_slip_the_old_settings_stay():
     with aboard.Folder():
         aboard.put("settings.json", '{"APP": "hello", "PORT": 8080}')

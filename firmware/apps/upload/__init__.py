@@ -53,7 +53,10 @@ def so_far(req, name):
 
 
 def main():
-    if not upload.stat(settings.FOLDER)[0]:
-        os.mkdir(settings.FOLDER)
-    upload.clean(settings.FOLDER)
+    try:
+        if not upload.stat(settings.FOLDER)[0]:
+            os.mkdir(settings.FOLDER)
+        upload.clean(settings.FOLDER)
+    except OSError as er:
+        raise settings.Wrong("FOLDER=%s: %r: want a folder that the app can write to, or a name for a new one" % (settings.FOLDER, er))
     app.run(settings.HOST, settings.PORT, bell=settings.BELL, **settings.LIMITS)
