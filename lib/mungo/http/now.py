@@ -23,7 +23,7 @@ class Now:
     date = b""  # the field; b"" while the clock is not set
 
     def __init__(self):
-        self.heads = {}  # of this second: {(content type, length): head of 200}
+        self.heads = {}  # of this second: {(content type, length, or its complement if the connection closes): head of 200}
 
     def update(self, ms):
         """Make the field anew if a second has begun. `ms`: ticks_ms."""
@@ -34,11 +34,15 @@ class Now:
             self.heads.clear()
 
     def head_ok(self, key):
-        """The head of a 200 with this content type (b"": none) and length."""
+        """The head of a 200 with this key of `heads`; no content type: b""."""
         content_type, n = key
         if content_type:
             content_type = b"Content-Type: %s\r\n" % content_type
-        head = b"HTTP/1.1 200 OK\r\n%s%sContent-Length: %d\r\n\r\n" % (self.date, content_type, n)
+        end = b""
+        if n < 0:
+            n = ~n
+            end = b"Connection: close\r\n"
+        head = b"HTTP/1.1 200 OK\r\n%s%sContent-Length: %d\r\n%s\r\n" % (self.date, content_type, n, end)
         if len(self.heads) < _HEADS:
             self.heads[key] = head
         return head

@@ -321,10 +321,8 @@ def reply_ok(c, hm, content_type, body):
     if mgr.now >> 10 != now.second:
         now.update(mgr.now)
     n = len(body)
-    key = (content_type, n)
+    key = (content_type, n if hm.keep_alive else ~n)
     head = now.heads.get(key) or now.head_ok(key)
-    if not hm.keep_alive:
-        head = head[:-2] + b"Connection: close\r\n\r\n"
     if n <= _JOIN:
         c.put(head + body)
     else:
