@@ -37,6 +37,7 @@ help:
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
 	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"
 	@echo "make docs    build the guide as a site, with search and an API reference, in build/site/html/"
+	@echo "make release VERSION=  set the version, check, and write packages and notes to build/release/"
 	@echo "make clean   remove build/"
 	@echo
 	@echo "For boards. BOARD=NAME is a folder of boards/. DEVICE=PORT is the serial port; default: the only one plugged in."
@@ -87,6 +88,7 @@ lint: $(VENV) $(TYPINGS)
 	$(BIN)/codespell
 	$(PY) tools/typecheck.py
 	$(PY) tools/packages.py --check
+	$(PY) tools/prose.py
 
 check: lint size test
 
@@ -123,9 +125,12 @@ $(DOCS): tools/requirements_docs.txt
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements_docs.txt
 	@touch $@
 
-.PHONY: docs
+.PHONY: docs release
 docs: $(DOCS)
 	@.venv-docs/bin/python tools/site/build.py
+
+release: $(VENV)
+	@$(PY) tools/release.py "$(VERSION)"
 
 clean:
 	rm -rf build

@@ -15,6 +15,7 @@ import device
 import device_test
 import lanes
 import mpy
+import packages
 import pty_board
 import server
 from boards import BOARDS, Complaint
@@ -160,7 +161,7 @@ def test_make_deploy_starts_the_tutorial(board):
         timeout=60,
     )
     assert done.returncode == 0, done
-    assert f"mungo 0.1.0: http://127.0.0.1:{port}/" in done.stdout.partition("Ctrl-C ends that sooner")[2], done.stdout
+    assert f"mungo {packages.version()}: http://127.0.0.1:{port}/" in done.stdout.partition("Ctrl-C ends that sooner")[2], done.stdout
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
     for path, body in (("/fast", None), ("/", b"from a board")):
         connection.request("POST" if body else "GET", path, body)
@@ -243,7 +244,7 @@ def test_firmware_with_mungo_in_it_gets_no_lib(board, capsys, monkeypatch):
     monkeypatch.setattr(deploy, "_FROZEN", deploy._FROZEN.replace(".frozen", str(frozen)))
     assert run(deploy, *args) == 0
     said = capsys.readouterr().out
-    assert "this firmware has mungo 0.1.0 frozen in, so lib/ is not copied" in said and "remove lib/mungo/old.mpy" in said
+    assert f"this firmware has mungo {packages.version()} frozen in, so lib/ is not copied" in said and "remove lib/mungo/old.mpy" in said
     assert [path for path in hashes(one.folder) if path.startswith("lib/")] == ["lib/other.py"]
     right = wanted()
     assert {path: hashes(one.folder)[path] for path in right if path[:4] != "lib/"} == {

@@ -16,6 +16,7 @@ import xml.etree.ElementTree
 import pytest
 
 import lanes
+import prose as prose_tool
 import server
 from asking import ask, request
 from guide import DOCS, PAGES, PERFORMANCE, README, ROOT, anchors, blocks, code_spans, prose, sentences, setting_names
@@ -504,3 +505,13 @@ def test_the_readme_has_short_sentences():
     found = list(sentences(README))
     assert len(found) > 60 and max(len(sentence.split()) for sentence in found) > 15  # they are told apart
     assert [sentence for sentence in found if len(sentence.split()) > 30] == []
+
+
+def test_the_prose_checker_finds_what_is_wrong_and_skips_code():
+    text = "A text that is very unique.\n\n```python\nvery_unique = 1  # very unique\n```\n\nThe `very unique` name.\n"
+    path = ROOT / "build" / "prose-test.md"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    found = prose_tool.findings([path])
+    assert {line.split(":")[1] for line in found} == {"1"}, found
+    assert {page for page, _ in prose_tool.EXCEPTIONS} <= {one.relative_to(ROOT).as_posix() for one in prose_tool.pages()}

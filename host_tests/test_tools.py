@@ -153,7 +153,7 @@ def test_make_run_hands_settings_on(tmp_path):
 
 def test_make_alone_lists_the_targets():
     help_text = make().stdout
-    for target in ("setup", "run", "test", "check", "bench", "bench-page", "docs", "size", "mpy", "packages", "clean"):
+    for target in ("setup", "run", "test", "check", "bench", "bench-page", "docs", "release", "size", "mpy", "packages", "clean"):
         assert f"make {target} " in help_text
     for target in ("flash", "deploy", "repl", "device-test", "romfs", "clean-board", "firmware"):
         assert f"make {target} " in help_text
