@@ -47,6 +47,8 @@ class Site:
             self.began.append(c.http_reply(200, {}, self.endless()))
         elif hm.match("/short"):
             c.http_reply(200, {}, ("abc", b"def", "", "ghi"))
+        elif hm.match("/half"):
+            c.http_reply(200, {}, ("abc", chr(0xD83D)))
         elif hm.match("/relay"):
             stream(c, self.mgr.workers(), iter_slowly(self))
         elif hm.match("/later"):
@@ -130,7 +132,11 @@ def test_an_iterator_that_ends_soon_is_answered_though_streams_are_full():
     client = site.ask(GET % b"short")
     client.until_has(b"abcdefghi")
     assert client.got.startswith(b"HTTP/1.1 200 OK\r\n") and b"\r\nContent-Length: 9\r\n" in client.got, client.got
-    assert site.mgr.stats["streams_full"] == 0
+    half = site.ask(GET % b"half")  # of a surrogate pair, which UTF-8 does not have
+    half.until_has(b"Internal")
+    assert half.got.startswith(b"HTTP/1.1 500 ") and b"abc" not in half.got, half.got
+    assert site.mgr.stats["streams_full"] == 0 and site.mgr.stats["bugs"] == 1
+    site.mgr.stats["bugs"] = 0
     site.end()
 
 

@@ -9,6 +9,7 @@
 # handler: the old one gets its CLOSE without an ERROR, the new one OPEN and so on.
 from binascii import b2a_base64
 
+from ..core.utf8 import encode
 from .char_classes import all_in
 from .response_parser import Response, drop_lines
 from .urls import host_field, split_url
@@ -123,7 +124,7 @@ class Client(Response):
         if auth:
             if ":" in auth[0]:
                 raise ValueError("auth: a colon in the name")
-            lines += b"Authorization: Basic %s\r\n" % b2a_base64(("%s:%s" % auth).encode())[:-1]
+            lines += b"Authorization: Basic %s\r\n" % b2a_base64(encode("%s:%s" % auth))[:-1]
         if not self.keep_alive:
             lines += b"Connection: close\r\n"
         self.source = None
@@ -132,7 +133,7 @@ class Client(Response):
         if body is None:
             size = 0 if method in ("POST", "PUT", "PATCH") else -1
         elif isinstance(body, (str, bytes, bytearray, memoryview)):
-            content = body.encode() if isinstance(body, str) else body
+            content = encode(body) if isinstance(body, str) else body
             size = len(content)
         else:
             self.source = iter(body)
@@ -170,7 +171,7 @@ def send_body(c, it):
             piece = b""
         if not len(piece) and it.source is not None:  # (a TypeError for numbers)
             continue
-        data = piece.encode() if isinstance(piece, str) else piece
+        data = encode(piece) if isinstance(piece, str) else piece
         if it.unsent is None:
             data = b"%x\r\n%s\r\n" % (len(data), bytes(data))
         else:

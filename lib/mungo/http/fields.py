@@ -1,10 +1,12 @@
 # The fields that a program puts into a head, of an answer or a request.
+from ..core.utf8 import encode
 from .char_classes import all_in
 
 
 def make_fields(hm, headers):
     """The program's `headers` as fields, bytes; `hm.keep_alive` becomes False if they say so. ValueError for what can't be one."""
-    # A value must not be able to end its field: a CR or LF in it would start another field, or another answer.
+    # A value must not be able to end its field: a CR or LF in it would start another field, or another answer. Nor may it have other
+    # control characters but tabs (RFC 9110 section 5.5).
     # (All in bytes: MicroPython searches its interned names for each str that is made.)
     text = b""
     if isinstance(headers, str):
@@ -16,9 +18,9 @@ def make_fields(hm, headers):
     for pair in pairs:
         name, value = pair.split(":", 1) if isinstance(pair, str) else pair
         name = name.encode()
-        value = str(value).encode().strip(b" \t")
-        if not (name and all_in(name, 1)) or b"\r" in value or b"\n" in value or b"\0" in value:
-            raise ValueError("header %r: want a token, and no CR, LF or NUL" % (pair,))
+        value = (value if isinstance(value, bytes) else encode(str(value))).strip(b" \t")
+        if not (name and all_in(name, 1)) or (value and min(value) < 32 or b"\x7f" in value) and not all_in(value, 2):
+            raise ValueError("header %r: want a token, no control characters" % (pair,))
         lower = name.lower()
         if lower in (b"content-length", b"transfer-encoding"):
             raise ValueError("header %r: it is for mungo to say" % (pair,))

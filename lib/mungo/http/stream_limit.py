@@ -1,4 +1,5 @@
 # What loads with stream.py for when max_streams are open: to load it then might fail.
+from ..core.utf8 import encode
 from .response import answer
 
 _MOST_PIECES = const(64)
@@ -26,7 +27,7 @@ def _collect(source, most):
             piece = next(source)
         except StopIteration:
             return body
-        body += piece.encode() if isinstance(piece, str) else bytes(memoryview(piece))
+        body += encode(piece) if isinstance(piece, str) else bytes(memoryview(piece))
         if len(body) > most:
             break
     return None
