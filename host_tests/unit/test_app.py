@@ -90,7 +90,7 @@ def test_status():
 
 
 def test_status_and_headers():
-    headers = {"X-One": 1, "content-type": "text/html"}
+    headers = {"X-One": 1, "content-type": b"text/html"}  # (bytes go out as they are)
     answer = returns(("<p>", 200, headers))
     assert (answer.status, answer.body) == (200, b"<p>")
     assert sorted(answer.fields) == [("content-length", "3"), ("content-type", "text/html"), ("x-one", "1")]
@@ -113,6 +113,15 @@ def test_redirect():
     answer = returns(redirect("/there?x=y"))
     assert (answer.status, answer.field("location"), answer.body) == (302, "/there?x=y", b"")
     assert returns(redirect("/", 303)).status == 303
+    for url, field in (
+        ("/a b", "/a%20b"),
+        ("/caf\xe9/\u20ac?\U0001f600=1#\xfc", "/caf%C3%A9/%E2%82%AC?%F0%9F%98%80=1#%C3%BC"),
+        ("http://[::1]:80/%20%C3%A9;a=b?c&d=+,'()*!$@:#e", "http://[::1]:80/%20%C3%A9;a=b?c&d=+,'()*!$@:#e"),
+        ("/a\r\nSet-Cookie: b=c\0\x7f", "/a%0D%0ASet-Cookie:%20b=c%00%7F"),
+        ("//a", "//a"),
+        ("", ""),
+    ):
+        assert returns(redirect(url)).field("location") == field, url
 
 
 def test_generator_is_chunked():

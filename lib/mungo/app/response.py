@@ -10,6 +10,7 @@ from errno import ETIMEDOUT
 
 from ..core.utf8 import encode
 from ..http.fields import make_fields
+from ..http.form import escaped
 from ..http.header_lists import spelled
 from ..http.json_writer import dumps
 from ..http.response import reason
@@ -62,8 +63,9 @@ def abort(status, body=None, headers=None):
 
 
 def redirect(location, status=302):
-    """A Response that sends the client to the URL `location`."""
-    return Response("", status, {"Location": location})
+    """A Response that sends the client to the URL `location`. What can't stand in a URL, such as blanks and characters beyond ASCII, is
+    percent-encoded."""
+    return Response("", status, {"Location": escaped(location)})
 
 
 def to_response(value, status=200):

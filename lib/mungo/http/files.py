@@ -13,7 +13,7 @@ from time import gmtime, time
 
 from ..port.flash import Busy, close, flash
 from .conditions import evaluate
-from .form import unquote
+from .form import escaped, unquote
 from .header_lists import parameter, spelled, split_list, vary, without_parameters
 from .lazy import parts
 from .media_types import media_type
@@ -265,8 +265,3 @@ def accepts_gzip(value):
         if coding == "*":
             takes_any = is_taken
     return takes_any
-
-
-def escaped(url):
-    """The URL with its characters beyond ASCII, which a target may have, as escapes."""
-    return url if len(url) == len(url.encode()) else "".join(["%%%02X" % x if x > 126 else chr(x) for x in url.encode()])

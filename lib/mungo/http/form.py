@@ -2,6 +2,7 @@
 from binascii import unhexlify
 
 from ..core import utf8
+from .char_classes import all_in
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 _NO_CHARACTER = const(b"\xef\xbf\xbd")  # U+FFFD
@@ -47,6 +48,11 @@ def percent_decode(data, is_strict=False):
         at = data.find(b"%", behind)
         out.extend(data[behind:at] if at >= 0 else data[behind:])
     return out
+
+
+def escaped(url):
+    """The URL (str) with what can't stand in one, such as blanks and characters beyond ASCII, as %XX."""
+    return "".join([chr(x) if x == 35 or all_in((x,), 4) else "%%%02X" % x for x in url.encode()])
 
 
 def unquote(data):
