@@ -486,6 +486,8 @@ def test_conditional_requests():
             (none + '"a, ' + tag, 200),  # never closed
             (none + "w/" + tag, 200),  # (case-sensitive)
             (none + '"other"', 200),
+            (none + "\r\n" + since + date, 200),  # it is there, and no tag is among none
+            (none + " , ,\r\n" + since + date, 200),
             (none + tag.strip('"'), 200),
             (none + tag[:-1] + 'x"', 200),
             (since + date, 304),
@@ -514,6 +516,8 @@ def test_conditional_requests():
             ("If-Match: W/" + tag + ", " + tag, 200),
             ('If-Match: "other"', 412),
             ("If-Match: W/" + tag, 412),  # a strong comparison
+            ("If-Match:", 412),
+            ("If-Match: ,\t,", 412),
             ("If-Unmodified-Since: " + date, 200),
             ("If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT", 412),
             ("If-Unmodified-Since: Mon Jan  1 00:00:00 2024", 412),
@@ -632,6 +636,13 @@ def test_ranges():
         ("bytes=10000-10001", 416, 0),
         ("bytes=99999999999999999999-", 416, 0),
         ("bytes=-0", 416, 0),
+        ("bytes=1-2,", 1, 2),  # empty members of the list
+        ("bytes= 1-2", 1, 2),
+        ("bytes=, ,\t1-2 ,", 1, 2),
+        ("bytes=,-1", 9999, 1),
+        ("bytes=,10000-", 416, 0),
+        ("bytes=,", 200, 0),
+        ("bytes=, 0-1,5-6", 200, 0),
         ("bytes=0-1,5-6", 200, 0),  # several: the whole, see conditions.evaluate
         ("bytes=5-6, 0-1", 200, 0),
         ("bytes=2-1", 200, 0),  # not valid: as if there were none

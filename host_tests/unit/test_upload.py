@@ -274,7 +274,8 @@ def test_resuming(is_app):
     with Site(is_app) as it:
 
         def put(first, last, length=1000, body=None):
-            lines = "Content-Range: bytes %d-%d/%d\r\n" % (first, last, length)
+            unit = "Bytes" if first else "bytes"  # (in any case, RFC 9110 section 14.1)
+            lines = "Content-Range: %s %d-%d/%d\r\n" % (unit, first, last, length)
             return it.ask("/raw/x", lines, data[first : last + 1] if body is None else body, "PUT")
 
         assert offset(FOLDER, "x") == 0

@@ -15,7 +15,7 @@ def evaluate(fields, method, tag, date, size):
     """
     get = fields.get
     tags = get("if-match")
-    if tags:
+    if tags is not None:
         is_changed = not matches(tags, date and tag)
     else:
         is_changed = "" < moment(get("if-unmodified-since")) < moment(date)
@@ -23,12 +23,12 @@ def evaluate(fields, method, tag, date, size):
         return 412, 0, 0
     tags = get("if-none-match")
     since = get("if-modified-since")
-    if matches(tags, tag, True) if tags else since and "" < moment(date) <= moment(since):
+    if matches(tags, tag, True) if tags is not None else since and "" < moment(date) <= moment(since):
         return 304, 0, 0
     validator = get("if-range")
     if method == "GET" and (not validator or date and (validator == tag or moment(validator) == moment(date))):
         value = get("range", "").lower()
-        first, dash, last = value[6:].partition("-")
+        first, dash, last = value[6:].strip(", \t").partition("-")  # (a list may have empty members)
         if value[:6] == "bytes=" and dash and len(value) < 40 and size and not (first + last or "-").strip("0123456789"):
             if first:
                 start = int(first)

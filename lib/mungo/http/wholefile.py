@@ -40,7 +40,7 @@ class WholeFile(Upload):
         unit, _, rest = value.partition(" ")
         span, _, length = rest.partition("/")
         first, _, last = span.partition("-")
-        is_range = unit == "bytes" and first and last and length and len(value) <= _LONGEST
+        is_range = unit.lower() == "bytes" and first and last and length and len(value) <= _LONGEST
         if not is_range or (first + last + length).strip("0123456789"):
             raise UploadError(400, "Content-Range: want bytes FIRST-LAST/LENGTH")
         at = int(first)
