@@ -120,6 +120,8 @@ def test_etags():
         return state
 
     app.get("/own")(lambda req: ("x", 200, {"ETag": '"mine"'}))
+    app.get("/weak")(lambda req: ("x", 200, {"ETag": 'W/"mine"'}))
+    app.get("/small")(lambda req: ("x", 200, {"etag": '"mine"'}))
     app.get("/never")(lambda req: "x")
     app.get("/made")(lambda req: ("x", 201))
     with app.test_client() as client:
@@ -135,6 +137,12 @@ def test_etags():
         answer = client.get("/", headers={"If-None-Match": tag})
         assert answer.json == {"n": 2} and answer.headers["ETag"] != tag
         assert client.get("/own", headers={"If-None-Match": '"mine"'}).status == 304
+        for target, tag in (("/weak", 'W/"mine"'), ("/small", '"mine"')):  # a weak comparison, and a name in any case
+            for value in ('"mine"', 'W/"mine"', '"a,b", "mine"', '"x", W/"mine"'):
+                answer = client.get(target, headers={"If-None-Match": value})
+                assert (answer.status, answer.headers["ETag"]) == (304, tag), (target, value)
+            answer = client.get(target, headers={"If-None-Match": 'W/"x", mine, w/"mine"'})
+            assert answer.status == 200 and [name.lower() for name, _ in answer.headers].count("etag") == 1
         for target in ("/never", "/made"):
             assert "ETag" not in client.get(target).headers
 

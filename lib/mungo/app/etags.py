@@ -2,6 +2,7 @@
 from binascii import hexlify
 
 from ..http.conditions import matches
+from ..http.header_lists import combined_value, spelled
 from .digest import digest
 from .response import Response
 
@@ -24,11 +25,12 @@ class ETags:
             return
         if self.only is not None and not self.only(req):
             return
-        tag = response.headers.get("ETag")
+        name = spelled(response.headers, "ETag")
+        tag = response.headers.get(name)
         if tag is None:
             tag = '"%s"' % hexlify(digest(body)[:12]).decode()
-            response.headers["ETag"] = tag
-        if matches(",".join([value for name, value in req.headers if name.lower() == "if-none-match"]), tag, True):
+            response.headers[name] = tag
+        if matches(combined_value(req.headers, "if-none-match"), tag[2:] if tag[:2] == "W/" else tag, True):
             changed = Response("", 304, response.headers)
             changed.cookies = response.cookies
             return changed
