@@ -150,8 +150,6 @@ def test_dispositions():
         ('form-data; filename="b\\"; name="a"', "a", "b\\"),
         ('form-data; name="a\\"; filename="b\\"', "a\\", "b\\"),
         ("form-data; name=\"a\\\"; filename*=UTF-8''b", "a\\", "b"),
-        ('form-data; name="a"; filename="x', "a", None),  # it has no end
-        ('form-data; name="a', None, None),
         ('form-data; name="a"; filename', "a", None),
         ('form-data; name=""', "", None),
         ("form-data; x; name=a;", "a", None),
@@ -159,6 +157,12 @@ def test_dispositions():
     ):
         assert read_disposition(value) == ("form-data", name, filename), (value, read_disposition(value))
     assert read_disposition("") == ("", None, None) and read_disposition(' Attachment ; name="a"') == ("attachment", "a", None)
+
+
+# Whether such a part is a file would be a guess.
+def test_a_quoted_string_without_an_end():
+    for value in ('name="a"; filename="x', 'name="a', 'name="', 'name="a"; x=""; filename="', 'filename="x; name="a"; y="'):
+        check(part(disposition="form-data; " + value) + LAST, [-400])
 
 
 def test_names_are_utf8():

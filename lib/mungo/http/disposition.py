@@ -10,6 +10,7 @@ def read_disposition(value):
     Real clients decide what is read, so it is more than RFC 9110 section 5.6.6 allows. `filename*=UTF-8''%C3%A9.txt` counts before
     `filename`, and `name*` before `name`. A backslash stands for itself unless a quote follows, since old browsers send paths; and
     also then, if the value can end with that quote: `filename="dir\\"`.
+    Raises ValueError for a quoted string that has no end: whether the part is a file would be a guess.
     """
     kind, _, rest = value.partition(";")
     found = {}
@@ -22,20 +23,20 @@ def read_disposition(value):
         else:
             value, _, rest = rest.partition(";")
             value = value.strip(" \t")
-        if star and value and value.count("'") > 1:
+        if star and value.count("'") > 1:
             found[name] = _extended(value)
-        elif equals and value is not None:
+        elif equals:
             found.setdefault(name, value)
     return kind.strip(" \t").lower(), found.get("name"), found.get("filename")
 
 
 def _quoted(text):
-    # (value, what follows) of a quoted string without its first quote; (None, "") if it has no end.
+    # (value, what follows) of a quoted string without its first quote. ValueError if it has no end.
     value = ""
     while True:
         piece, quote, text = text.partition('"')
         if not quote:
-            return None, ""
+            raise ValueError("a quote is missing")
         value += piece
         if not (len(piece) - len(piece.rstrip("\\"))) & 1:
             return value, text
