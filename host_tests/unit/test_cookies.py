@@ -37,10 +37,27 @@ def test_what_would_be_another_attribute_or_field():
     refused(field, "a=b", "c")
     for name in ("a(", "a)b", "<a", "a@b", "a:b", "a/b", "[a]", "a?", "{a}", "a b", "a\tb", "a;b", "a,b", 'a"', "a\\b", "caf\xe9", "a\x7f"):
         refused(field, name, "b")
-    for name in ("a", "__Host-id", "!#$%&'*+-.^_`|~09azAZ"):
+    for name in ("a", "__Host", "__Secure", "_Host-a", "!#$%&'*+-.^_`|~09azAZ"):
         assert field(name, "b").startswith(name + "=b; ")
     refused(field, "a", "b", same_site="lax")
     refused(field, "a", "b", same_site="None")
+
+
+# Browsers ignore such a cookie (RFC 6265bis sections 4.1.3 and 5.7).
+def test_what_browsers_ignore():
+    for name in ("__Host-a", "__host-a", "__HOST-", "__Secure-a", "__secure-a"):
+        assert field(name, "b", secure=True) == name + "=b; Path=/; SameSite=Lax; Secure; HttpOnly"
+        refused(field, name, "b")
+        for more in ({"domain": "a.example"}, {"path": "/x"}):
+            if name[2] in "Hh":
+                refused(field, name, "b", secure=True, **more)
+            else:
+                assert "Secure" in field(name, "b", secure=True, **more)
+    for path in ("", "x", "./", "\\"):
+        refused(field, "a", "b", path=path)
+    text = field("__Host-a", "b", secure=True, same_site="None", partitioned=True)
+    assert text == "__Host-a=b; Path=/; SameSite=None; Secure; HttpOnly; Partitioned"
+    refused(field, "a", "b", partitioned=True)
 
 
 class Req:

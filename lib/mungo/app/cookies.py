@@ -6,14 +6,22 @@ from ..http.char_classes import all_in
 from .digest import hmac, same
 
 
-def set_cookie(response, name, value, max_age=None, path="/", domain=None, secure=False, http_only=True, same_site="Lax"):
+def set_cookie(
+    response, name, value, max_age=None, path="/", domain=None, secure=False, http_only=True, same_site="Lax", partitioned=False
+):
     """Have `response`, a Response, set a cookie.
 
     `max_age`: it is valid for this number of seconds; None: until the browser ends; 0 deletes the cookie that was set with the same path
     and domain. `secure`: the browser sends it over https only. `http_only`: scripts don't see it. `same_site`: "Strict", "Lax" or "None"
-    (which needs `secure`). Raises ValueError for a name that is no token, and for characters that a cookie can't have.
+    (which needs `secure`). `partitioned`: in a frame, each site that shows it has a cookie of its own (needs `secure`).
+    Raises ValueError for a name that is no token, for characters that a cookie can't have, and for what browsers ignore: a path that does
+    not start with "/"; `__Secure-` names without `secure`; `__Host-` names without it, with a domain, or with another path than "/".
     """
-    bad = not name or not all_in(name.encode(), 1) or same_site not in ("Strict", "Lax", "None") or same_site == "None" and not secure
+    is_host = name[:7].lower() == "__host-"
+    bad = not name or not all_in(name.encode(), 1) or same_site not in ("Strict", "Lax", "None") or path[:1] != "/"
+    if not secure:
+        bad = bad or same_site == "None" or partitioned or is_host or name[:9].lower() == "__secure-"
+    bad = bad or is_host and (domain or path != "/")
     for x in name + value + path + (domain or ""):
         bad = bad or not "!" <= x <= "~" or x in '";,\\'
     text = "%s=%s; Path=%s; SameSite=%s" % (name, value, path, same_site)
@@ -27,6 +35,8 @@ def set_cookie(response, name, value, max_age=None, path="/", domain=None, secur
         text += "; Secure"
     if http_only:
         text += "; HttpOnly"
+    if partitioned:
+        text += "; Partitioned"
     response.cookies.append(text)
 
 
