@@ -384,6 +384,7 @@ def test_what_can_t_be_sent():
         c = site.conns[0]
         raised(ValueError, ws.ping, c, bytes(126))
         raised(ValueError, ws.close, c, 1000, "x" * 124)
+        raised(ValueError, ws.close, c, 1000, "a" + chr(0xD83D))  # half of a pair: it is not UTF-8
         for code in (0, 999, 1004, 1005, 1006, 1015, 2000, 5000):
             raised(ValueError, ws.close, c, code)
         raised(ValueError, c.http_reply, 200)
@@ -583,6 +584,7 @@ def test_a_failed_websocket_ends_with_the_peer_s_close():
         (frame(2, bytes(2000)), 1009),
         (frame(2, bytes(600), last=False) + frame(0, bytes(70000)), 1009),
         (frame(8, closing(999)), 1002),  # the fault is the Close
+        (frame(8, closing(1006)), 1002),
         (frame(8, b"x"), 1002),
         (frame(8, closing(1000, b"\xff")), 1007),
         (frame(8, closing(1000), rsv=64), 1002),
@@ -847,6 +849,28 @@ def test_the_client_refuses():
             far.until(lambda: far.seen(mungo.EV_CLOSE))
             assert far.seen(mungo.EV_ERROR)[0].startswith("refused: ") and not far.seen(mungo.EV_WS_OPEN)
             assert far.mgr.stats["failed"] == 1 and far.mgr.stats["bugs"] == 0
+
+
+def test_a_server_that_goes_instead_of_an_answer():
+    for start in (b"", b"HTTP/1.1 101 Fine\r\nUpgrade: websocket\r\n", b"HTTP/1.1 103 Hints\r\n\r\n"):
+        for is_bug in (False, True):
+
+            def fn(c, ev, data, is_bug=is_bug):
+                if ev == mungo.EV_ERROR and is_bug:
+                    raise KeyError("on purpose")
+
+            with Far(lambda accept: start, fn) as far:  # noqa: B023
+                far.until(lambda: far.there is not None and far.reply is None)
+                far.there.is_draining = True
+                far.until(lambda: far.seen(mungo.EV_CLOSE))
+                assert [ev for ev, _ in far.events][-2:] == [mungo.EV_ERROR, mungo.EV_CLOSE], far.events
+                assert far.seen(mungo.EV_ERROR) == ["closed before the handshake"]
+                assert (far.mgr.stats["failed"], far.mgr.stats["bugs"]) == (1, is_bug)
+    with Far() as far:  # who closes it by itself knows
+        far.until(lambda: far.got)
+        far.c.is_closing = True
+        far.until(lambda: far.seen(mungo.EV_CLOSE))
+        assert not far.seen(mungo.EV_ERROR)
 
 
 def test_a_server_that_does_not_answer_is_not_waited_for():

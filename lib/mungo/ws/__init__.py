@@ -166,6 +166,7 @@ def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=()):
     it = WebSocket(c, 0, ping_ms)
     it.stage = _DIALLED
     it.client = client
+    c.on_close(_closed, c)
     c.put(request)
     return c
 
@@ -214,7 +215,7 @@ def close(c, code=1000, reason=""):
     a reason of more than 123 bytes. Loop's thread."""
     if not is_close_code(code):
         raise ValueError("code %r: want 1000 to 1014, 3000 to 4999" % code)
-    is_sent = _send_frame(c, _CLOSE, code.to_bytes(2, "big") + reason.encode())
+    is_sent = _send_frame(c, _CLOSE, code.to_bytes(2, "big") + encode(reason))
     if is_sent and c.out is None:  # else the write deadline runs
         c.wait = 0
         _set_deadline(c, c.proto)
@@ -275,6 +276,13 @@ def _serve(c, it):
                 _fail(c, it, -ev)
             break
     _set_deadline(c, it)
+
+
+def _closed(c):
+    # A client's connection is closed, maybe in the place of an answer.
+    if not c.proto.stage and c.is_ended and not c.error_text:
+        c.mgr.stats["failed"] += 1
+        c.error_text = "closed before the handshake"
 
 
 def _set_deadline(c, it):

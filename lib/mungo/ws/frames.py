@@ -111,6 +111,7 @@ class Frames(Holder):
         if op == 8:
             self.code = int.from_bytes(self.data[:2], "big") if n else 1005
             if n and (n < 2 or not is_close_code(self.code)):
+                self.code = 1002  # (1006 would say that none has come)
                 return -1002
             text(memoryview(self.data)[2:])
         return op
