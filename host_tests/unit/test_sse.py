@@ -82,6 +82,8 @@ def test_messages_have_the_form_of_the_standard():
         (("",), {}, b"data: \n\n"),
         (("a\nb",), {}, b"data: a\ndata: b\n\n"),
         (("a\r\nb\r\n",), {}, b"data: a\ndata: b\ndata: \n\n"),
+        (("a\rb\r\r\n\rid: 1",), {}, b"data: a\ndata: b\ndata: \ndata: \ndata: id: 1\n\n"),
+        (("\ufeffa",), {}, b"data: \xef\xbb\xbfa\n\n"),
         (("a\n\nevent: x",), {}, b"data: a\ndata: \ndata: event: x\n\n"),
         (("caf\xe9",), {}, "data: caf\xe9\n\n".encode()),
         (("x",), {"id": 7}, b"id: 7\ndata: x\n\n"),
@@ -102,6 +104,10 @@ def test_messages_have_the_form_of_the_standard():
         {"t id": 1},
         {"data2": "x"},
         {"event": "x\n\ndata: forged"},
+        {"retry": "soon"},
+        {"retry": -1},
+        {"retry": 1.5},
+        {"retry": ""},
     ):
         raised(ValueError, sse.message, "x", **fields)
 

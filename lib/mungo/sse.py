@@ -13,20 +13,20 @@ _COMMENT = const(b"2\r\n:\n\r\n")  # a chunk with a line that readers ignore
 
 
 def message(data=None, **fields):
-    """A message as bytes, for `push`. `data`: str, each of its lines is a line of the message (a CR is left out); None: there is
+    """A message as bytes, for `push`. `data`: str, each of its lines is a line of the message; None: there is
     none, and pages do not see the message.
 
     `event=`: its type; `id=`: what the client will send as Last-Event-ID; `retry=`: ms until it connects again when it was cut off.
-    Raises ValueError for control characters in one of these, and for another field.
+    Raises ValueError for control characters in one of these, for a `retry` that is no number, and for another field.
     """
     text = ""
     for name in fields:
         value = str(fields[name])
-        if min(value.encode() + b" ") < 32 or name not in ("event", "id", "retry"):
+        if min(value.encode() + b" ") < 32 or name not in ("event", "id", "retry") or name == "retry" and not value.isdigit():
             raise ValueError("%s=%r" % (name, value))
         text += "%s: %s\n" % (name, value)
     if data is not None:
-        text += "data: %s\n" % data.replace("\r", "").replace("\n", "\ndata: ")
+        text += "data: %s\n" % data.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\ndata: ")
     lines = encode(text + "\n")
     return b"%x\r\n%s\r\n" % (len(lines), lines)  # a chunk
 
