@@ -255,7 +255,7 @@ def test_lengths_that_contradict():
         ("Transfer-Encoding: gzip\r\n", "Transfer-Encoding ['gzip']"),
         ("Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding ['gzip', 'chunked']"),
         ("Transfer-Encoding: chunked, gzip\r\n", "Transfer-Encoding ['chunked', 'gzip']"),
-        ("Transfer-Encoding: identity\r\n", "Transfer-Encoding ['identity']"),
+        ("Transfer-Encoding: identity, chunked\r\n", "Transfer-Encoding ['identity', 'chunked']"),
         ("Transfer-Encoding: xchunked\r\n", "Transfer-Encoding ['xchunked']"),
         ("Content-Length: +3\r\n", "Content-Length ['+3']"),
         ("Content-Length: -3\r\n", "Content-Length ['-3']"),
@@ -268,6 +268,15 @@ def test_lengths_that_contradict():
         faulty(response(lines, b"abc"), fault)
 
 
+# In RFC 2616 it was the word for no coding; small servers still send it.
+def test_the_coding_identity_is_none():
+    for value in ("identity", "Identity", ",\tidentity ,"):
+        fields = [("Transfer-Encoding", value.strip(" \t"))]
+        check(response("Transfer-Encoding: %s\r\n" % value, b"ok"), (200, "OK", fields, False, "end"), b"ok", 0)
+        seen = events([response("Transfer-Encoding: %s\r\nContent-Length: 2\r\n" % value, b"ok")])
+        assert seen[0][3:] == (False, 2) and seen[1] == (b"ok", 200, "OK"), value
+
+
 # HEAD and 304 say how long a large file is, and nothing of it comes.
 def test_lengths_of_large_files():
     for length in ("9999999999", "1073741824", "18446744073709551616"):
@@ -277,6 +286,14 @@ def test_lengths_of_large_files():
             check(data, (status, "OK", [("Content-Length", length)], True, 0), (b"", status, "OK"), is_head=is_head)
     for length in (9999999999, 999999999999999999):
         assert events([response("Content-Length: %d\r\n" % length)])[0][4] == length
+
+
+# The scanner looks at Host as a server has to. In a response it means nothing.
+def test_host_in_a_response_does_not_matter():
+    for value in ("a", "", "a b", "http://a/", "\xe9", "[::1", "a\r\n b c", "\r\n\ta b", "a\r\nHost: b", "a b\r\nHost: c d"):
+        seen = events([response("X: 1\r\nHost: %s\r\nContent-Length: 2\r\n" % value, b"ok")])
+        assert seen[0][3:] == (True, 2) and seen[1:] == [(b"ok", 200, "OK"), 0], (value, seen)
+        assert seen[0][2][0] == ("X", "1") and seen[0][2][-1] == ("Content-Length", "2"), seen
 
 
 def test_fields_that_cannot_be():

