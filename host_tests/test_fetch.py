@@ -209,11 +209,13 @@ def test_secrets_stay_with_their_server(fetch, site):
             dict(secrets, url=f"{site.url}/redirect?302,{site.other.url}/next"),
             {"url": f"{site.url}/redirect?302,{site.other.url}/next", "auth": ["me", "pw"]},
             {"url": f"{site.url}/redirect?302,//{site.other.url[7:]}/next", "auth": ["me", "pw"], "headers": {"Host": "a"}},
+            {"url": f"{site.url}/redirect?302,{site.other.url}/next", "headers": ["Cookie: a=b", "AUTHORIZATION:x", "X-B: c"]},
+            {"url": f"{site.url}/redirect?302,{site.other.url}/next", "headers": "Cookie: a=b\r\nAuthorization: x\r\nX-B:c\r\n"},
         ]
     )
-    assert [one.get("status") for one in results] == [200] * 4, results
+    assert [one.get("status") for one in results] == [200] * 6, results
     assert site.seen[1][2]["Cookie"] == "a=b" and site.seen[1][2]["authorization"] == "x"
-    assert len(site.other.seen) == 3
+    assert len(site.other.seen) == 5 and site.other.seen[3][2]["X-B"] == site.other.seen[4][2]["X-B"] == "c"
     for _, _, headers, _, _ in site.other.seen:
         assert not {"cookie", "authorization"} & {name.lower() for name in headers}
         assert headers["Host"] == site.other.url[7:]
@@ -235,6 +237,8 @@ SECRETS = {
     "X-Client-Secret": "s",
     "X-Password": "p",
     "X-Signature": "s",
+    "X-Bearer": "b",
+    "X-OTP": "o",
     "Origin": "http://a",
     "Referer": "http://a/secret",
 }

@@ -13,7 +13,7 @@ _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
 
 # Words in the names of fields that another server must not see: Authorization, Cookie, X-Api-Key, X-Auth-Token, X-Session-Id, ..
-_SECRET = ("auth", "cookie", "key", "token", "secret", "pass", "session", "cred", "sign", "csrf", "xsrf", "jwt", "login", "user-id")
+_SECRET = "auth cookie key token secret pass session cred sign csrf xsrf jwt login user-id bearer otp".split()
 
 
 class Result:
@@ -84,9 +84,10 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
         raise RuntimeError("fetch: in a handler; there is mgr.http_connect")
     it = Fetch(url, sink)
     if isinstance(headers, str):
-        pairs = [line.split(":", 1) for line in headers.split("\r\n") if line]
-    else:
-        pairs = list(headers.items() if isinstance(headers, dict) else headers or ())
+        headers = [line for line in headers.split("\r\n") if line]
+    elif isinstance(headers, dict):
+        headers = headers.items()
+    pairs = [pair.split(":", 1) if isinstance(pair, str) else pair for pair in headers or ()]
     followed = 0
     host, target = split_url(url)
     with Manager(**(limits or {})) as mgr:
