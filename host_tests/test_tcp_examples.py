@@ -203,6 +203,7 @@ def test_reverse_proxy_drops_what_is_for_one_connection(serve):
             (b"GET http://other HTTP/1.1\r\nhost: x\r\n", "GET / HTTP/1.1", "other", set()),
             (b"OPTIONS * HTTP/1.1\r\nHOST: x\r\n", "OPTIONS * HTTP/1.1", "x", set()),
             (b"GET / HTTP/1.0\r\n", "GET / HTTP/1.0", backend.address, set()),
+            (b"GET / HTTP/1.2\r\nHost: x\r\n", "GET / HTTP/1.1", "x", set()),
             (b"GET / HTTP/1.1\r\nHost: x\r\nX-L: \xfc\r\nX-U: \xc3\xbc\r\n", "GET / HTTP/1.1", "x", {"X-L: \xfc", "X-U: \xc3\xbc"}),
         ):
             with connect(proxy) as sock:
@@ -211,7 +212,8 @@ def test_reverse_proxy_drops_what_is_for_one_connection(serve):
                 assert lines[0] == line
                 ours = ["Host: " + host, "X-Forwarded-For: 127.0.0.1", "Content-Length: 0", "Connection: close"]
                 assert sorted(lines[1:]) == sorted([*ours, *kept]), lines
-                answer = b"HTTP/1.1 200 OK\r\nX-Kept: \xfc\r\n" + HOPS + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                hints = b"HTTP/1.1 103 Early Hints\r\n" + HOPS + b"\r\n"  # (which are for the proxy)
+                answer = hints + hints + b"HTTP/1.1 200 OK\r\nX-Kept: \xfc\r\n" + HOPS + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
                 for byte in answer:
                     conn.sendall(bytes([byte]))
                 conn.close()

@@ -33,11 +33,13 @@ def unlink_conns(c1, c2):
 # The backend's handler. c is C2; fn_data is C1, or None after unlink_conns.
 def backend(c, ev, ev_data, fn_data):
     if ev == mungo.EV_READ and fn_data is not None:
-        if not fn_data.begun:
+        while not fn_data.begun:
             end = c.recv.find(b"\r\n\r\n") + 4
             if end < 4:
                 return
             head = c.recv.read(end)
+            if head[9:10] == b"1":  # an interim response, 103 for example: the answer follows
+                continue
             lines = [head[: head.find(b"\r\n")]] + forwarded(head, HOPS)
             if b"\r\nconnection:" in head.lower():  # it was asked to close
                 lines.append(b"Connection: close")
@@ -57,7 +59,7 @@ def backend(c, ev, ev_data, fn_data):
 # The client's handler. c is C1; while the backend handles its request, fn_data is C2.
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG:
-        line = "%s %s %s\r\nHost: %s" % (hm.method, hm.target, hm.proto, hm.header("Host", settings.BACKEND))
+        line = "%s %s %s\r\nHost: %s" % (hm.method, hm.target, min(hm.proto, "HTTP/1.1"), hm.header("Host", settings.BACKEND))
         lines = [line.encode()] + forwarded(hm.head_bytes(), HOPS + OURS)
         line = "X-Forwarded-For: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (c.rem.rpartition(":")[0], len(hm.body))
         lines.append(line.encode() + hm.body)
