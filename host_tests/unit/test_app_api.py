@@ -56,6 +56,8 @@ def test_checks_that_name_what_is_wrong():
         ("", (str, 1, 3), "want 1 to 3"),
         ("K", ("C", "F"), "want one of C, F"),
         (3, even, "want an even number"),
+        (True, (0, 1), "want one of 0, 1"),
+        (1.0, (0, 1), "want one of 0, 1"),
     ):
         assert wrong({"a": value}, a=rule) == {"a": text}, (value, rule)
     assert wrong({}, a=str, b=int) == {"a": "missing", "b": "missing"}
@@ -64,6 +66,53 @@ def test_checks_that_name_what_is_wrong():
     assert wrong({"l": [{"n": 1}, {}]}, l=[{"n": int}]) == {"l[1].n": "missing"}
     for given in (None, [], "x", 5):
         assert wrong(given, a=str) == {"": "want an object"}
+
+
+INF = float("1e999")
+
+
+def test_numbers_are_what_they_say():
+    # What Python's own int() and float() take besides, and what JSON's readers make of large exponents.
+    odd = ("nan", "NaN", "inf", "-Infinity", "infinity", "1_0", " 1", "1\n", "\u0661", "0x1f", "1e400", "-1e400", "9" * 400)
+    odd += (".", "-", "+", "e5", "-.e1", "1e", "--1", "1-2", "1,5", "", "1" * 50)
+    for text in odd:
+        assert wrong({"a": text}, a=float) == {"a": "want a number"}, text
+        assert wrong({"a": text}, a=int) == {"a": "want a whole number"}, text
+    for text in ("1.5", "1e2", "5."):
+        assert wrong({"a": text}, a=int) == {"a": "want a whole number"}, text
+    for value in (INF, -INF, INF - INF, 10**400):
+        assert wrong({"a": value}, a=float) == {"a": "want a number"}, value
+        assert wrong({"a": value}, a=(float, -1e300, 1e300)) == {"a": "want a number"}
+    for value in (INF, INF - INF, 5.0, -0.0, False):
+        assert wrong({"a": value}, a=int) == {"a": "want a whole number"}, value
+    for text, value in (("-0", "0"), ("-5", "-5"), ("007", "7")):
+        assert str(check({"a": text}, {"a": int})["a"]) == value, text
+    for text, value in (("-0", "0.0"), (".5", "0.5"), ("1E2", "100.0")):
+        assert str(check({"a": text}, {"a": float})["a"]) == value, text
+    for value in (-0.0, 0):
+        assert str(check({"a": value}, {"a": float})["a"]) == "0.0"
+
+
+def test_numbers_of_a_request():
+    app = App()
+    app.post("/json")(lambda req: check(req.json, {"f": float, "n?": int}))
+    app.post("/form")(lambda req: check(req.form, {"f": float, "n?": int}))
+    app.get("/query")(lambda req: check(req.args, {"f": float, "n?": int}))
+    app.post("/raw")(lambda req: req.json)
+    kind = {"Content-Type": "application/json"}
+    with app.test_client() as client:
+        for text in ("1e999", "-1e999", '"nan"', '"Infinity"', "true", "null", "[1]", "9" * 400):
+            status = 422 if text[0] in '"tn[' else 400
+            assert client.post("/json", body='{"f": %s}' % text, headers=kind).status == status, text
+        for text in ("NaN", "Infinity", "-Infinity", "1e999", "-1E+999", "1" * 400 + ".0", "01", "+1", ".5", "5.", "0x1"):
+            assert client.post("/raw", body="[%s]" % text, headers=kind).status == 400, text
+        assert client.post("/raw", body="[1e-999, -0, %s]" % ("1" * 200), headers=kind).json == [0, 0, int("1" * 200)]
+        for text in ("nan", "inf", "1e999", "1_0", "%C2%A01", "%D9%A1"):
+            assert client.get("/query?f=" + text).status == 422, text
+        for n in ("1.0", "1e1", "True", "0x1", "%2B", "-"):
+            assert client.post("/form", form={"f": "1"}, headers={}).status == 200
+            assert client.get("/query?f=1&n=" + n).status == 422, n
+        assert client.get("/query?f=-0&n=-0").json == {"f": 0, "n": 0}
 
 
 def site():
@@ -191,6 +240,8 @@ def test_the_path_of_a_handler():
     assert app.url_for(file, rest="x/y z", q="1&2") == "/in/files/x/y%20z?q=1%262"
     assert app.url_for(plain) == "/a%20b"
     refused(app.url_for, user, n=5)
+    for n in (-1, 1.5, True, "", "x", 10**18):  # no path of this route
+        refused(app.url_for, user, n=n, name="a")
     refused(app.url_for, print)
     with app.test_client() as client:
         assert client.get(app.url_for(user, n=5, name="a/b \xe9?")).text == "5 a/b \xe9?"

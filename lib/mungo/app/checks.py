@@ -17,8 +17,8 @@ def check(given, fields):
 
     Each field has a type (str, int, float, bool, dict, list); a type and the least and greatest value, for str and lists of their length; a
     tuple of the values that are allowed; a list with what each of its items must be; a dict of such fields; or a function that returns
-    the value, or raises ValueError. A name that ends with "?" may be missing. int and float also take the text of a form; a float takes
-    an int. Fields that are not asked for are left out. Any thread.
+    the value, or raises ValueError. A name that ends with "?" may be missing. int and float also take the text of a form, in digits; a
+    float takes an int, and is finite. Fields that are not asked for are left out. Any thread.
     Raises Invalid, the answer 422 that names each wrong field, as in "tags[2]"; a `given` that is no dict is the field "".
     """
     errors = {}
@@ -42,9 +42,10 @@ def _check(value, rule, name, errors):
                 raise ValueError("want %s to %s" % rule[1:])
             return value
         if isinstance(rule, tuple):
-            if value not in rule:
-                raise ValueError("want one of %s" % ", ".join([str(one) for one in rule]))
-            return value
+            for one in rule:
+                if one == value and type(one) is type(value):  # (True is no 1)
+                    return value
+            raise ValueError("want one of %s" % ", ".join([str(one) for one in rule]))
         return _typed(value, rule) if isinstance(rule, type) else rule(value)
     except ValueError as er:
         errors[name] = str(er) or "wrong"
@@ -65,15 +66,18 @@ def _check_fields(value, rule, name, errors):
 
 
 def _typed(value, kind):
-    if kind in (int, float) and isinstance(value, str):  # of a form
-        try:
-            return kind(value)
-        except ValueError:
-            raise ValueError("want %s" % _KINDS[kind])
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, kind) and (kind is not int or not isinstance(value, bool)):
-        return value
+    try:
+        if kind in (int, float) and isinstance(value, str):  # of a form
+            # Python also takes "nan", "1_0" and " 1 "; and MicroPython ".".
+            if value.strip("+-0123456789" if kind is int else "+-.0123456789eE") or not value.lower().partition("e")[0].strip("+-."):
+                raise ValueError
+            value = kind(value if len(value) < 40 else "")
+        if kind is float and type(value) is int:
+            value = float(value)
+        if isinstance(value, kind) and (kind is not int or type(value) is int) and (kind is not float or value * 0 == 0):
+            return value + 0 if kind is float else value  # -0.0 becomes 0.0
+    except (ValueError, OverflowError):
+        pass
     raise ValueError("want %s" % _KINDS[kind])
 
 

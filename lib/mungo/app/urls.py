@@ -20,7 +20,10 @@ def fill(parts, values):
         converter, name = part
         if name not in values:
             raise ValueError("url_for: %r is missing" % name)
-        path.append(quote(str(values.pop(name)), "/" if converter == "path" else ""))
+        value = str(values.pop(name))
+        if converter == "int" and (not value or len(value) > 18 or value.strip("0123456789")):
+            raise ValueError("url_for: %s=%s: want digits" % (name, value))
+        path.append(quote(value, "/" if converter == "path" else ""))
     query = "&".join(["%s=%s" % (quote(name), quote(str(values[name]))) for name in sorted(values)])
     return "/".join(path) + ("?" + query if query else "")
 

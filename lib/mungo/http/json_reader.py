@@ -22,7 +22,8 @@ def loads(data, is_strict=True):
     """The value of the JSON text `data` (bytes). Any thread.
 
     Raises ValueError if it is not UTF-8, if an escape is half of a surrogate pair, and if it is not JSON: with `is_strict` whatever
-    RFC 8259 does not allow, and what is nested more than 32 levels deep; else what the port's json.loads refuses.
+    RFC 8259 does not allow, numbers that the port's float can't express, and what is nested more than 32 levels deep; else what the
+    port's json.loads refuses.
     """
     text = utf8.text(data)
     if is_strict:
@@ -45,7 +46,7 @@ def check(data):
             continue
         if want == _NEXT:
             if not depth:
-                raise ValueError("JSON: more than a value")
+                raise ValueError("JSON: two values")
             if byte == 44:
                 want = _VALUE if ends[depth - 1] == 93 else _NAME
             elif byte == ends[depth - 1]:
@@ -77,7 +78,7 @@ def check(data):
             _check_word(data[start:at])
             want = _NEXT
     if depth or want != _NEXT:
-        raise ValueError("JSON: it is cut short")
+        raise ValueError("JSON: cut short")
 
 
 def _end_of_string(data, at):
@@ -93,13 +94,13 @@ def _end_of_string(data, at):
         byte = data[at + 1]
         if byte == 117:
             if len(unhexlify(data[at + 2 : at + 6])) != 2:
-                raise ValueError("JSON: want four digits")
+                raise ValueError("JSON: want 4 digits")
             at += 4
         elif byte not in b'"\\/bfnrt':
             raise ValueError("JSON: no such escape")
         at += 2
     if end > start and min(data[start:end]) < 32:
-        raise ValueError("JSON: a control character in a string")
+        raise ValueError("JSON: a control character")
     return end + 1
 
 
@@ -114,7 +115,8 @@ def _check_word(word):
     if exponent[:1] == b"-" or exponent[:1] == b"+":
         exponent = exponent[1:]
     is_number = whole.isdigit() and (whole[0] > 48 or len(whole) == 1)
-    if not is_number or point and not fraction.isdigit() or mark and not exponent.isdigit():
+    is_number = is_number and (not point or fraction.isdigit()) and (not mark or exponent.isdigit())
+    if not is_number or (mark or whole[300:]) and float(word) * 0:  # (not 0: it is infinite)
         raise ValueError("JSON: no number")
 
 
