@@ -166,7 +166,7 @@ def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=()):
     it = WebSocket(c, 0, ping_ms)
     it.stage = _DIALLED
     it.client = client
-    c.on_close(_closed, c)
+    c.on_close(client.closed, c)
     c.put(request)
     return c
 
@@ -276,13 +276,6 @@ def _serve(c, it):
                 _fail(c, it, -ev)
             break
     _set_deadline(c, it)
-
-
-def _closed(c):
-    # A client's connection is closed, maybe in the place of an answer.
-    if not c.proto.stage and c.is_ended and not c.error_text:
-        c.mgr.stats["failed"] += 1
-        c.error_text = "closed before the handshake"
 
 
 def _set_deadline(c, it):

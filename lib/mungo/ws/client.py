@@ -72,6 +72,12 @@ class Client:
         hm.finish(c.recv)
         return True
 
+    def closed(self, c):
+        """The connection is closed. In the place of an answer that is an error."""
+        if not c.proto.stage and c.is_ended and not c.error_text:
+            c.mgr.stats["failed"] += 1
+            c.error_text = "closed before the handshake"
+
     def mask(self, frame, data):
         """Complete a frame, of which there is the head: add the payload `data`, masked with a new key that can't be foreseen (section
         10.3)."""
