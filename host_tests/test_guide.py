@@ -47,12 +47,17 @@ LOOKED_UP = r"make (test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|
 ELSEWHERE = {"first-board": "test_newcomer.py"}  # runs the commands of that page
 
 
+def make(command, *options):
+    """The arguments of a `make ..` of a page. It never sets up the tools anew from inside a test."""
+    return ["make", "-o", ".venv/.stamp", "-o", ".venv-docs/.stamp", *options, *command.split()[1:]]
+
+
 @contextlib.contextmanager
 def made(command, port, runtime):
     """A `make run ...` of a page, on this runtime unless it names one, with settings for the test; ended with all that it started."""
     settings = {"PORT": str(port), "DELAY_MS": str(int(DELAY_S * 1000))}
     settings["RUNTIME"] = {"upy": "micropython"}.get(runtime, runtime)
-    proc = subprocess.Popen(command.split(), cwd=ROOT, env=environment(**settings), start_new_session=True)
+    proc = subprocess.Popen(make(command), cwd=ROOT, env=environment(**settings), start_new_session=True)
     try:
         wait_for_port(proc, port)
         yield
@@ -116,15 +121,14 @@ def test_commands_do_what_the_page_says(name, runtime, tmp_path):
                     check_first(line, blocks(PAGES[name], "python")[0].text, tmp_path)
                 elif line in ("make size", "make mpy"):
                     if runtime == "upy":
-                        subprocess.run(line.split(), cwd=ROOT, env=environment(), check=True, stdout=subprocess.DEVNULL)
+                        subprocess.run(make(line), cwd=ROOT, env=environment(), check=True, stdout=subprocess.DEVNULL)
                 else:
                     assert re.fullmatch(LOOKED_UP, line), f"no test runs this: {line}"
                     look_up(line)
 
 
 def look_up(command):
-    make, *args = command.split()
-    done = subprocess.run([make, "-n", *args], cwd=ROOT, env=environment(), capture_output=True, text=True)
+    done = subprocess.run(make(command, "-n"), cwd=ROOT, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 

@@ -18,6 +18,7 @@ from guide import (
     LIMITS,
     MONGOOSE,
     PERFORMANCE,
+    README,
     ROOT,
     SETTINGS,
     SETTINGS_FILE,
@@ -27,6 +28,7 @@ from guide import (
     setting_names,
     table,
 )
+from tools.bench import figures
 
 APP = ROOT / "firmware" / "apps" / "multi_threaded"
 SOURCE = (APP / "__init__.py").read_text()
@@ -378,3 +380,10 @@ def test_sizes_are_about_right(tmp_path):
 def test_benchmarks_have_their_place():
     text = PERFORMANCE.read_text()
     assert 0 < text.find("\n<!-- bench:begin -->\n") < text.find("\n<!-- bench:end -->\n")
+
+
+def test_the_figures_in_the_readme_are_those_of_the_guide():
+    text = README.read_text().partition(figures.BEGIN)[2].partition(figures.END)[0]
+    measured = figures.rows(PERFORMANCE.read_text())
+    assert text.splitlines()[: len(measured)] == measured and len(text.splitlines()) == len(measured) + 2
+    assert "| 600 messages while the loop is busy for half a second | **256** arrive (Linux) | 600 arrive |" in TUTORIAL.read_text()

@@ -1,4 +1,5 @@
-"""Write the results of `make bench` into docs/performance.md, between its markers, and the pictures into docs/.
+"""Write the results of `make bench` into docs/performance.md, between its markers, the pictures into docs/, and the
+figures of the table in README.md.
 
     .venv/bin/python -m tools.bench.page [--results build/bench/results.json] [--print]
 
@@ -11,7 +12,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from . import host, markdown, run, stats, tables
+from . import figures, host, markdown, run, stats, tables
 from .contenders import CONTENDERS
 from .tables import growth, slow, wake
 
@@ -129,6 +130,7 @@ def main():
         return "%s: these tables are from a quick run: %s. Run make bench without --quick." % (args.results, ", ".join(quick))
     before, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(before + BEGIN + lines + END + rest.partition(END)[2])
+    figures.write()
     for name in PICTURES:
         shutil.copy(args.results.parent / name, host.ROOT / "docs" / name)
     return None
