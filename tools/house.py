@@ -31,6 +31,7 @@ ROOMS = {
     "sntp": "the time",
     "sse": "events",
     "ws": "WebSocket",
+    "dns": "host names: questions and answers inside the loop",
     "threads": "pipe and pool: what other threads touch",
     "core": "one thread's sockets: loop, connection, timers",
     "port": "which system this is",

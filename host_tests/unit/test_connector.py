@@ -265,11 +265,11 @@ def test_handler_that_raises_on_connect():
         assert mgr.close()
 
 
-def test_names_are_refused():
+def test_urls_that_cannot_be_are_refused():
     mgr = manager()
     for url in (
-        "tcp://example.com:80",
-        "udp://a.b:80",
+        "tcp://[a:b]:80",
+        "tcp://[::1]x:80",
         "http://127.0.0.1:80",
         "tcp://127.0.0.1",
         "tcp://127.0.0.1:",

@@ -929,7 +929,7 @@ def test_urls_that_can_t_be():
             "ws://127.0.0.1:80/a b",
             "ws://127.0.0.1:80/\r\nX: y",
             "ws://127.0.0.1:80/x\n",
-            "ws://example.com:80/",
+            "ws://example..com:80/",
             "ws://127.0.0.1:99999/",
             "ws://127.0.0.1:80/\x7f",
             "ws://me:secret@127.0.0.1/",

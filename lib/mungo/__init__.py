@@ -6,7 +6,7 @@
 # EV_ERROR       str, what went wrong         before the EV_CLOSE of a connection that failed
 # EV_OPEN        None                         the connection exists (inside listen, connect, wrap, mkpipe; on accept)
 # EV_POLL        int, ticks_ms                each turn of poll, for the connections in mgr.poll_events
-# EV_RESOLVE     None                         outgoing: the address is known
+# EV_RESOLVE     str, the address             outgoing: it is known
 # EV_CONNECT     None                         outgoing: established
 # EV_ACCEPT      None                         incoming, right after EV_OPEN
 # EV_READ        int, number of new bytes     stream: they are in c.recv (an HTTP server's handler has run before)
@@ -60,7 +60,7 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time.
-aio = app = auth = cookies = core = cors = fetch = http = manager = port = rtc = sntp = sse = threads = ws = None
+aio = app = auth = cookies = core = cors = dns = fetch = http = manager = port = rtc = sntp = sse = threads = ws = None
 _app = _manager = None
 _importing = _thread.allocate_lock()
 

@@ -11,14 +11,21 @@ _EV_OPEN = const(1)
 class Manager(Loop):
     """The event manager: owns all sockets of one thread, calls handlers `fn(c, ev, ev_data, fn_data)` from `poll`.
 
-    `bell` is "udp" or "ring", by default what works on this port; the limits are keyword arguments, see `port.Limits`.
+    `bell` is "udp" or "ring", by default what works on this port; the limits are keyword arguments, see `port.Limits`. `dns`: the name
+    server, or several in a tuple, as "10.0.0.1" or "10.0.0.1:53"; by default the system's. ValueError for others.
     Everything is called in the loop's thread; `wakeup` and `stop` may be called from any. All managers of a program belong to one thread:
     while one is open, another thread can't make or poll one (RuntimeError).
     """
 
-    def __init__(self, bell=None, **limits):
+    def __init__(self, bell=None, dns=None, **limits):
+        if dns is not None:
+            from .core.names import server_urls
+
+            dns = server_urls(dns, 53)
         Loop.__init__(self, bell, **limits)
         self.mail = Wakeups(self)
+        self.dns = dns  # URLs of name servers
+        self.resolver = None  # the Resolver that was made last
 
     def listen(self, url, fn, fn_data=None):
         """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
@@ -31,13 +38,28 @@ class Manager(Loop):
         return listen(self, url, "tcp", fn, fn_data, AcceptedConnection)
 
     def connect(self, url, fn, fn_data=None):
-        """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN and EV_RESOLVE now, EV_CONNECT or EV_ERROR later.
+        """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN now, EV_RESOLVE with the address when that is known, EV_CONNECT or
+        EV_ERROR later.
 
-        The host is an address: looking up a name would block the loop, so names are refused with ValueError.
+        The host is an address, and EV_RESOLVE comes now; or a name, see `resolve`. If it has IPv6 and IPv4 addresses, both are tried: the
+        second begins 250 ms after the first (RFC 8305). `connect_ms` is for all of it. ValueError for another URL.
         """
-        from .core.connector import connect
+        from .core.connector import connect, has_name
 
+        if has_name(url):
+            from .core.dialer import connect
         return connect(self, url, fn, fn_data)
+
+    def resolve(self, name, fn):
+        """Look up the addresses of a host `name`: `fn(addresses, error)` is called in a later turn, once. Returns a Lookup, with `cancel`.
+
+        `addresses` is a tuple of str, of both families. If there are none, it is empty, and `error` says why, as str: NXDOMAIN, no address,
+        a timeout, what all servers have refused (SERVFAIL, REFUSED), no name server. An address is its own. Answers are kept as long as
+        their TTL says, up to an hour. ValueError for what is no host name; letters beyond ASCII are written as xn--.. (RFC 5890).
+        """
+        from .dns.resolver import resolve
+
+        return resolve(self, name, fn)
 
     def wrap(self, sock, fn, fn_data=None, udp=False):
         """Make a connection of a connected socket, from here on the manager's. `udp`: it is a datagram socket."""

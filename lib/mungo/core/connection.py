@@ -77,10 +77,10 @@ class Connection:
         if sock is not None:
             self.sock = sock
             self.peer = peer
-            if phase is not None:
-                self.state = _CONNECTING
-                self.phase = phase
-                self.mask = _OUT
+        if phase is not None:
+            self.state = _CONNECTING
+            self.phase = phase
+            self.mask = _OUT
         mgr.add(self)
 
     # --- flags
@@ -376,8 +376,9 @@ class Connection:
 
     def release(self):
         """Give back what the system lent."""
-        self.mgr.unwatch(self.sock)
-        self.sock.close()
+        if self.sock is not None:  # a name may still be being looked up
+            self.mgr.unwatch(self.sock)
+            self.sock.close()
         if self.is_accepted:
             self.mgr.accepted -= 1
         self.mgr.resume_listeners()

@@ -5,7 +5,7 @@ from time import ticks_ms
 
 from .connection import Connection
 from .udp import UdpConnection
-from .url import parse
+from .url import is_address, parse
 
 _EV_OPEN = const(1)
 _EV_RESOLVE = const(3)
@@ -24,8 +24,11 @@ class Connecting:
         n = c.read(c.mgr.rx.data)
         if n is None and ev & ~(_IN | _OUT):
             return c.error("no connection")
-        if n is not None and n < 0:
-            return
+        if n is None or n >= 0:
+            self.established(c, n)
+
+    def established(self, c, n):
+        """The socket is connected, and has brought `n` bytes."""
         c.end_phase()
         c.emit(_EV_CONNECT)
         if c.out is not None and not c.is_closing:
@@ -47,11 +50,38 @@ class Connecting:
 _CONNECTING = Connecting()
 
 
+def has_name(url):
+    """Whether the host of this URL has to be looked up."""
+    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+    return host[:1] not in "[" and host.lower() != "localhost" and not is_address(host)
+
+
 def connect(mgr, url, fn, fn_data):
-    """`mgr.connect`."""
+    """`mgr.connect` for a host that is an address."""
     mgr.check_open()
     udp = url[:3] == "udp"
-    info = socket.getaddrinfo(*parse(url, "udp" if udp else "tcp"))[0]
+    host, port = parse(url, "udp" if udp else "tcp")
+    sock, peer, failed = open_socket(host, port, udp)
+    try:
+        c = _make_connection(mgr, sock, fn, fn_data, udp, None if udp else _CONNECTING, peer)
+    except Exception:
+        sock.close()
+        raise
+    c.emit(_EV_OPEN)
+    c.emit(_EV_RESOLVE, host)
+    if failed is not None:
+        c.broken(failed)
+    elif udp:
+        c.emit(_EV_CONNECT)
+    else:
+        mgr.now = ticks_ms()  # the last turn may be long ago: a board waits for its network before it connects
+        mgr.deadline(c, mgr.connect_ms)
+    return c
+
+
+def open_socket(host, port, udp):
+    """Begin to connect to an address: (the socket, the peer's address as the port has it, the OSError if that failed at once)."""
+    info = socket.getaddrinfo(host, port)[0]
     sock = socket.socket(info[0], socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
     failed = None
     try:
@@ -63,20 +93,10 @@ def connect(mgr, url, fn, fn_data):
         except OSError as er:
             if er.errno != errno.EINPROGRESS:
                 failed = er
-        c = _make_connection(mgr, sock, fn, fn_data, udp, None if udp else _CONNECTING, info[-1])
     except Exception:
         sock.close()
         raise
-    c.emit(_EV_OPEN)
-    c.emit(_EV_RESOLVE)
-    if failed is not None:
-        c.broken(failed)
-    elif udp:
-        c.emit(_EV_CONNECT)
-    else:
-        mgr.now = ticks_ms()  # the last turn may be long ago: a board waits for its network before it connects
-        mgr.deadline(c, mgr.connect_ms)
-    return c
+    return sock, info[-1], failed
 
 
 def wrap(mgr, sock, fn, fn_data, udp):

@@ -71,6 +71,7 @@ class Loop(Limits):
                 "streams_full",  # streams refused at max_streams
                 "send_waits",  # writes put off because the system had no memory for them
                 "queue_full",  # messages of pipes and wakeups that had to wait or were refused
+                "dns_ignored",  # datagrams for the resolver that were no answer to its questions
                 "workers",  # a dict of the pool's own figures, once there is one
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
                 "reopened",  # UDP sockets made anew, since an empty datagram had closed them (ESP32)

@@ -50,6 +50,8 @@ class UdpConnection(Connection):
 
     def look(self):
         """Do not watch the socket while it is not read: an error that nobody takes would wake the poll again and again."""
+        if self.sock is None:  # it is not open yet
+            return
         if self.state:
             self.mgr.unwatch(self.sock)
         else:

@@ -1,9 +1,8 @@
-def parse(url, name):
+def parse(url, name, may_be_name=False):
     """Split `name://host:port[/...]` into `(host, port)`, for example `parse("tcp://10.0.0.7:80", "tcp")`.
 
     The host is empty (any address), an IPv4 address, `[an IPv6 address]` or `localhost`. Raises ValueError for another scheme than
-    `name`, for a port that is no number up to 65535, for a user or a password, and for other host names: looking one up would block
-    the loop.
+    `name`, for a port that is no number up to 65535, for a user or a password, and for other hosts, unless it `may_be_name`.
     """
     scheme, _, rest = url.partition("://")
     rest = rest.partition("/")[0]
@@ -17,8 +16,8 @@ def parse(url, name):
         wrong = "no port from 0 to 65535"
     elif host.lower() == "localhost":
         host = "127.0.0.1"
-    elif host and not is_address(host):
-        wrong = "the host is no address, and to look up a name would block the loop"
+    elif host and not is_address(host) and (not may_be_name or ":" in host):
+        wrong = "the host is no address"
     if wrong:
         raise ValueError("%r: %s; want %s://address:port" % (url, wrong, name))
     return host.strip("[]") or "0.0.0.0", int(port)
@@ -28,7 +27,16 @@ def is_address(host):
     """Whether this is an IPv4 address, or an IPv6 address in brackets."""
     if host[0] == "[":
         address = host[1:].partition("%")[0].rstrip("]")  # (%: the zone of a link-local one)
-        return host[-1] == "]" and ":" in address and not address.strip("0123456789abcdefABCDEF:.")
+        head, gap, tail = address.partition("::")
+        groups = (head.split(":") if head else []) + (tail.split(":") if tail else [])
+        n = len(groups)
+        if groups and "." in groups[-1] and is_address(groups[-1]):
+            groups.pop()
+            n += 1
+        for group in groups:
+            if not 0 < len(group) < 5 or group.strip("0123456789abcdefABCDEF"):
+                return False
+        return host[-1] == "]" and (n < 8 if gap else n == 8)
     numbers = host.split(".")
     for number in numbers:
         if not number or number.strip("0123456789") or int(number) > 255:

@@ -152,9 +152,9 @@ def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=()):
     """Connect to "ws://host:port/path"; without a port it is 80. Returns the connection, which gets EV_CONNECT and EV_WS_OPEN, or
     EV_ERROR if it is refused.
 
-    The host is an address, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. `headers`: further fields of
-    the handshake, as for `http_reply`, for example Origin, Authorization or Cookie. Raises ValueError for another URL and for fields that
-    can't be, OSError as `mgr.connect`. Loop's thread.
+    The host is an address or a name, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. `headers`: further
+    fields of the handshake, as for `http_reply`, for example Origin, Authorization or Cookie. Raises ValueError for another URL and for
+    fields that can't be, OSError as `mgr.connect`. Loop's thread.
     """
     from ..http.urls import split_url
     from .client import Client

@@ -1,0 +1,278 @@
+# Looking up names, inside the loop.
+#
+# A Lookup is one name for one caller. AAAA and A records are asked for at the same time. If a server gives no answer, or refuses, the next
+# one is asked. The Resolver is a connection that is there while something is being looked up. It opens its socket when the first question
+# has to be sent, and leaves its cache to the next one.
+import socket
+from os import urandom
+from time import ticks_add, ticks_diff, time
+
+from ..core.connector import connect
+from ..core.names import host_name, is_number, server_urls
+from ..core.reports import describe
+from ..core.udp import UdpConnection
+from ..core.url import parse
+from ..port.address import address
+from ..port.names import KINDS, hosts_addresses, name_servers
+from .packets import make_question, number, read_answer
+
+_EV_CONNECT = const(4)
+_EV_READ = const(7)
+_EV_CLOSE = const(9)
+
+_ROUNDS = const(3)  # through all servers
+_TRY_MS = const(1000)  # for an answer in the first round; in each other twice that of the one before
+_FAMILY_MS = const(50)  # for the other family's answer, RFC 8305 section 3
+_STREAM_MS = const(5000)  # for an answer by TCP
+_NAMES = const(32)  # being looked up; the next one fails
+_CACHED = const(16)  # answers; then the oldest makes room
+_SECONDS = const(3600)  # that one is kept at most
+
+_RCODES = {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
+
+
+class Lookup:
+    """A name that is being looked up."""
+
+    questions = ()  # packets that wait for their answer
+    tries = 0
+    due = None  # ticks_ms of the next one; None: it has not begun
+    server = None  # the URL of the one that was asked last
+    stream = None  # a connection that asks by TCP,
+    is_long = False  # since the answer is too long for a datagram
+    is_refused = False  # the server has answered, but not the question
+    addresses = ()
+    why = "timeout: no answer from a name server"
+    seconds = _SECONDS  # that this holds
+
+    def __init__(self, resolver, name, fn):
+        self.resolver = resolver
+        self.name = name
+        self.fn = fn
+
+    def cancel(self):
+        """Never call the function. Does nothing if it was called."""
+        if self in self.resolver.lookups:
+            self.remove()
+            self.resolver.resume()
+
+    def remove(self):
+        """It is over."""
+        self.resolver.lookups.remove(self)
+        if self.stream is not None:
+            self.stream.is_closing = True
+
+
+class Resolver(UdpConnection):
+    """All open Lookups of a manager."""
+
+    def __init__(self, mgr, cache):
+        self.lookups = []
+        self.servers = []  # (URL, address as the port has it)
+        self.cache = cache  # of (name, time, seconds, addresses, error), oldest first
+        UdpConnection.__init__(self, mgr, None, on_event, None, False)
+
+    def put(self, data):
+        """It is no program's to send to: False. (Programs broadcast over mgr.conns.)"""
+        return False
+
+    send = put
+
+    def expired(self):
+        """Something is due."""
+        UdpConnection.expired(self)
+        self.go_on()
+
+    def go_on(self):
+        """Do what is due, and see what that will be next."""
+        now = self.mgr.now
+        left = _STREAM_MS
+        for lookup in list(self.lookups):
+            if lookup in self.lookups and (lookup.due is None or ticks_diff(lookup.due, now) <= 0):
+                lookup.due = now
+                try:
+                    self.ask(lookup)
+                except (OSError, MemoryError) as er:
+                    lookup.why = describe(er)
+                    self.finish(lookup)
+        for lookup in self.lookups:
+            left = min(left, ticks_diff(lookup.due, now))
+        self.mgr.deadline(self, max(left, 1))
+        if not self.lookups:
+            self.is_closing = True
+
+    def ask(self, lookup):
+        """Ask the next server. If there is nothing to be asked, or if all were asked often enough, that is the end."""
+        if not lookup.tries:
+            for other in self.lookups:
+                if other.tries and other.name == lookup.name:
+                    lookup.due = other.due  # its answer is for both
+                    return
+            if self.find(lookup):
+                return self.finish(lookup)
+            if self.sock is None:
+                self.open()
+        n = len(self.servers)
+        if not n:
+            lookup.why = "no name server, see Manager(dns=)"
+        if lookup.addresses or lookup.tries == _ROUNDS * n:
+            if lookup.questions and not lookup.addresses:
+                self.mgr.stats["timeouts"] += 1
+            return self.finish(lookup)
+        lookup.server, peer = self.servers[lookup.tries % n]
+        wait = _TRY_MS << lookup.tries // n
+        lookup.tries += 1
+        if not lookup.questions:
+            lookup.is_refused = False
+            lookup.questions = [make_question(urandom(2), lookup.name, kind) for kind in KINDS]
+        try:
+            if lookup.is_long:
+                wait = _STREAM_MS
+                lookup.stream = connect(self.mgr, lookup.server.replace("udp", "tcp"), on_stream, lookup)
+            else:
+                for question in lookup.questions:
+                    self.sock.sendto(question, peer)
+        except OSError as er:  # the next one, at once
+            lookup.why = describe(er)
+            wait = 0
+        lookup.due = ticks_add(lookup.due, wait)
+
+    def find(self, lookup):
+        """Look for an answer without a question. False if there is none."""
+        name = lookup.name
+        for entry in self.cache:
+            if entry[0] == name and 0 <= time() - entry[1] < entry[2]:
+                lookup.addresses, lookup.why = entry[3:]
+                return True
+        found = [name] if is_number(name) else hosts_addresses(name)
+        lookup.addresses = tuple([one for one in found if is_number(one)])
+        if not lookup.addresses and self.lookups.index(lookup) >= _NAMES:
+            lookup.why = "more than %d names at once" % _NAMES
+            return True
+        return lookup.addresses
+
+    def open(self):
+        """Open the socket, with a port that is hard to guess. The servers that are asked have addresses of one family."""
+        family = None
+        urls = self.mgr.dns
+        for url in server_urls(name_servers(), 53) if urls is None else urls:
+            info = socket.getaddrinfo(*parse(url, "udp"))[0]
+            if family in (None, info[0]):
+                family = info[0]
+                self.servers.append((url, info[-1]))
+        if family is None:
+            return
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.setblocking(False)
+            tries = 8
+            while tries:
+                port = number(urandom(2), 0, 2) | 1024
+                self.bound = socket.getaddrinfo("0.0.0.0" if family == socket.AF_INET else "::", port)[0][-1]
+                try:
+                    sock.bind(self.bound)
+                    tries = 0
+                except OSError:
+                    tries -= 1
+                    if not tries:
+                        raise
+            self.mgr.watch(sock, self, self.mask)
+        except Exception:
+            sock.close()
+            raise
+        self.sock = sock
+
+    def take(self, data):
+        """A message has come. True if it is an answer."""
+        for lookup in self.lookups:
+            for question in lookup.questions:
+                answer = read_answer(data, question)
+                if answer:
+                    self.answered(lookup, question, *answer)
+                    return True
+
+    def answered(self, lookup, question, rcode, addresses, seconds):
+        """A question has its answer; an rcode of -1 says that it is too long."""
+        now = self.mgr.now
+        if rcode < 0:
+            if not lookup.is_long:
+                lookup.is_long = True
+                lookup.due = now
+            return
+        lookup.questions.remove(question)
+        if addresses:
+            lookup.seconds = min(seconds, lookup.seconds) if lookup.addresses else seconds
+            lookup.addresses += addresses
+        else:
+            lookup.why = _RCODES.get(rcode) or "rcode %d" % rcode
+            if rcode not in (0, 3):
+                lookup.is_refused = True
+                seconds = 0
+            if not lookup.addresses:
+                lookup.seconds = min(seconds, lookup.seconds)
+        if lookup.addresses and lookup.questions:
+            lookup.due = ticks_add(now, _FAMILY_MS)
+        elif lookup.addresses or not lookup.questions:
+            lookup.due = now
+            if lookup.addresses or not lookup.is_refused:
+                self.finish(lookup)
+
+    def finish(self, lookup):
+        """This is what can be known of a name: tell all that wait for it."""
+        addresses = lookup.addresses
+        error = None if addresses else "%s: %s" % (lookup.why, lookup.name)
+        if lookup.tries and lookup.seconds and (addresses or not lookup.questions):
+            self.cache.append((lookup.name, time(), min(lookup.seconds, _SECONDS), addresses, lookup.why))
+            if len(self.cache) > _CACHED:
+                self.cache.pop(0)
+        for other in list(self.lookups):
+            if other.name == lookup.name:
+                other.remove()
+                try:
+                    other.fn(addresses, error)
+                except Exception as er:
+                    self.mgr.report(er)
+
+
+def resolve(mgr, name, fn):
+    """`mgr.resolve`."""
+    name = host_name(name)
+    resolver = mgr.resolver
+    if resolver is None or resolver.is_closing:
+        mgr.check_open()
+        resolver = mgr.resolver = Resolver(mgr, resolver.cache if resolver else [])
+    lookup = Lookup(resolver, name, fn)
+    resolver.lookups.append(lookup)
+    resolver.resume()
+    return lookup
+
+
+def on_event(resolver, ev, data, _):
+    """The handler of a Resolver."""
+    if ev == _EV_READ:
+        if data and (address(resolver.peer) not in [address(peer) for _, peer in resolver.servers] or not resolver.take(data)):
+            resolver.mgr.stats["dns_ignored"] += 1
+        resolver.go_on()
+    elif ev == _EV_CLOSE:
+        for lookup in list(resolver.lookups):
+            lookup.why = resolver.error_text or "closed"
+            resolver.finish(lookup)
+
+
+def on_stream(c, ev, data, lookup):
+    """The handler of a TCP connection that asks (RFC 1035 section 4.2.2)."""
+    resolver = lookup.resolver
+    if ev == _EV_CONNECT:
+        for question in lookup.questions:
+            c.send(bytes((len(question) >> 8, len(question) & 255)) + question)
+    elif ev == _EV_READ:
+        while len(c.recv) > 1:
+            n = 2 + number(c.recv.data, c.recv.start, 2)
+            if len(c.recv) < n:
+                break
+            resolver.take(c.recv.read(n)[2:])
+        resolver.go_on()
+    elif ev == _EV_CLOSE and lookup.stream is c and lookup in resolver.lookups:
+        lookup.stream = None
+        lookup.due = resolver.mgr.now
+        resolver.go_on()
