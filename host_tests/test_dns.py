@@ -258,7 +258,8 @@ def test_fetch_by_name_and_a_redirect_to_another(dnsmasq, site, fetch):
     port = server.server_address[1]
     limits = {"dns": dnsmasq(WEB).dns, "datagram": 2000}
     auth = ["me", "secret"]
-    results = fetch({"url": f"http://www.test:{port}/to", "limits": limits, "auth": auth}, {"url": f"http://no.test:{port}/", "limits": limits})
+    calls = [{"url": f"http://www.test:{port}/to", "limits": limits, "auth": auth}, {"url": f"http://no.test:{port}/", "limits": limits}]
+    results = fetch(*calls)
     assert (results[0]["status"], results[0]["body"], results[0]["url"]) == (200, "hi", f"http://other.test:{port}/there")
     assert server.seen == [(f"www.test:{port}", "Basic bWU6c2VjcmV0"), (f"other.test:{port}", None)]
     assert results[1]["error"] == "OSError" and "NXDOMAIN: no.test" in results[1]["text"]

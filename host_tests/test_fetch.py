@@ -187,7 +187,7 @@ def test_redirects_that_are_not_followed(fetch, site):
             {"url": site.url + "/loop"},
             {"url": site.url + "/redirect?302,/next", "redirects": 0},
             {"url": site.url + "/redirect?302,https://127.0.0.1/"},
-            {"url": site.url + "/redirect?302,http://example.com/"},
+            {"url": site.url + "/redirect?302,http://example..com/"},
             {"url": site.url + "/redirect?307,/next", "method": "POST", "pieces": ["abc"]},
             {"url": site.url + "/304"},
         ]

@@ -36,9 +36,9 @@ def dns(data):
     if not -1 <= rcode < 16 or len(addresses) > 8 or not 0 <= seconds < 1 << 31:
         raise AssertionError("%r" % (answer,))
     for one in addresses:
-        numbers = one.split(":") if first & 1 else one.split(".")
-        if len(numbers) != (8 if first & 1 else 4) or max([int(n, 16 if first & 1 else 10) for n in numbers]) > (65535 if first & 1 else 255):
+        numbers = [int(n, 16) for n in one.split(":")] if first & 1 else [int(n) for n in one.split(".")]
+        if len(numbers) != (8 if first & 1 else 4) or max(numbers) > (65535 if first & 1 else 255):
             raise AssertionError(one)
-    if read_answer(data + b"\xc0\x0c\0\1", question) != answer or read_answer(question[:2] + data[2:], question) != answer:
+    if read_answer(data + b"\xc0\x0c\0\1", question) != answer:
         raise AssertionError("%r" % (answer,))
     return answer

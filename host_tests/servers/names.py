@@ -1,5 +1,5 @@
-# Looks up names, for test_dns.py: CALLS is a JSON list of calls, {"names": [..], "dns": ..}. The names of one are looked up at the same time.
-# Each result is a line of JSON, in the order in which they come: [name, addresses, error].
+# Looks up names, for test_dns.py: CALLS is a JSON list of calls, {"names": [..], "dns": ..}. The names of a call are looked up at the same
+# time. Each result is a line of JSON, in the order in which they come: [name, addresses, error].
 
 import json
 import os
