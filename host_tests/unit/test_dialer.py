@@ -8,7 +8,7 @@ import mungo
 from dnsnet import A, NameServer, kind_of, message, name_of, record
 from mungo.core import dialer
 from net import bound, free
-from raising import raised
+from raising import raised, raised_errno
 from waiting import kinds, kinds_of, open_files, recorder, turns, until
 
 MIN_HEAP = "224k"
@@ -53,17 +53,17 @@ class Site:
         assert self.mgr.close() and self.server_mgr.close()
 
 
-def listener6():
-    """A listener at [::1] and 127.0.0.1 with one port: (sockets, port)."""
+def listeners(*hosts, backlog=5):
+    """Listeners at these addresses, all with one port: (sockets, port)."""
 
     def use(port):
         socks = []
         try:
-            for host in ("::1", "127.0.0.1"):
+            for host in hosts:
                 info = socket.getaddrinfo(host, port)[0]
                 socks.append(socket.socket(info[0], socket.SOCK_STREAM))
                 socks[-1].bind(info[-1])
-                socks[-1].listen(5)
+                socks[-1].listen(backlog)
         except OSError:
             for sock in socks:
                 sock.close()
@@ -73,19 +73,20 @@ def listener6():
     return free(use)
 
 
-def listener(host="127.0.0.1", backlog=5):
-    def use(port):
-        info = socket.getaddrinfo(host, port)[0]
-        sock = socket.socket(info[0], socket.SOCK_STREAM)
-        try:
-            sock.bind(info[-1])
-        except OSError:
-            sock.close()
-            raise
-        sock.listen(backlog)
-        return sock
+def listener():
+    (sock,), port = listeners("127.0.0.1")
+    return sock, port
 
-    return free(use)
+
+def stuff(host, port):
+    """Have a listener with a backlog of 0 answer nobody any more: its queue is full. Returns sockets."""
+    socks = []
+    info = socket.getaddrinfo(host, port)[0]
+    for _ in range(4):
+        socks.append(socket.socket(info[0], socket.SOCK_STREAM))
+        socks[-1].setblocking(False)
+        assert raised_errno(socks[-1].connect, info[-1]) == errno.EINPROGRESS
+    return socks
 
 
 def test_a_name_is_looked_up_and_connected_to():
@@ -254,7 +255,7 @@ def test_udp_by_name():
 
 def test_ipv6_is_tried_first_and_wins():
     site = Site(answer_with((1,), (six,)))
-    socks, port = listener6()
+    socks, port = listeners("::1", "127.0.0.1")
     handler, events = recorder()
     c = site.mgr.connect("tcp://both.example.org:%d" % port, handler)
     site.until(lambda: len(events) == 3)
@@ -303,28 +304,9 @@ def test_when_all_addresses_fail_that_is_the_error():
     site.close()
 
 
-def silent(host):
-    """A port of `host` that answers nothing, since its queue is full: (port, sockets)."""
-    sock, port = listener(host, 0)
-    socks = [sock]
-    info = socket.getaddrinfo(host, port)[0]
-    for _ in range(4):
-        one = socket.socket(info[0], socket.SOCK_STREAM)
-        one.setblocking(False)
-        try:
-            one.connect(info[-1])
-        except OSError as er:
-            assert er.errno == errno.EINPROGRESS
-        socks.append(one)
-    return port, socks
-
-
 def test_an_address_that_does_not_answer_is_left_behind_after_250_ms():
-    port, socks = silent("::1")
-    info = socket.getaddrinfo("127.0.0.1", port)[0]
-    good = socket.socket(info[0], socket.SOCK_STREAM)
-    good.bind(info[-1])
-    good.listen(5)
+    (full, good), port = listeners("::1", "127.0.0.1", backlog=0)
+    socks = [full, good] + stuff("::1", port)
     site = Site(answer_with((1,), (six,)))
     files = open_files()
     handler, events = recorder()
@@ -332,7 +314,7 @@ def test_an_address_that_does_not_answer_is_left_behind_after_250_ms():
     real = dialer.open_socket
 
     def open_socket(host, port, udp):
-        tries.append((host, time.ticks_ms()))
+        tries.append((host, site.mgr.now))
         return real(host, port, udp)
 
     dialer.open_socket = open_socket
@@ -348,22 +330,14 @@ def test_an_address_that_does_not_answer_is_left_behind_after_250_ms():
     c.is_closing = True
     site.until(lambda: not site.mgr.conns)
     assert open_files() == files + 1
-    for sock in socks + [good, peer]:
+    for sock in socks + [peer]:
         sock.close()
     site.close()
 
 
 def test_two_addresses_that_do_not_answer_are_a_timeout_and_leave_nothing_open():
-    port, socks = silent("127.0.0.1")
-    info = socket.getaddrinfo("127.0.0.2", port)[0]
-    other = socket.socket(info[0], socket.SOCK_STREAM)
-    other.bind(info[-1])
-    other.listen(0)
-    more = []
-    for _ in range(4):
-        more.append(socket.socket(info[0], socket.SOCK_STREAM))
-        more[-1].setblocking(False)
-        raised(OSError, more[-1].connect, info[-1])
+    socks, port = listeners("127.0.0.1", "127.0.0.2", backlog=0)
+    socks += stuff("127.0.0.1", port) + stuff("127.0.0.2", port)
     site = Site(answer_with((1, 2)), connect_ms=700)
     files = open_files()
     for act in ("wait", "close"):
@@ -376,7 +350,7 @@ def test_two_addresses_that_do_not_answer_are_a_timeout_and_leave_nothing_open()
         assert kinds(events) == (kinds_of("OPEN", "RESOLVE", "ERROR", "CLOSE") if act == "wait" else kinds_of("OPEN", "RESOLVE", "CLOSE"))
         assert act == "close" or events[2][1][:7] == "timeout"
         assert open_files() == files
-    for sock in socks + [other] + more:
+    for sock in socks:
         sock.close()
     site.close()
 
