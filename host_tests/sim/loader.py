@@ -12,8 +12,7 @@ from types import SimpleNamespace
 from . import allocating, flash, modules
 from .mutate_ast import LIBRARY, ROOT, Misfit
 
-_PREFIXES = ("mungo", "apps", "settings")
-_ASYNCIO = ("mungo.aio", "mungo.app.async_", "mungo.app.probe", "mungo.app.tasks")  # these need MicroPython's
+_PREFIXES = ("mungo", "apps", "settings", "host", "schema", "wrong")
 _THREADS = LIBRARY / "threads"
 
 
@@ -189,8 +188,12 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             platform = name.rpartition(".")[2]
             if name.startswith("mungo.port.") and platform in ("cpython", "esp32", "rp2", "unix"):
                 continue
-            if not name.endswith("_viper") and not name.startswith(_ASYNCIO):
-                importlib.import_module(name)
+            if not name.endswith("_viper"):
+                try:
+                    importlib.import_module(name)
+                except ImportError as er:
+                    if er.name != "asyncio":  # (some need MicroPython's)
+                        raise
         if self.broken:
             raise Misfit(f"mutation {self.mutation.what!r}: {self.broken} is not loaded")
         self.app = importlib.import_module("apps.multi_threaded")
