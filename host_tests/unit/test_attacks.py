@@ -106,6 +106,21 @@ COOKIES = (
     ("signed an hour too early", lambda mine, other: signed(KEY, "session", body("anna"), time() - 86400 - 1)),
     ("signed in the future", lambda mine, other: signed(KEY, "session", body("anna"), time() + 1000)),
     ("megabytes", lambda mine, other: "x" * 3000),
+    ("signed for the same cookie, but no session", lambda mine, other: signed(KEY, "session", "anna")),
+    ("signed for the same cookie, but no JSON", lambda mine, other: signed(KEY, "session", "0 %d {" % time())),
+    ("in other letters of base64", lambda mine, other: mine.replace("=", "").replace("+", "-").replace("/", "_")),
+    ("percent-encoded", lambda mine, other: "".join(["%%%02X" % ord(x) for x in mine])),
+    ("with more behind it", lambda mine, other: mine + "A"),
+    ("its time with a sign", lambda mine, other: mine.replace("." + mine.split(".")[1] + ".", ".+" + mine.split(".")[1] + ".")),
+    ("its time in other digits", lambda mine, other: mine.replace("." + mine.split(".")[1] + ".", ".0" + mine.split(".")[1] + ".")),
+    # A neighbour in the domain has added one, with a longer path or a wider domain: whose session it is can't be told.
+    ("another's in front", lambda mine, other: other + "; session=" + mine),
+    ("another's behind it", lambda mine, other: mine + "; session=" + other),
+    ("an empty one in front", lambda mine, other: "; session=" + mine),
+    ("rubbish behind it", lambda mine, other: mine + "; a=b; session=x"),
+    ("its name in other letters", lambda mine, other: "; Session=" + mine),
+    ("its name with a blank", lambda mine, other: "; sess ion=" + mine),
+    ("as a part of another", lambda mine, other: '"; a="session=' + mine + '"'),
 )
 
 
@@ -204,6 +219,41 @@ def test_ending_many_sessions_brings_none_back():
         sessions.time = cookies.time = known
 
 
+def test_cookies_that_come_twice():
+    with Site() as site:
+        mine = site.client("anna").cookies["session"]
+        stranger = site.client()
+        assert with_cookie(stranger, mine + "; session=" + mine).text == "anna"  # the same: nobody is confused
+        assert with_cookie(stranger, '"%s"; sessions=x; xsession=y' % mine).text == "anna"
+        # Logged in with a second one in the way, the victim is nobody, not somebody else.
+        other = site.client("mallory").cookies["session"]
+        answer = stranger.post("/change", headers={"Cookie": "session=%s; session=%s" % (other, mine), "Host": "test:80"})
+        assert answer.status == 200 and "session" not in stranger.cookies
+        assert stranger.get("/session", headers={"Cookie": "session=%s; session=%s" % (other, mine)}).json == {}
+
+
+ODD = "\r\nSet-Cookie: evil=1; \0\x1b\x7f\xe9\u20ac\"',;\\=."
+
+
+def test_what_a_session_says_is_never_part_of_the_head():
+    app = App()
+    Sessions(app, KEY)
+    app.post("/set")(lambda req: req.session.update({name: req.form[name] for name in req.form}) or "ok")
+    app.get("/get")(lambda req: req.session)
+    with app.test_client() as client:
+        answer = client.post("/set", form={"name": ODD, ODD: "x"})
+        cookies = [value for name, value in answer.headers if name.lower() == "set-cookie"]
+        assert len(cookies) == 1 and "evil" not in cookies[0] and list(client.cookies) == ["session"]
+        assert client.get("/get").json == {"name": ODD, ODD: "x"}
+    for name in ("a\r\nb", "a b", "a;b", "a=b", "", "\xe9"):
+        app = App()
+        Sessions(app, KEY, name=name)
+        app.get("/")(lambda req: req.session.update(n=1) or "ok")
+        with app.test_client() as client:
+            answer = client.get("/")
+            assert answer.status == 500 and "Set-Cookie" not in answer.headers, name
+
+
 def test_a_session_works_in_a_worker_and_is_saved_from_there():
     with Site() as site:
         client = site.client("anna")
@@ -259,6 +309,24 @@ def test_keys_are_checked_and_change():
 # --- login
 
 PATHS = (
+    "/%09/evil.example",
+    "/%2Fevil.example",
+    "/%5cevil.example",
+    "/%5C/evil.example",
+    "/a%00b",
+    "/%0d%0aSet-Cookie:%20a=b",
+    "\\/\\/evil.example",
+    "/ /evil.example",
+    "HTTPS:evil.example",
+    "hTTp:/evil.example",
+    "//evil.example/%2e%2e",
+    "/\\/evil.example",
+    "data:text/html,x",
+    "?next=//evil.example",
+    "#//evil.example",
+    "./evil",
+    "\u2215\u2215evil.example",
+    "/\u3000/evil.example",
     "http://evil.example/",
     "https:evil.example",
     "//evil.example",
@@ -286,7 +354,7 @@ def test_after_the_login_the_browser_stays_here():
             assert not is_local(path), path
             answer = client.post("/login", form={"name": "a", "password": "right", "next": path}, headers=OURS)
             assert (answer.status, answer.headers["Location"]) == (303, "/"), path
-        for path in ("/", "/me", "/me?a=b&c=/d//e", "/a@b:c"):
+        for path in ("/", "/me", "/me?a=b&c=/d//e", "/a@b:c", "/caf%C3%A9", "/a%20b", "/me?a=%2F%2Fb", "/a//b"):
             assert is_local(path)
         answer = client.post("/login?next=/me", form={"name": "a", "password": "right"}, headers=OURS)
         assert answer.headers["Location"] == "/me"
@@ -328,6 +396,20 @@ FORGED = (
     ("a wrong token", {"X-CSRF-Token": "0" * 32}, None, 403),
     ("a wrong token from our own page", {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": "0" * 32}, None, 403),
     ("a wrong token in the form", {}, {"csrf_token": "x"}, 403),
+    ("our host as the origin's user", {"Origin": "http://test:80@evil.example"}, None, 403),
+    ("our host as a part of the origin's name", {"Origin": "http://eviltest:80"}, None, 403),
+    ("our host with a dot", {"Origin": "http://test.:80"}, None, 403),
+    ("our host with a path", {"Origin": "http://test:80/"}, None, 403),
+    ("an origin without a scheme", {"Origin": "test:80"}, None, 403),
+    ("two origins, one of them ours", {"Origin": "http://test:80 http://evil.example"}, None, 403),
+    ("two sites, one of them ours", {"Sec-Fetch-Site": "same-origin, cross-site"}, None, 403),
+    ("our site in other letters", {"Sec-Fetch-Site": "Same-Origin"}, None, 403),
+    ("a friend's name as a part", {"Origin": "https://friend.example.evil.example"}, None, 403),
+    ("a friend, but in clear", {"Origin": "http://friend.example"}, None, 403),
+    ("the method is said to be another", {"X-HTTP-Method-Override": "GET", "X-Method": "GET"}, None, 403),
+    ("the origin in a Referer alone", {"Referer": "http://test:80/"}, None, 403),
+    ("as text, which needs no preflight", {"Content-Type": "text/plain"}, None, 403),
+    ("the token's name in another letter", {"X-CSRF-Tokens": "0" * 32}, None, 403),
     ("from our own page", {"Sec-Fetch-Site": "same-origin"}, None, 200),
     ("from our own page, an older browser", {"Origin": "http://TEST:80"}, None, 200),
     ("from a friend", {"Origin": "https://friend.example", "Sec-Fetch-Site": "cross-site"}, None, 200),
@@ -349,11 +431,30 @@ def test_forged_requests():
         other = site.client("bob").get("/token").text
         assert forge(client, None, {"X-CSRF-Token": other}).status == 403
         assert forge(client, None, {"X-CSRF-Token": token[:-1]}).status == 403
+        assert forge(client, None, {"X-CSRF-Token": token.upper() + " "}).status == 403
+        assert forge(client, None, {"X-CSRF-Token": token + "," + token}).status == 403
+        assert client.post("/change?csrf_token=" + token, headers={"Host": "test:80"}).status == 403  # it would be in logs
+        assert forge(client, None, {"Cookie": "csrf_token=" + token}).status == 200  # no session, no harm
+        assert forge(client, None, {"X-CSRF-Token": "0" * 32}, {"csrf_token": token}).status == 403  # two: the field counts
+        for method in ("PROPFIND", "get", "CONNECTED"):
+            assert forge(client, None, {"Origin": "http://evil.example"}, None, method).status == 403, method
         assert forge(client, None, {"X-CSRF-Token": token, "Origin": "http://evil.example"}).status == 403
         client.post("/logout", headers=OURS)
         assert forge(client, None, {"X-CSRF-Token": token}).status == 403  # of a session that has ended
         # Without a session there is nothing to gain: a program without cookies needs no token.
         assert forge(site.client(), None).status == 200
+
+
+def test_a_login_that_another_site_sends():
+    # It would log the victim in as the attacker.
+    with Site() as site:
+        form = {"name": "mallory", "password": "right"}
+        for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+            for client in (site.client(), site.client("anna")):
+                answer = client.post("/login", form=form, headers=dict(headers, Host="test:80"))
+                assert answer.status == 403 and "Set-Cookie" not in answer.headers, headers
+        answer = client.post("/logout", headers={"Origin": "http://evil.example", "Host": "test:80"})
+        assert answer.status == 403 and client.get("/me").text == "anna"
 
 
 def test_reading_needs_no_token():
@@ -474,6 +575,20 @@ def test_rates_over_http():
         assert [client.post("/login?name=" + name).status for name in ("a", "a")] == [200, 429]
 
 
+def test_a_rate_is_not_fooled_by_what_a_client_says_of_itself():
+    app = App()
+    app.before_request(RateLimit(2))
+    app.get("/<path:rest>")(lambda req, rest: "hi")
+    with app.test_client() as client:
+        assert [client.get("/").status, client.get("/").status] == [200, 200]
+        for n, name in enumerate(("X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "Via")):
+            assert client.get("/", headers={name: "10.0.0.%d" % n}).status == 429, name
+        for target in ("/x", "/?a=b", "//", "/%61", "/X"):
+            assert client.get(target).status == 429, target
+        assert client.head("/x").status == client.post("/x").status == client.options("/x").status == 429
+        assert client.get("/x", headers={"Host": "other", "Cookie": "session=x", "User-Agent": "y"}).status == 429
+
+
 def test_rates_that_cannot_be():
     for n, per_s, most in ((0, 60, 64), (-1, 60, 64), (1, 0, 64), (60001, 60, 64), (1, 60, 0)):
         raised(ValueError, RateLimit, n, per_s, most)
@@ -497,7 +612,7 @@ def test_secure_headers():
 
 
 def test_attacks_are_many():
-    assert len(COOKIES) + len(PATHS) + len([1 for _, _, _, status in FORGED if status == 403]) >= 40
+    assert len(COOKIES) + len(PATHS) + len([1 for _, _, _, status in FORGED if status == 403]) >= 90
 
 
 def test_tokens_beside_bodies_that_are_no_forms():

@@ -61,6 +61,8 @@ def test_what_browsers_ignore():
 
 
 class Req:
+    doubtful = ()
+
     def __init__(self, **cookies):
         self.cookies = cookies
 

@@ -51,10 +51,10 @@ class App:
     def route(self, path, methods=("GET",), worker=False, stream=False, timeout_ms=None):
         """A decorator: the function answers these methods of a path.
 
-        In `path`, <name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are decoded and
-        given to the function by name, after the request. Paths without names come first, then those whose first segment is no name.
-        The function returns str, bytes, a dict or list (JSON), None (204), a generator of
-        str or bytes, any of these with a status or with a status and a dict of headers, or a Response. What a generator raises, or returns
+        In `path`, <name> or <string:name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are
+        decoded and given to the function by name, after the request. Paths without names come first, then those whose first segment is no
+        name. The function returns str, bytes, a dict or list (JSON), None (204), a generator of str or bytes, any of these with a status, a
+        dict of headers, or a status and such a dict, or a Response. What a generator raises, or returns
         if it is not None, before its first yield is the answer instead. Or a function `take(c, hm)`, which
         is called in the loop and answers by itself, now or later, for example by `c.http_reply`, `ws.upgrade` or `http_connect`.
         It may be `async def` under `serve`: each call is a task, which is cancelled when the client leaves.

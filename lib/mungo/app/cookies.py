@@ -60,8 +60,11 @@ class Signed:
         set_cookie(response, name, text + _sign(self.keys[0], name, text), self.max_age, **attributes)
 
     def get(self, req, name):
-        """The value of the request's cookie `name` as str; None if there is none, if no key has signed it, or if it has expired."""
+        """The value of the request's cookie `name` as str; None if there is none, if no key has signed it, if it has expired, or if there
+        are two with different values."""
         text = req.cookies.get(name, "")
+        if name in req.doubtful:
+            return None
         at = text.rfind(".") + 1
         for key in self.keys:
             if same(text[at:], _sign(key, name, text[:at])):

@@ -10,6 +10,7 @@
 #     @login.required
 #     def secret(req):
 #         return "for %s\n" % req.user
+from ..http.form import percent_decode
 from .response import abort, redirect
 from .urls import quote
 
@@ -56,10 +57,11 @@ class Login:
 
 def is_local(path):
     """Whether a browser stays on this server when it is sent to `path`. (It takes a backslash for a slash, "//x" for the server x, and
-    leaves out control characters.)"""
-    if path[:1] != "/" or path[1:2] == "/" or "\\" in path:
+    leaves out control characters. What a gateway makes of their escapes is not known.)"""
+    if path[:1] != "/" or "\\" in path:
         return False
     for x in path.encode():  # (of str MicroPython would intern each character for good)
         if not 32 < x < 127:
             return False
-    return True
+    decoded = bytes(percent_decode(path.encode()))
+    return decoded[1:2] not in (b"/", b"\\") and min(decoded) > 31

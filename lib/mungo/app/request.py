@@ -44,6 +44,7 @@ class Request:
     user = None  # set by a hook that has checked it
     stream = None  # a stream handler yields it to get a piece of the body
     after = ()  # hooks for this request alone
+    doubtful = ()  # names of cookies that came with two values: a neighbour in the domain may have added one. (Ask for `cookies` first.)
     values = {}  # {name of the pattern: its value in the path}
     result = None  # what the handler or hook has returned or raised
     made = None  # the Response of a generator that has run up to its first yield
@@ -68,7 +69,7 @@ class Request:
             elif name == "headers":
                 value = Headers(self)
             elif name == "cookies":
-                value = parse_cookies(self.headers.get("Cookie", ""))
+                value = parse_cookies(self.headers.get("Cookie", ""), self)
             elif name == "body":
                 value = hm.body
             elif name == "json":
@@ -188,7 +189,7 @@ class Headers:
         return without_parameters(self.get("Content-Type", "")) == media_type
 
 
-def parse_cookies(text):
+def parse_cookies(text, req=None):
     """The cookies in the value of a Cookie field as a dict. Of those with the same name the first counts: it has the longer path. Quotes
     around a value are left out, as a pair (RFC 6265 section 4.1.1)."""
     found = {}
@@ -198,7 +199,9 @@ def parse_cookies(text):
             value = value.strip()
             if len(value) > 1 and value[0] == value[-1] == '"':
                 value = value[1:-1]
-            found.setdefault(name.strip(), value)
+            name = name.strip()
+            if found.setdefault(name, value) != value and req is not None:
+                req.doubtful += (name,)
     return found
 
 

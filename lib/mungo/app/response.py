@@ -76,7 +76,9 @@ def to_response(value, status=200):
     """
     headers = None
     if isinstance(value, tuple):
-        value, status, headers = value if len(value) > 2 else value + (None,)
+        if len(value) == 2:
+            value = (value[0], status, value[1]) if isinstance(value[1], dict) else value + (None,)
+        value, status, headers = value
         if hasattr(value, "cookies"):
             value.status = status
             value.headers.update(headers or ())

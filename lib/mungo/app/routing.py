@@ -128,6 +128,7 @@ def read_pattern(path):
         is_bad = is_bad or shape[-1:] == ["<path"]  # it must be the last
         if text[:1] == "<" and text[-1] == ">":
             converter, _, text = text[1:-1].rpartition(":")
+            converter = "" if converter == "string" else converter
             is_bad = is_bad or converter not in ("", "int", "path") or not text or text in names
             names.append(text)
             parts.append((converter, text))

@@ -51,12 +51,14 @@ class Sessions:
     def load(self, req):
         """The before hook."""
         text = self.signed.get(req, self.name)
-        if text:
-            id, made_at, text = text.split(" ", 2)
+        session = Session(new_id(), {}, None if text is None else "")
+        try:
+            id, made_at, text = (text or "").split(" ", 2)
             if id not in self.ended and int(made_at) >= self.valid_from:
-                req.g["session"] = Session(id, json.loads(text), text)
-                return
-        req.g["session"] = Session(new_id(), {}, None if text is None else "")
+                session = Session(id, json.loads(text), text)
+        except ValueError:  # none, or not a session's
+            pass
+        req.g["session"] = session
 
     def save(self, req, response):
         """The after hook."""
