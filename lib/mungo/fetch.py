@@ -46,7 +46,7 @@ class Fetch:
         self.sink = sink
         self.c = None  # the connection to the server of `url`
         self.location = None  # where the response redirects to
-        self.result = None
+        self.result: "Any" = None  # noqa: F821  # pyright: ignore
         self.error = None  # a str
 
     def handler(self, c, ev, hm, _):
@@ -69,7 +69,7 @@ class Fetch:
             self.error = "closed"
 
 
-def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, sink=None, redirects=5, limits=None, **times):
+def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, sink=None, redirects=5, limits=None, **times) -> "Result":
     """Request `url` and wait for the whole response, a Result. A manager of its own with `limits` (a dict, see `port.Limits`) does that.
 
     The other arguments are those of `http.client.connect`. `sink(piece)` gets the body as it comes, else it is collected, up to body_limit.
@@ -101,7 +101,7 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
                 raise OSError(ETIMEDOUT if it.error[:7] == "timeout" else EIO, "%s: %s" % (it.url, it.error))
             status = it.result.status
             if it.location is None:
-                return it.result
+                return it.result  # pyright: ignore
             followed += 1
             if followed > redirects:
                 raise OSError(EIO, "%s: more than %d redirects" % (it.url, redirects))

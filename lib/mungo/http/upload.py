@@ -260,7 +260,7 @@ def _finish(c, up):
         up.fn(c, _EV_HTTP_MSG, up.hm, c.fn_data)
 
 
-def receive(req, kind, *args, **options):
+def receive(req, kind, *args, **options) -> "Any":  # noqa: F821  # pyright: ignore
     """For a stream handler of an App: `up = yield from receive(req, kind, folder, ..)`. The upload, whole.
 
     `kind` is Form or WholeFile, and gets what follows. Raises UploadError, which an App answers by its status.
