@@ -67,7 +67,8 @@ def scan(data, start: int, end: int, tab) -> int:
                 return -400
             k += 1
             i += 1
-        if not classes[d[k]] & classes[d[k + 2]] & 16 or d[k + 1] != 46 or d[k + 3] != 13 or d[k + 4] != 10:
+        # (One by one: the line may end here, and the data with it.)
+        if not classes[d[k]] & 16 or d[k + 1] != 46 or not classes[d[k + 2]] & 16 or d[k + 3] != 13 or d[k + 4] != 10:
             return -400
         if d[k] != 49:
             return -505
