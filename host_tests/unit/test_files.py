@@ -8,6 +8,7 @@ from mungo.app import App
 from mungo.http import files
 from mungo.http.conditions import http_date
 from mungo.http.disposition import attachment, read_disposition
+from mungo.http.upload import clean
 from sites import CANARY, Serving, Site, drain, pattern, write
 
 MIN_HEAP = "600k"
@@ -838,6 +839,25 @@ def test_a_list_shows_names_as_they_are():
         assert site.ask("/").body == b"index"
     with Serving() as site:
         assert site.ask("/").status == 404
+
+
+# Other systems may have left them. No request can name them, and a list has no links that lead nowhere.
+def test_names_that_cannot_be_asked_for():
+    with Serving(listing=True) as site:
+        site.write("a.txt", b"a")
+        bad = [site.root.encode() + b"/" + name for name in (b"caf\xe9.txt", b"\xff", b"a\xed\xa0\x80")]
+        for name in bad + [site.root + "/a\nb.txt", site.root + "/a\\b.txt"]:
+            with open(name, "wb") as file:
+                file.write(b"x")
+        try:
+            assert site.ask("/a.txt").body == b"a"
+            assert site.ask("/").body.count(b"<a ") == 1
+            for target in ("/caf%E9.txt", "/caf%C3%A9.txt", "/a%0Ab.txt", "/a%5Cb.txt"):
+                assert site.ask(target).status == 404, target
+            assert clean(site.root) == 0
+        finally:
+            for name in bad:  # (so that others can list the folder)
+                os.remove(name)
 
 
 def test_a_fallback_is_for_pages_not_for_assets():

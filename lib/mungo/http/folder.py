@@ -1,9 +1,25 @@
 # The entries of a folder: which of them are links, and a list of them as a page.
 import os
 
+from ..core.utf8 import encode
+
 _MOST = const(128)  # entries in a list, which is made in memory
 _FOLDER = const(4)  # as in files.py
 _FILE = const(8)
+
+
+def entries(found):
+    """These entries of os.ilistdir, one by one, without those whose names are not UTF-8: no request can name them."""
+    found = iter(found)
+    while True:
+        try:
+            entry = next(found)
+            encode(entry[0])
+        except StopIteration:
+            return
+        except ValueError:  # on MicroPython it is `next` that finds it out, and goes on with the next one
+            continue
+        yield entry
 
 
 def has_link(folder, name):
@@ -14,7 +30,7 @@ def has_link(folder, name):
     """
     for part in name.split("/")[1:]:
         kind = 0
-        for entry in os.ilistdir(folder or "/"):
+        for entry in entries(os.ilistdir(folder or "/")):
             if entry[0] == part:
                 kind = entry[1]
         if kind >> 12 not in (_FOLDER, _FILE):
@@ -23,14 +39,16 @@ def has_link(folder, name):
     return False
 
 
-def listing(entries):
-    """A page in HTML with links to these entries of os.ilistdir, at most 128; as an iterator of its lines. Hidden files are left out."""
+def listing(found):
+    """A page in HTML with links to what os.ilistdir has found, at most 128; as an iterator of its lines. Hidden files are left out."""
     lines = ["<!doctype html><ul>\n"]
-    for entry in entries:
+    for entry in entries(found):
         name = entry[0]
-        if entry[1] >> 12 in (_FOLDER, _FILE) and name.strip(" .") == name and len(lines) <= _MOST:
+        data = name.encode()
+        is_served = name.strip(" .") == name and min(data) > 31 and "\\" not in name  # see files.py
+        if entry[1] >> 12 in (_FOLDER, _FILE) and is_served and len(lines) <= _MOST:
             slash = "/" if entry[1] >> 12 == _FOLDER else ""
-            path = "".join(["%%%02X" % x for x in name.encode()])
+            path = "".join(["%%%02X" % x for x in data])
             label = name.replace("&", "&amp;").replace("<", "&lt;")
             lines.append('<li><a href="./%s%s">%s%s</a>\n' % (path, slash, label, slash))
     lines.sort()

@@ -60,9 +60,11 @@ def stat(path):
 def clean(folder):
     """Remove what power cuts and broken resumable uploads have left in the folder; files that are being written stay. Returns how many
     were removed. Loop's thread. Waits while a worker uses the file system: call it at the start."""
+    from .folder import entries
+
     count = 0
     with flash:
-        for name in os.listdir(folder):
+        for name in [entry[0] for entry in entries(os.ilistdir(folder))]:
             path = "%s/%s" % (folder, name)
             if name[0] == "." and (name[-4:] == ".tmp" or name[-5:] == ".part") and path not in _open:
                 os.remove(path)
