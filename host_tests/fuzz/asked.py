@@ -129,6 +129,7 @@ def date(data):
 
 class _Req:
     user = None
+    doubtful = ()
 
     def __init__(self, value):
         self.headers = {"Authorization": value}
