@@ -8,6 +8,7 @@ import asked
 import bodies
 import heads
 import lookups
+import nearby
 import onboard
 import sockets
 
@@ -41,6 +42,8 @@ ALL = {
     "settings": (onboard.settings, 4),
     "captive": (onboard.names, 4),
     "dns": (lookups.dns, 8),
+    "mdns": (nearby.responder, 8),
+    "mdns_found": (nearby.found, 8),
 }
 
 TARGETS = {name: it[0] for name, it in ALL.items()}
