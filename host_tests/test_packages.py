@@ -57,6 +57,16 @@ app.get("/")(lambda req: "works")
 app.attach(mgr, "http://127.0.0.1:%d")
 ask(mgr, %d)
 """,
+    "mdns": """
+import mungo.mdns as mdns
+import mungo.mdns.responder
+mgr = mungo.Manager()
+mdns.query(mgr, "nobody.local", lambda found: mgr.stop(), "127.0.0.1", 20)
+while mgr.poll(1000):
+    pass
+mgr.close()
+print("works")
+""",
     "sntp": """
 from mungo.sntp import Sntp
 mgr = mungo.Manager()

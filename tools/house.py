@@ -28,6 +28,7 @@ ROOMS = {
     "fetch": "one request that waits",
     "manager": "Manager, the face of it all",
     "http": "server, client, parser, files, uploads",
+    "mdns": "names nearby",
     "sntp": "the time",
     "sse": "events",
     "ws": "WebSocket",

@@ -17,7 +17,7 @@ FLOORS = (
     ("app",),
     ("aio", "fetch"),
     ("manager",),
-    ("http", "sntp", "sse", "ws"),
+    ("http", "mdns", "sntp", "sse", "ws"),
     ("dns", "threads"),
     ("core",),
     ("port", "rtc"),

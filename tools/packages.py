@@ -37,6 +37,7 @@ PARTS = {
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
     "sse": (("core", "http"), ["mungo/sse.py"]),
+    "mdns": (("core",), ["mungo/mdns/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
 }
 

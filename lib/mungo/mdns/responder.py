@@ -9,8 +9,8 @@ from . import is_whole, open_socket, pack, read
 _EV_READ = const(7)
 
 _PROBES = const(3)
-_STEPS = const(5)  # these, and two announcements
-_SECONDS = const(120)  # that others may keep the records
+_TURNS = const(5)  # these, and two announcements
+_HOLD_S = const(120)  # that others may keep the records
 
 
 class Responder:
@@ -64,8 +64,8 @@ class Responder:
         self.timer = None
         self.step += 1
         self.sent = ticks_ms()
-        self.send(_SECONDS)
-        if self.step < _STEPS:
+        self.send(_HOLD_S)
+        if self.step < _TURNS:
             self.wait(250 if self.step <= _PROBES else 1000, self.step)
         if self.step == _PROBES + 1 and self.fn:
             self.fn(self.name)
@@ -110,7 +110,7 @@ class Responder:
                     elif is_answer:
                         if seconds and is_from_all and mine in self.own and (is_probing or key == mine) and self.all.get(key) != value:
                             return self.choose(250 if self.number < 15 else 5000) if is_probing else self.wait(250, 0)
-                    elif section == 1 and wanted.get(key) == value and seconds >= _SECONDS // 2:
+                    elif section == 1 and wanted.get(key) == value and seconds >= _HOLD_S // 2:
                         wanted.pop(key)  # it is known there (section 7.1)
         if is_answer:
             return
@@ -122,9 +122,9 @@ class Responder:
             if not is_from_all:
                 self.send(10, data[:2], asked, data[5])
             elif data[9]:  # a probe
-                self.wait(0, _STEPS)
+                self.wait(0, _TURNS)
             elif not self.timer:
-                self.wait(max(20 + urandom(1)[0] % 100, 1000 - ticks_diff(ticks_ms(), self.sent)), _STEPS)
+                self.wait(max(20 + urandom(1)[0] % 100, 1000 - ticks_diff(ticks_ms(), self.sent)), _TURNS)
 
     def close(self):
         """Say goodbye, and close. A manager that is closed closes it without that."""
