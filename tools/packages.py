@@ -1,4 +1,5 @@
-"""Write the packages for mip: package.json for the whole library, lib/PART.json for each part, with URLs relative to these files.
+"""Write the packages for mip: package.json for the whole library, lib/PART.json for each part, with URLs relative to these files. The
+numbers of the events go into the types for editors, lib/mungo/__init__.pyi.
 
     python tools/packages.py            write them, and build/packages/ with the same as bytecode
     python tools/packages.py --check    fail if they do not match the tree
@@ -10,6 +11,7 @@ runs on every MicroPython that loads version 6 of the format. The portable twins
 import argparse
 import ast
 import json
+import re
 import shutil
 import sys
 from fnmatch import fnmatch
@@ -99,6 +101,13 @@ def manifests(lib=LIB):
     return made
 
 
+def stub(lib=LIB):
+    """The text of mungo/__init__.pyi with the events that mungo/__init__.py has."""
+    kept = [line for line in (lib / "mungo/__init__.pyi").read_text().splitlines() if not line.startswith("EV_")]
+    events = re.findall(r"^(EV_\w+) = ", (lib / "mungo/__init__.py").read_text(), re.M)
+    return "\n".join(kept + [f"{name}: int" for name in events]) + "\n"
+
+
 def imports(path, name):
     """The files that a file may import, also inside its functions: x.py and x/__init__.py for each imported x."""
     package = name.split("/")[:-1]
@@ -146,7 +155,7 @@ def main(argv=None):
     parser.add_argument("--check", action="store_true", help="fail if the packages do not match the tree; write nothing")
     args = parser.parse_args(argv)
     wrong = complaints()
-    made = manifests()
+    made = manifests() | {"lib/mungo/__init__.pyi": stub()}
     old = {path.relative_to(mpy.ROOT).as_posix() for path in LIB.glob("*.json")}
     if args.check:
         stale = [name for name, text in made.items() if not _is(name, text)] + sorted(old - set(made))
@@ -155,7 +164,8 @@ def main(argv=None):
         (mpy.ROOT / name).unlink()
     for name, text in made.items():
         (mpy.ROOT / name).write_text(text)
-        print(f"{name}: {text.count('.py')  // 2} files")
+        if name.endswith(".json"):
+            print(f"{name}: {text.count('.py') // 2} files")
     print(f"build/packages: {len(build())} files as bytecode")
     return "\n".join(wrong) or None
 
