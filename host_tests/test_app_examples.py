@@ -153,3 +153,55 @@ def test_http_fetch(serve):
     while json.loads(request(other, "/last")[2])["error"] is None:
         assert time.monotonic() < deadline
     assert "Traceback" not in server.output() + other.output(), other.output()
+
+
+def test_members(serve):
+    server = serve(app="members")
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+
+    def ask(method, path, form=None, cookie=""):
+        body = "&".join(f"{name}={value}" for name, value in form.items()) if form else None
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        conn.request(method, path, body, headers)
+        response = conn.getresponse()
+        return response, response.read().decode()
+
+    assert ask("GET", "/notes")[0].status == 401
+    response, page = ask("GET", "/login")
+    token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
+    cookie = response.getheader("Set-Cookie").partition(";")[0]
+    response, _ = ask("POST", "/login", {"name": "anna", "password": "rose", "csrf_token": token}, cookie)
+    assert (response.status, response.getheader("Location")) == (303, "/notes")
+    cookie = response.getheader("Set-Cookie").partition(";")[0]
+    assert "Notes of anna" in ask("GET", "/notes", cookie=cookie)[1]
+    conn.close()
+    assert " POST /login 303 0 " in server.output() and "Traceback" not in server.output(), server.output()
+
+
+def test_notes_api(serve):
+    server = serve(app="notes_api")
+    conn = http.client.HTTPConnection(server.host, server.port, timeout=WAIT_S)
+    conn.request("POST", "/notes", json.dumps({"text": "caf\u00e9"}), {"Content-Type": "application/json"})
+    response = conn.getresponse()
+    assert (response.status, json.loads(response.read())) == (201, {"text": "caf\u00e9", "id": 1})
+    status, headers, body = request(server, "/notes/1")
+    assert status == 200 and request(server, "/notes?limit=x")[0] == 400
+    conn.request("GET", "/notes/1", headers={"If-None-Match": headers["ETag"]})
+    response = conn.getresponse()
+    assert (response.status, response.read()) == (304, b"")
+    conn.close()
+    assert json.loads(request(server, "/nowhere")[2]) == {"status": 404, "title": "Not Found"}
+    assert "Traceback" not in server.output(), server.output()
+
+
+def test_chat_rooms(serve):
+    from websockets.sync.client import connect
+
+    server = serve(app="chat_rooms")
+    url = f"ws://{server.host}:{server.port}/rooms/kitchen"
+    with connect(url) as one, connect(url) as two:
+        one.send("caf\u00e9")
+        assert one.recv(WAIT_S) == two.recv(WAIT_S) == "caf\u00e9"
+        assert request(server, "/rooms/kitchen", "POST", b"soup")[0] == 204
+        assert one.recv(WAIT_S) == two.recv(WAIT_S) == "soup"
+    assert "Traceback" not in server.output(), server.output()

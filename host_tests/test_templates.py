@@ -145,3 +145,8 @@ def test_check(tmp_path, capsys):
 def test_text_and_values_that_follow_each_other_are_one_piece(tmp_path):
     (tmp_path / "a.html").write_text("<p>{{ x }}</p>{% if x %}<b>{{ x }}</b>{% endif %}")
     assert templates.Compiler(tmp_path / "a.html").source().count("yield") == 2
+
+
+def test_the_pages_of_the_examples_are_what_their_templates_say():
+    pages = sorted((lanes.ROOT / "firmware/apps").glob("*/page_*.html"))
+    assert len(pages) > 1 and templates.main(["--check", *map(str, pages)]) == 0
