@@ -5,6 +5,7 @@ process a lane. A module may say, as literals:
 
     LANES = ("upy", "upy-64k")     only these lanes
     MIN_HEAP = "100k"              a smaller lane gets this heap
+    CERTIFICATES = True            it needs those of certificates.py
 """
 
 import ast
@@ -12,6 +13,7 @@ import subprocess
 
 import pytest
 
+import certificates
 import lanes
 
 TIMEOUT_S = 120
@@ -24,8 +26,10 @@ class UnitFile(pytest.File):
         literals = {
             node.targets[0].id: ast.literal_eval(node.value)
             for node in tree.body
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in ("LANES", "MIN_HEAP")
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in ("LANES", "MIN_HEAP", "CERTIFICATES")
         }
+        if "CERTIFICATES" in literals:
+            certificates.make()
         tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
         for name in literals.get("LANES", lanes.UNIT_LANES):
             for test in tests:

@@ -32,6 +32,7 @@ ROOMS = {
     "sntp": "the time",
     "sse": "events",
     "ws": "WebSocket",
+    "tls": "handshakes, certificates, pins",
     "dns": "host names: questions and answers inside the loop",
     "threads": "pipe and pool: what other threads touch",
     "core": "one thread's sockets: loop, connection, timers",

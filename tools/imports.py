@@ -18,6 +18,7 @@ FLOORS = (
     ("aio", "fetch"),
     ("manager",),
     ("http", "mdns", "sntp", "sse", "ws"),
+    ("tls",),
     ("dns", "threads"),
     ("core",),
     ("port", "rtc"),

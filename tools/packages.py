@@ -41,11 +41,12 @@ PARTS = {
     "sse": (("core", "http"), ["mungo/sse.py"]),
     "mdns": (("core",), ["mungo/mdns/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
+    "tls": (("core", "http"), ["mungo/tls/*"]),
 }
 
 # Lazy imports of files in other parts. A program that uses them must install that part too.
 DOORS = {
-    "mungo/__init__.py": ("app",),
+    "mungo/__init__.py": ("app", "tls"),
     "mungo/manager.py": ("http",),
     "mungo/app/app.py": ("files",),
     "mungo/app/etags.py": ("files",),

@@ -15,13 +15,13 @@ _IN, _OUT = select.POLLIN, select.POLLOUT
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds asyncio, when it is first imported, which takes as long as all the rest of the shim."""
+    """Finds asyncio, when it is first imported, which takes as long as all the rest of the shim; and ssl, for the shim's tls."""
 
     def __init__(self, real_socket):
         self.real_socket = real_socket
 
     def find_spec(self, name, path=None, target=None):
-        if name == "asyncio":
+        if name in ("asyncio", "ssl"):
             spec = importlib.machinery.PathFinder.find_spec(name, path, target)
             spec.loader = Loader(spec.loader, self.real_socket)
             return spec
@@ -40,7 +40,8 @@ class Loader(importlib.abc.Loader):
             self.loader.exec_module(module)
         finally:
             sys.modules["socket"] = board_socket
-        adapt(module)
+        if module.__name__ == "asyncio":
+            adapt(module)
 
 
 class Core(types.ModuleType):

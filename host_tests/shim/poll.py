@@ -12,23 +12,30 @@ _IN_OUT = select.POLLIN | select.POLLOUT
 _NVAL = 32
 
 
+def _file_number(obj):
+    try:
+        return obj if isinstance(obj, int) else obj.tls_fileno() if hasattr(obj, "tls_fileno") else obj.fileno()
+    except AttributeError:
+        raise OSError(errno.EINVAL, "stream operation not supported") from None
+
+
 class Poll:
     def __init__(self):
         self._poll = _real_poll()
         self._files = {}  # object -> file number when it was registered
         self._objects = {}  # file number -> object
         self._closed = []  # registered, but closed since: each pass reports them
+        self._tls = {}  # TLS socket -> mask: what to wait for, it knows itself
         self._closes = sockets.closes
 
     def register(self, obj, mask=_IN_OUT, /):
+        if hasattr(obj, "tls_fileno"):
+            self._tls[obj] = mask
         if obj in self._files:
             if obj not in self._closed:
                 self._poll.modify(self._files[obj], mask)
             return
-        try:
-            fd = obj if isinstance(obj, int) else obj.fileno()
-        except AttributeError:
-            raise OSError(errno.EINVAL, "stream operation not supported") from None
+        fd = _file_number(obj)
         self._find_closed()
         self._files[obj] = fd
         if fd < 0:
@@ -44,6 +51,7 @@ class Poll:
 
     def unregister(self, obj, /):
         fd = self._files.pop(obj, None)
+        self._tls.pop(obj, None)
         if obj in self._closed:
             self._closed.remove(obj)
         elif fd is not None:
@@ -54,8 +62,17 @@ class Poll:
         ms = -1 if ms is None else index(ms)
         self._find_closed()
         ready = [(obj, _NVAL) for obj in self._closed]
-        for fd, event in self._poll.poll(0 if ready else ms):
-            ready.append((self._objects[fd], event))
+        first = {}  # what TLS sockets have to say before anybody waits
+        for obj, mask in self._tls.items():
+            if obj not in self._closed:
+                first[obj], wanted = obj.before_poll(mask)
+                self._poll.modify(self._files[obj], wanted)
+        for fd, event in self._poll.poll(0 if ready or any(first.values()) else ms):
+            obj = self._objects[fd]
+            if obj in first:
+                event = obj.after_poll(self._tls[obj], event) | first.pop(obj)
+            ready.append((obj, event))
+        ready += [(obj, event) for obj, event in first.items() if event]
         return ready
 
     def ipoll(self, ms=-1, flags=0, /):
@@ -77,7 +94,7 @@ class Poll:
             return
         self._closes = sockets.closes
         for fd, obj in list(self._objects.items()):
-            if not isinstance(obj, int) and obj.fileno() != fd:
+            if not isinstance(obj, int) and _file_number(obj) != fd:
                 del self._objects[fd]
                 self._closed.append(obj)
                 self._poll.unregister(fd)

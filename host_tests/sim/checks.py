@@ -152,7 +152,9 @@ class Checks:
                     mask = 0 if unread else 1
                 else:  # a paused connection is read on
                     mask = 1
-                if c.out is not None and c.out.since is None or c.is_connecting:
+                if c.is_connecting:
+                    mask = c.phase.mask
+                elif c.out is not None and c.out.since is None:
                     mask |= 4
                 if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")

@@ -9,6 +9,7 @@
 # EV_RESOLVE     str, the address             outgoing: it is known
 # EV_CONNECT     None                         outgoing: established
 # EV_ACCEPT      None                         incoming, right after EV_OPEN
+# EV_TLS_HS      None                         TLS: the handshake is complete. (A server learns that by the first data.)
 # EV_READ        int, number of new bytes     stream: they are in c.recv (an HTTP server's handler has run before)
 #                bytes, the message           pipe: one for each send of the worker; UDP: one datagram
 # EV_WRITE       None                         a backlog has drained: there is room again
@@ -22,14 +23,14 @@
 #                delay_us, drift_ppm)
 # EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
 # EV_USER        the program's own            the first free number
-# (6, 15 to 17 and 20 to 22 are kept for TLS and MQTT, whose constants come with them.)
+# (15 to 17 and 20 to 22 are kept for MQTT, whose constants come with it.)
 #
 # Orders that are kept:
 #   listener       OPEN .. CLOSE
-#   accepted       OPEN ACCEPT READ .. CLOSE
+#   accepted       OPEN ACCEPT (TLS_HS) READ .. CLOSE
 #   HTTP request   HTTP_HDRS HTTP_MSG READ; the next request only after this one's answer
 #   WebSocket      HTTP_MSG, or CONNECT of a client; WS_OPEN, WS_MSG or WS_CTL .. CLOSE; after each segment READ
-#   outgoing       OPEN RESOLVE CONNECT .. CLOSE, or OPEN .. ERROR CLOSE
+#   outgoing       OPEN RESOLVE CONNECT (TLS_HS) .. CLOSE, or OPEN .. ERROR CLOSE
 #   HTTP client    OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; a body that ends with the connection: HTTP_MSG CLOSE
 #   pipe           OPEN (inside mkpipe) READ .. CLOSE
 # CLOSE and ERROR never come inside a handler's own send, reply or is_closing = True, but after it has returned.
@@ -46,6 +47,7 @@ EV_POLL = 2
 EV_RESOLVE = 3
 EV_CONNECT = 4
 EV_ACCEPT = 5
+EV_TLS_HS = 6
 EV_READ = 7
 EV_WRITE = 8
 EV_CLOSE = 9
@@ -60,7 +62,7 @@ EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time.
-aio = app = auth = cookies = core = cors = dns = fetch = http = manager = mdns = port = rtc = sntp = sse = threads = ws = None
+aio = app = auth = cookies = core = cors = dns = fetch = http = manager = mdns = port = rtc = sntp = sse = threads = tls = ws = None
 _app = _manager = None
 _importing = _thread.allocate_lock()
 
@@ -71,9 +73,13 @@ def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
         from .port.flash import flash
 
         return flash
-    if name != "App" and name != "Manager":
+    if name != "App" and name != "Manager" and name != "Tls":
         raise AttributeError(name)
     with _importing:
+        if name == "Tls":
+            from .tls import Tls
+
+            return Tls
         if name == "App":
             if _app is None:
                 from .app import App

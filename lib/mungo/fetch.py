@@ -3,7 +3,7 @@ from errno import EIO, ETIMEDOUT
 
 from .core.loop import Loop
 from .http.client import connect, request
-from .http.urls import join_url, split_url
+from .http.urls import is_secure, join_url, split_url
 from .manager import Manager
 
 _EV_ERROR = const(0)
@@ -69,12 +69,15 @@ class Fetch:
             self.error = "closed"
 
 
-def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, sink=None, redirects=5, limits=None, **times) -> "Result":
+def fetch(
+    url, method="GET", headers=None, body=None, length=None, auth=None, sink=None, redirects=5, limits=None, tls=None, **times
+) -> "Result":
     """Request `url` and wait for the whole response, a Result. A manager of its own with `limits` (a dict, see `port.Limits`) does that.
 
     The other arguments are those of `http.client.connect`. `sink(piece)` gets the body as it comes, else it is collected, up to body_limit.
     At most `redirects` redirects are followed: 303, and 301 or 302 for a POST, by a GET without a body; else by the same method
     and body, unless that was an iterator. Another server gets neither `auth` nor fields whose names speak of a secret (see `is_secret`).
+    A redirect from https to http is an error.
     Raises OSError: ETIMEDOUT, or EIO with a text that says what failed, also in the sink or the iterator, whose traceback is printed.
     Raises ValueError as `connect`, also for the URL of a redirect; RuntimeError in a handler of the manager that was made last, where it
     would block the loop: use `mgr.http_connect` there; RuntimeError in a thread other than that of an open manager.
@@ -89,12 +92,12 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
         headers = headers.items()
     pairs = [pair.split(":", 1) if isinstance(pair, str) else pair for pair in headers or ()]
     followed = 0
-    host, target = split_url(url)
+    host, target = split_url(url, tls=tls)
     with Manager(**(limits or {})) as mgr:
         Loop.newest = newest
         while True:
             if it.c is None or not request(it.c, target, method, pairs, body, length, auth):
-                it.c = connect(mgr, it.url, it.handler, None, method, pairs, body, length, auth, **times)
+                it.c = connect(mgr, it.url, it.handler, None, method, pairs, body, length, auth, tls, **times)
             while it.result is None and not it.error:
                 mgr.poll(1000)
             if it.error:
@@ -105,8 +108,11 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
             followed += 1
             if followed > redirects:
                 raise OSError(EIO, "%s: more than %d redirects" % (it.url, redirects))
-            it.url = join_url(host, target, it.location)
+            was_secure = is_secure(it.url)
+            it.url = join_url(host, target, it.location, "https" if was_secure else "http")
             it.result = None
+            if was_secure and not is_secure(it.url):
+                raise OSError(EIO, "%s: a redirect from https" % it.url)
             if status == 303 and method != "HEAD" or status < 303 and method == "POST":
                 method = "GET"
                 body = length = None
@@ -114,8 +120,8 @@ def fetch(url, method="GET", headers=None, body=None, length=None, auth=None, si
             if body is not None and not isinstance(body, (str, bytes, bytearray, memoryview)):
                 raise OSError(EIO, "%s: a redirect, and the body cannot be sent again" % it.url)
             server = host
-            host, target = split_url(it.url)
-            if host != server:
+            host, target = split_url(it.url, tls=tls)
+            if host != server or is_secure(it.url) != was_secure:
                 it.c.is_closing = True
                 it.c = auth = None
                 pairs = [pair for pair in pairs if not is_secret(pair[0].lower())]

@@ -27,19 +27,22 @@ class Manager(Loop):
         self.dns = dns  # URLs of name servers
         self.resolver = None  # the Resolver that was made last
 
-    def listen(self, url, fn, fn_data=None):
-        """Listen at "tcp://host:port" or "udp://host:port"; returns the listening connection. OSError if the port is taken."""
+    def listen(self, url, fn, fn_data=None, tls=None):
+        """Listen at "tcp://host:port" or "udp://host:port", or, with a `mungo.Tls`, at "tls://host:port"; returns the listening connection.
+        OSError if the port is taken."""
         if url[:3] == "udp":
             from .core.udp import listen
 
             return listen(self, url, fn, fn_data)
         from .core.listener import AcceptedConnection, listen
 
+        if tls:
+            return tls.listen(self, url, "tls", fn, fn_data, AcceptedConnection)
         return listen(self, url, "tcp", fn, fn_data, AcceptedConnection)
 
-    def connect(self, url, fn, fn_data=None):
+    def connect(self, url, fn, fn_data=None, tls=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN now, EV_RESOLVE with the address when that is known, EV_CONNECT or
-        EV_ERROR later.
+        EV_ERROR later. With a `mungo.Tls`, to "tls://host:port": EV_TLS_HS follows EV_CONNECT.
 
         The host is an address, and EV_RESOLVE comes now; or a name, see `resolve`. If it has IPv6 and IPv4 addresses, both are tried: the
         second begins 250 ms after the first (RFC 8305). `connect_ms` is for all of it. ValueError for another URL.
@@ -48,7 +51,7 @@ class Manager(Loop):
 
         if has_name(url):
             from .core.dialer import connect
-        return connect(self, url, fn, fn_data)
+        return connect(self, url, fn, fn_data, tls)
 
     def resolve(self, name, fn):
         """Look up the addresses of a host `name`: `fn(addresses, error)` is called in a later turn, once. Returns a Lookup, with `cancel`.
@@ -67,15 +70,19 @@ class Manager(Loop):
 
         return wrap(self, sock, fn, fn_data, udp)
 
-    def http_listen(self, url, fn, fn_data=None):
-        """Serve HTTP/1.1 at "http://host:port": `fn` gets EV_HTTP_MSG for each request and answers with `c.http_reply`."""
+    def http_listen(self, url, fn, fn_data=None, tls=None):
+        """Serve HTTP/1.1 at "http://host:port", or, with a `mungo.Tls`, at "https://host:port": `fn` gets EV_HTTP_MSG for each request and
+        answers with `c.http_reply`."""
         from .core.listener import listen
         from .http.server import HttpConnection
 
+        if tls:
+            return tls.listen(self, url, "https", fn, fn_data, HttpConnection)
         return listen(self, url, "http", fn, fn_data, HttpConnection)
 
     def http_connect(self, url, fn, *args, **options):
-        """Ask an HTTP server for "http://host:port/path": `fn` gets EV_HTTP_HDRS and EV_HTTP_MSG with the response, or EV_ERROR.
+        """Ask an HTTP server for "http://host:port/path", or, with `tls=`, for "https://host:port/path": `fn` gets EV_HTTP_HDRS and
+        EV_HTTP_MSG with the response, or EV_ERROR.
 
         What may follow: `fn_data`, and by name what else there is to say of the request and its time, see `http.client.connect`.
         """

@@ -31,13 +31,12 @@ _CLOSED = const(2)
 _DRAINING = const(4)
 _FULL = const(8)  # the program asked for a pause
 _PAUSED = const(16)  # a limit did
-_CONNECTING = const(32)
+_CONNECTING = const(32)  # it is not established yet: it connects, waits for a place (overload.py), or its TLS handshake is under way
 _ENDED = const(64)  # the peer has sent its end
 _LINGERING = const(128)
-_HELD = const(256)  # it waits in the spare socket, see overload.py
 _FAILED = const(512)  # it ends with EV_ERROR
 _STOPPED = const(24)  # FULL or PAUSED
-_UNREAD = const(376)  # FULL, PAUSED, CONNECTING, ENDED or HELD: the socket is not read
+_UNREAD = const(120)  # FULL, PAUSED, CONNECTING or ENDED: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
 
@@ -52,10 +51,13 @@ class Connection:
 
     # Defaults are in the class: an attribute that is never set costs a connection no memory.
     is_listening = False
+    is_tls = False  # what is sent is encrypted
     is_accepted = False  # it counts in mgr.accepted
     is_idle = False  # a full manager may close it
     sock = None
-    phase = None  # while CONNECTING, LINGERING or HELD: an object whose event(c, flags) and expired(c) take the place of these methods
+    # While CONNECTING or LINGERING: an object whose event(c, flags) and expired(c) take the place of these methods, and, while CONNECTING,
+    # whose `mask` is what poll looks for.
+    phase: "Any" = None  # noqa: F821  # pyright: ignore
     pfn = None  # the protocol's handler, called first: pfn(c, ev, ev_data)
     proto = None  # and its state
     recv = EMPTY
@@ -138,7 +140,7 @@ class Connection:
 
     @property
     def is_connecting(self):
-        """Whether it is an outgoing connection that is not established yet."""
+        """Whether it is not established yet: it is outgoing, waits for a place, or its TLS handshake is under way."""
         return self.state & _CONNECTING > 0
 
     @property
@@ -235,7 +237,7 @@ class Connection:
 
     def event(self, ev):
         """The socket is ready. The loop catches what the handlers raise and gives it to `bug`."""
-        if self.state & (_CLOSING | _CONNECTING | _LINGERING | _HELD):
+        if self.state & (_CLOSING | _CONNECTING | _LINGERING):
             if not self.state & _CLOSING:
                 self.phase.event(self, ev)
             return
@@ -275,14 +277,14 @@ class Connection:
         self.is_draining = True
 
     def hold(self, phase):
-        """Do not read, until `end_phase`; `phase` has its events and its deadline."""
+        """It is not established yet: until `end_phase`, `phase` has its events and its deadline, and what is sent waits."""
         self.phase = phase
-        self.state |= _HELD
+        self.state |= _CONNECTING
         self.look()
 
     def end_phase(self):
-        """Its connect has succeeded, or what `hold` has begun is over."""
-        self.state &= ~(_CONNECTING | _HELD)
+        """It is established, or what `hold` has begun is over."""
+        self.state &= ~_CONNECTING
         self.phase = None
         self.wait = 0
         self.look()
@@ -435,7 +437,9 @@ class Connection:
         if not MAY_PAUSE and not unread & ~_STOPPED and not self.is_listening:
             unread = is_stuffed(self, unread)
         mask = 0 if unread else _IN
-        if self.state & _CONNECTING or self.out is not None and self.out.since is None:
+        if self.state & _CONNECTING:
+            mask = self.phase.mask
+        elif self.out is not None and self.out.since is None:
             mask |= _OUT
         if mask != self.mask and not self.state & _CLOSING:
             try:

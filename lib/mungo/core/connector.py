@@ -18,6 +18,8 @@ _OUT = const(4)
 class Connecting:
     """The phase of a connection from its `connect` until the socket says how that ended."""
 
+    mask = _OUT
+
     def event(self, c, ev):
         """The socket is connected, or has failed."""
         # There is no getsockopt(SO_ERROR): a read tells whether it is connected, and may already bring data.
@@ -29,6 +31,8 @@ class Connecting:
 
     def established(self, c, n):
         """The socket is connected, and has brought `n` bytes."""
+        if c.is_tls:
+            return c.begin_tls(n)
         c.end_phase()
         c.emit(_EV_CONNECT)
         if c.out is not None and not c.is_closing:
@@ -50,20 +54,28 @@ class Connecting:
 _CONNECTING = Connecting()
 
 
+def host_of(url):
+    """The host of this URL as it is written."""
+    return url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+
+
 def has_name(url):
     """Whether the host of this URL has to be looked up."""
-    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0]
+    host = host_of(url)
     return host[:1] not in "[" and host.lower() != "localhost" and not is_address(host)
 
 
-def connect(mgr, url, fn, fn_data):
+def connect(mgr, url, fn, fn_data, tls=None):
     """`mgr.connect` for a host that is an address."""
     mgr.check_open()
     udp = url[:3] == "udp"
-    host, port = parse(url, "udp" if udp else "tcp")
+    host, port = parse(url, scheme(udp, tls))
     sock, peer, failed = open_socket(host, port, udp)
     try:
-        c = _make_connection(mgr, sock, fn, fn_data, udp, None if udp else _CONNECTING, peer)
+        if udp:
+            c = UdpConnection(mgr, sock, fn, fn_data, True, peer)
+        else:
+            c = make_connection(mgr, sock, fn, fn_data, _CONNECTING, peer, url, tls)
     except Exception:
         sock.close()
         raise
@@ -76,6 +88,20 @@ def connect(mgr, url, fn, fn_data):
     else:
         mgr.now = ticks_ms()  # the last turn may be long ago: a board waits for its network before it connects
         mgr.deadline(c, mgr.connect_ms)
+    return c
+
+
+def scheme(udp, tls):
+    """The scheme that a URL must have."""
+    return "udp" if udp else "tls" if tls else "tcp"
+
+
+def make_connection(mgr, sock, fn, fn_data, phase, peer, url, tls):
+    """A TCP connection to the host of this URL; `tls`: a Tls or None."""
+    if not tls:
+        return Connection(mgr, sock, fn, fn_data, phase, peer)
+    c = tls.connection_class(Connection, False)(mgr, sock, fn, fn_data, phase, peer)
+    c.host = host_of(url).strip("[]")
     return c
 
 
@@ -103,12 +129,6 @@ def wrap(mgr, sock, fn, fn_data, udp):
     """`mgr.wrap`."""
     mgr.check_open()
     sock.setblocking(False)
-    c = _make_connection(mgr, sock, fn, fn_data, udp, None, None)
+    c = UdpConnection(mgr, sock, fn, fn_data, True) if udp else Connection(mgr, sock, fn, fn_data)
     c.emit(_EV_OPEN)
     return c
-
-
-def _make_connection(mgr, sock, fn, fn_data, udp, phase, peer):
-    if udp:
-        return UdpConnection(mgr, sock, fn, fn_data, True, peer)
-    return Connection(mgr, sock, fn, fn_data, phase, peer)

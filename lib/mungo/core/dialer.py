@@ -5,8 +5,7 @@
 import socket
 from time import ticks_add, ticks_diff
 
-from .connection import Connection
-from .connector import Connecting, open_socket
+from .connector import Connecting, make_connection, open_socket, scheme
 from .udp import UdpConnection
 from .url import parse
 
@@ -66,7 +65,7 @@ class Dialer(Connecting):
     def __init__(self, mgr, host, port):
         self.host = host
         self.port = port
-        self.c: "Connection" = None  # pyright: ignore[reportAttributeAccessIssue]  # (set before anything is called)
+        self.c: "Any" = None  # noqa: F821  # pyright: ignore  # (set before anything is called)
         self.addresses = None  # those left to try, once they are known
         self.end = 0  # ticks_ms when there is no time left
         self.second: "Second | None" = None
@@ -163,13 +162,16 @@ class Dialer(Connecting):
             self.second = None
 
 
-def connect(mgr, url, fn, fn_data):
+def connect(mgr, url, fn, fn_data, tls):
     """`mgr.connect` for a host that is a name."""
     mgr.check_open()
     udp = url[:3] == "udp"
-    dialer = Dialer(mgr, *parse(url, "udp" if udp else "tcp", True))
+    dialer = Dialer(mgr, *parse(url, scheme(udp, tls), True))
     try:
-        c = NamedUdp(mgr, None, fn, fn_data, True) if udp else Connection(mgr, None, fn, fn_data, dialer)
+        if udp:
+            c = NamedUdp(mgr, None, fn, fn_data, True)
+        else:
+            c = make_connection(mgr, None, fn, fn_data, dialer, None, url, tls)
         dialer.c = c
         c.phase = dialer
         c.on_close(dialer.closed, None)

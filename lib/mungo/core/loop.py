@@ -35,6 +35,7 @@ class Loop(Limits):
     """
 
     _room = None  # see internals: ROOM
+    tls_open = 0  # TLS connections, handshakes included
     newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
 
     collect_early = collect_early
@@ -69,6 +70,7 @@ class Loop(Limits):
                 "send_full",  # sends refused at send_limit
                 "shared_full",  # bodies and sends refused at shared_bytes
                 "streams_full",  # streams refused at max_streams
+                "tls_full",  # TLS connections refused at tls_conns
                 "send_waits",  # writes put off because the system had no memory for them
                 "queue_full",  # messages of pipes and wakeups that had to wait or were refused
                 "dns_ignored",  # datagrams for the resolver that were no answer to its questions

@@ -21,6 +21,8 @@ _LOOK_MS = const(50)  # from one look for an idle connection to the next
 class Waiting:
     """The phase of a client that waits in the spare socket."""
 
+    mask = 0
+
     def __init__(self, listener):
         self.listener = listener
         if listener.behind is None:
@@ -44,11 +46,11 @@ class Waiting:
             mgr.deadline(c, _LOOK_MS)
 
 
-def close_idlest(mgr):
-    """Close the connection that has been idle longest. False if none is idle."""
+def close_idlest(mgr, is_tls=False):
+    """Close the connection, or the TLS connection, that has been idle longest. False if none is idle."""
     idlest = None
     for c in mgr.conns:
-        if c.is_idle and (idlest is None or ticks_diff(c.since, idlest.since) < 0) and not _has_event(mgr, c):
+        if c.is_idle and (c.is_tls or not is_tls) and (idlest is None or ticks_diff(c.since, idlest.since) < 0) and not _has_event(mgr, c):
             idlest = c
     if idlest is None:
         return False

@@ -12,7 +12,7 @@ from binascii import b2a_base64
 from ..core.utf8 import encode
 from .char_classes import all_in
 from .response_parser import Response, drop_lines
-from .urls import host_field, split_url
+from .urls import host_field, is_secure, split_url
 
 _EV_ERROR = const(0)
 _EV_READ = const(7)
@@ -30,22 +30,23 @@ _PIECES = const(16)  # of one body in one turn
 _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE")
 
 
-def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, **times):
+def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, length=None, auth=None, tls=None, **times):
     """`mgr.http_connect`: connect to the server of "http://host:port/path" and request that path, see `request` for the arguments.
 
-    A `method` of None requests nothing yet. Times in ms: `connect_ms`, the manager's by default; `first_ms`, 30 s, from the end of the
+    A `method` of None requests nothing yet. `tls`: a `mungo.Tls`, for "https://.."; nothing is sent before the server is verified.
+    Times in ms: `connect_ms`, the manager's by default; `first_ms`, 30 s, from the end of the
     request to that of the response's head; `idle_ms`, 30 s, without progress of its body. What takes longer ends with EV_ERROR.
     Returns the connection. Raises ValueError as `request`, OSError and ValueError as `mgr.connect`. Loop's thread.
     """
-    host, target = split_url(url)
-    it = Client(mgr, host, **times)
+    host, target = split_url(url, tls=tls)
+    it = Client(mgr, host, tls=tls if is_secure(url) else None, **times)
     data = None if method is None else it.make_request(method, target, headers, body, length, auth)
     return open_connection(mgr, it, data, fn, fn_data)
 
 
 def open_connection(mgr, it, data, fn, fn_data):
     """Connect to the server of the Client `it`, and send the request `data`, if there is one. Returns the connection."""
-    c = mgr.connect("tcp://" + it.host, fn, fn_data)
+    c = mgr.connect(("tls://" if it.tls else "tcp://") + it.host, fn, fn_data, it.tls)
     c.pfn = handler
     c.proto = it
     c.on_close(repeat, c)
@@ -64,7 +65,7 @@ def repeat(c):
         return
     if c.is_ended or c.error_text and c.error_text[:7] != "timeout":
         it.is_waiting = False
-        other = Client(c.mgr, it.host, it.first_ms, it.idle_ms, it.connect_ms)
+        other = Client(c.mgr, it.host, it.first_ms, it.idle_ms, it.connect_ms, it.tls)
         other.is_head = it.is_head
         c.error_text = None
         try:
@@ -101,9 +102,10 @@ class Client(Response):
     repeatable = None  # the request as bytes, if it may be sent once more when the connection closes before an answer
     unsent = None  # how many bytes of that body are to come; None: it is sent chunked
 
-    def __init__(self, mgr, host, first_ms=30000, idle_ms=30000, connect_ms=0):
+    def __init__(self, mgr, host, first_ms=30000, idle_ms=30000, connect_ms=0, tls=None):
         super().__init__(mgr.head_limit)
         self.host = host
+        self.tls = tls
         self.first_ms = first_ms
         self.idle_ms = idle_ms
         self.connect_ms = connect_ms or mgr.connect_ms
@@ -120,7 +122,7 @@ class Client(Response):
 
             lines = make_fields(self, headers)
         if b"\nhost:" not in b"\n" + lines.lower():
-            lines = b"Host: %s\r\n%s" % (host_field(self.host).encode(), lines)
+            lines = b"Host: %s\r\n%s" % (host_field(self.host, self.tls).encode(), lines)
         if auth:
             if ":" in auth[0]:
                 raise ValueError("auth: a colon in the name")
@@ -209,7 +211,7 @@ def handler(c, ev, data):
         if it.is_waiting and c.is_ended and not c.error_text:
             it.is_waiting = False
             try:
-                if it.is_endless and it.state:
+                if it.is_endless and it.state and not getattr(c, "is_cut", False):
                     call_handler(c, _EV_HTTP_MSG, it)
                 else:
                     c.mgr.stats["failed"] += 1

@@ -184,7 +184,9 @@ class HttpConnection(Connection):
     @property
     def is_idle(self):
         """Nothing of a request has come for ask_ms; since the last answer, for an eighth of busy_ms: the next one may be on its way, and
-        not all clients repeat a request. So a full manager may close it."""
+        not all clients repeat a request. So a full manager may close it. (A TLS handshake that is under way may be one that never ends.)"""
+        if self.is_connecting and not self.is_ending:
+            return ticks_diff(self.mgr.now, self.since) >= self.mgr.ask_ms
         if self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
             return False
         mgr = self.mgr

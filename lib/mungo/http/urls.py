@@ -2,42 +2,53 @@
 from .char_classes import all_in
 
 
-def split_url(url, scheme="http"):
-    """("host:port", "/path?query") of a URL "http://host:port/path?query#fragment"; without a port it is 80. Raises ValueError for
-    another scheme, for a URL without a host, and for one with a user or a password."""
+def is_secure(url):
+    """Whether this URL wants TLS."""
+    return url.partition(":")[0].lower() in ("https", "wss")
+
+
+def split_url(url, scheme="http", tls=None):
+    """("host:port", "/path?query") of a URL "http://host:port/path?query#fragment"; without a port it is 80. With a Tls, also of
+    "https://host:port/path"; there it is 443. Raises ValueError for another scheme, for a URL without a host, and for one with a user or a
+    password."""
+    port = "80"
+    if tls and is_secure(url):
+        scheme += "s"
+        port = "443"
     start = scheme + "://"
     rest = url.partition("#")[0][len(start) :]
     host = rest.partition("/")[0].partition("?")[0]
     target = rest[len(host) :]
     if url[: len(start)].lower() != start or host[:1] in ":" or "@" in host:
-        raise ValueError("%r: want %shost:port/path, no TLS, no user" % (url, start))
+        raise ValueError("%r: want %shost:port/path, no user, and for TLS tls=mungo.Tls(..)" % (url, start))
     if ":" not in host.split("]")[-1]:
         host += ":"
     if host[-1] == ":":
-        host += "80"
+        host += port
     return host, target if target[:1] == "/" else "/" + target
 
 
-def host_field(host):
+def host_field(host, tls=None):
     """What Host says for this "host:port": the default port is left out (RFC 9110 section 4.2.3)."""
-    return host[:-3] if host[-3:] == ":80" else host
+    port = ":443" if tls else ":80"
+    return host[: -len(port)] if host.endswith(port) else host
 
 
-def join_url(host, target, location):
+def join_url(host, target, location, scheme="http"):
     """The URL that `location` means in a response of `host` to `target`, RFC 3986 section 5.2. What can't stand in a URL, such as blanks
     and characters beyond ASCII, is percent-encoded."""
     location = "".join([chr(byte) if byte == 35 or all_in((byte,), 4) else "%%%02X" % byte for byte in location.encode()])
     path, hash, fragment = location.partition("#")
     path, mark, query = path.partition("?")
-    scheme, colon, rest = path.partition(":")
-    start = "http://" + host
-    if scheme and colon and "/" not in scheme:
+    start = scheme + "://" + host
+    other, colon, rest = path.partition(":")
+    if other and colon and "/" not in other:
         if rest[:1] != "/":
             return location
-        start = scheme + ":"
+        start = other + ":"
         path = rest
     elif path[:2] == "//":
-        start = "http:"
+        start = scheme + ":"
     elif path[:1] != "/":
         base, base_mark, base_query = target.partition("?")
         if path:

@@ -3,3 +3,4 @@ from .unix import BELL, EMPTY_CLOSES, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCR
 
 ALLOC_RATE = COLLECT_MS = 0
 Limits.shared_bytes = 1 << 26
+Limits.tls_conns = 1 << 8

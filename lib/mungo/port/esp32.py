@@ -42,3 +42,5 @@ class Limits:
     linger_ms = 1000
     pause_ms = 1000  # (for RP2, where paused connections share memory)
     connect_ms = 10000
+    handshake_ms = 10000
+    tls_conns = 2  # TLS connections, handshakes included: each takes 20 KB of the system's heap, a handshake more

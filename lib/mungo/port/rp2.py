@@ -45,3 +45,5 @@ class Limits:
     linger_ms = 1000
     pause_ms = 1000
     connect_ms = 10000
+    handshake_ms = 10000
+    tls_conns = 1  # TLS connections, handshakes included: each takes 23 KB, 17 of them in one piece

@@ -45,6 +45,8 @@ class Limits:
     linger_ms = 1000
     pause_ms = 1000  # (for RP2, where paused connections share memory)
     connect_ms = 10000
+    handshake_ms = 10000
+    tls_conns = 32 if gc.mem_free() > 1500000 else 4  # TLS connections, handshakes included: each takes 23 KB of the heap
 
 
 Limits.body_limit = min(Limits.body_limit, Limits.shared_bytes)

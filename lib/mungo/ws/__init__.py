@@ -148,21 +148,24 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     return True
 
 
-def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=()):
-    """Connect to "ws://host:port/path"; without a port it is 80. Returns the connection, which gets EV_CONNECT and EV_WS_OPEN, or
+def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=(), tls=None):
+    """Connect to "ws://host:port/path"; without a port it is 80. With a `mungo.Tls`, to "wss://..", 443.
+    Returns the connection, which gets EV_CONNECT and EV_WS_OPEN, or
     EV_ERROR if it is refused.
 
     The host is an address or a name, see `mgr.connect`. `protocols`: subprotocols to offer. `ping_ms`: see `upgrade`. `headers`: further
     fields of the handshake, as for `http_reply`, for example Origin, Authorization or Cookie. Raises ValueError for another URL and for
     fields that can't be, OSError as `mgr.connect`. Loop's thread.
     """
-    from ..http.urls import split_url
+    from ..http.urls import is_secure, split_url
     from .client import Client
 
-    host, target = split_url(url, "ws")
+    host, target = split_url(url, "ws", tls)
+    if not is_secure(url):
+        tls = None
     client = Client(mgr.head_limit, protocols)
-    request = client.request(host, target, headers)
-    c = mgr.connect("tcp://" + host, fn, fn_data)
+    request = client.request(host, target, headers, tls)
+    c = mgr.connect(("tls://" if tls else "tcp://") + host, fn, fn_data, tls)
     it = WebSocket(c, 0, ping_ms)
     it.stage = _DIALLED
     it.client = client

@@ -23,13 +23,13 @@ class Client:
         self.response = Response(head_limit)
         self.response.may_switch = True
 
-    def request(self, host, target, headers):
+    def request(self, host, target, headers, tls=None):
         """The handshake's request as bytes. Raises ValueError for a target or fields that can't be."""
         own = make_fields(self, headers).decode()
         lines = "GET %s HTTP/1.1\r\n" % target
         lower = "\r\n" + own.lower()
         if "\r\nhost:" not in lower:
-            lines += "Host: %s\r\n" % host_field(host)
+            lines += "Host: %s\r\n" % host_field(host, tls)
         is_bad = not all_in(target.encode(), 4) or not self.keep_alive
         for name in ("\r\nsec-websocket-", "\r\nupgrade:", "\r\nconnection:"):
             is_bad = is_bad or name in lower

@@ -1,0 +1,277 @@
+# TLS between a server and a client of the same manager: the order of events, and what a client refuses. test_tls.py has real peers.
+
+import hashlib
+import sys
+
+import mungo
+from mungo.tls.material import to_der
+from net import free, listening
+from raising import raised
+from waiting import kinds, kinds_of, recorder, until
+
+MIN_HEAP = "1M"
+CERTIFICATES = True  # in build/certificates
+FOLDER = "build/certificates/"
+
+
+def cert_of(name):
+    """What a Tls needs to show this certificate."""
+    return {"cert": FOLDER + name + ".pem", "key": FOLDER + name + ".key"}
+
+
+def content(name):
+    with open(FOLDER + name, "rb") as file:
+        return file.read()
+
+
+def trusting(authority, **more):
+    return mungo.Tls(ca=FOLDER + authority + ".pem", **more)
+
+
+class Site:
+    """An https server and its requests; `ask` has a client of the same manager ask it."""
+
+    def __init__(self, cert="server", **limits):
+        self.mgr = mungo.Manager(**limits)
+        self.heads = 0
+        self.kinds = []
+        self.tls = mungo.Tls(**cert_of(cert))
+        _, self.port = listening(lambda url: self.mgr.http_listen(url, self.serve, tls=self.tls), "https")
+
+    def serve(self, c, ev, hm, _):
+        if not c.is_listening:
+            self.kinds.append(ev)
+        if ev == mungo.EV_HTTP_HDRS:
+            self.heads += 1
+        elif ev == mungo.EV_HTTP_MSG:
+            c.http_reply(200, {}, hm.body or hm.header("host"))
+
+    def ask(self, tls, host="localhost", **options):
+        """(the events of the client until its connection is closed, the response's body, its error)."""
+        events = []
+        found = [None, None]
+
+        def handler(c, ev, hm, _):
+            events.append(ev)
+            if ev == mungo.EV_HTTP_MSG:
+                found[0] = hm.body
+                c.is_closing = True
+            elif ev == mungo.EV_ERROR:
+                found[1] = hm
+
+        self.mgr.http_connect("https://%s:%d/" % (host, self.port), handler, tls=tls, **options)
+        until(lambda: mungo.EV_CLOSE in events, self.mgr)
+        until(lambda: len(self.mgr.conns) == 1, self.mgr)
+        assert self.mgr.tls_open == 0
+        return events, found[0], found[1]
+
+    def close(self):
+        assert self.mgr.close()
+
+
+HAPPY = kinds_of("OPEN", "RESOLVE", "CONNECT", "TLS_HS", "HTTP_HDRS", "HTTP_MSG", "CLOSE")
+
+
+def without_write(events):
+    return [ev for ev in events if ev != mungo.EV_WRITE]
+
+
+def test_events_of_both_sides_in_their_order():
+    site = Site()
+    events, body, error = site.ask(trusting("ca"))
+    assert error is None and body == b"localhost:%d" % site.port
+    assert without_write(events) == HAPPY, events
+    assert without_write(site.kinds) == kinds_of("OPEN", "ACCEPT", "TLS_HS", "HTTP_HDRS", "HTTP_MSG", "READ", "CLOSE"), site.kinds
+    site.close()
+
+
+def test_bare_tls_and_its_cipher():
+    mgr = mungo.Manager()
+    ciphers = []
+    events = []
+
+    def echo(c, ev, data, _):
+        if ev == mungo.EV_READ:
+            c.send(c.recv.read())
+
+    def handler(c, ev, data, _):
+        events.append(ev)
+        if ev == mungo.EV_CONNECT:
+            c.send(b"sent ")  # waits for the handshake
+            ciphers.append(c.cipher)
+        elif ev == mungo.EV_TLS_HS:
+            c.send(b"in its time")
+        elif ev == mungo.EV_READ and len(c.recv) == 16:
+            assert c.recv.read() == b"sent in its time"
+            ciphers.append(c.cipher)
+            c.is_closing = True
+
+    _, port = listening(lambda url: mgr.listen(url, echo, tls=mungo.Tls(**cert_of("server"))), "tls")
+    c = mgr.connect("tls://127.0.0.1:%d" % port, handler, tls=trusting("ca"))
+    assert c.is_connecting and c.is_tls
+    until(lambda: mungo.EV_CLOSE in events, mgr)
+    assert without_write(events)[:5] == kinds_of("OPEN", "RESOLVE", "CONNECT", "TLS_HS", "READ")
+    assert ciphers[0] is None and ciphers[1][1] == "TLSv1.2"
+    assert mgr.close() and mgr.tls_open == 0
+
+
+def refused(cert, tls, says, host="localhost"):
+    """That a client refuses a server with this certificate, before a byte of its request is sent."""
+    site = Site(cert)
+    events, body, error = site.ask(tls, host)
+    assert body is None and says in (error or ""), (cert, error)
+    assert events == kinds_of("OPEN", "RESOLVE", "CONNECT", "ERROR", "CLOSE"), events
+    assert site.heads == 0 and mungo.EV_TLS_HS not in site.kinds and mungo.EV_READ not in site.kinds
+    assert site.mgr.stats["bugs"] == 0
+    site.close()
+
+
+def test_servers_that_are_not_to_be_trusted_get_no_byte_of_the_request():
+    refused("server", trusting("other_ca"), "not correctly signed by the trusted CA")
+    refused("self", trusting("ca"), "not correctly signed by the trusted CA")
+    refused("expired", trusting("ca"), "expired")
+    refused("future", trusting("ca"), "in the future")
+    refused("named", trusting("ca"), "does not match")
+    refused("server", trusting("ca", name="device.local"), "does not match")
+    refused("server", mungo.Tls(pin=FOLDER + "named.pem"), "which is none of Tls(pin=..)")
+    refused("server", mungo.Tls(pin=bytes(32)), "SHA-256")
+
+
+def test_without_a_clock_the_error_names_the_way_out():
+    room = sys.modules["mungo.tls"]
+    real = room.gmtime
+    room.gmtime = lambda: (2000, 1, 1, 0, 0, 0, 5, 1)
+    try:
+        refused(
+            "server", trusting("ca"), "the clock is not set, so no certificate is valid: get the time by SNTP first, or use Tls(pin=..)"
+        )
+        site = Site()
+        assert site.ask(mungo.Tls(pin=FOLDER + "server.pem"))[1]
+        site.close()
+    finally:
+        room.gmtime = real
+
+
+def test_what_a_client_may_trust():
+    site = Site()
+    digest = hashlib.sha256(to_der(content("server.pem"), "CERTIFICATE")[0]).digest()
+    hex = "".join(["%02x" % byte for byte in digest])
+    colons = ":".join([hex[at : at + 2].upper() for at in range(0, 64, 2)])
+    for tls in (
+        trusting("ca"),
+        mungo.Tls(ca=content("ca.pem")),
+        mungo.Tls(ca=content("ca.pem").decode()),
+        mungo.Tls(ca=to_der(content("ca.pem"), "CERTIFICATE")[0]),
+        mungo.Tls(ca=content("other_ca.pem") + content("ca.pem")),
+        mungo.Tls(pin=FOLDER + "server.pem"),
+        mungo.Tls(pin=[bytes(32), digest]),
+        mungo.Tls(pin=hex),
+        mungo.Tls(pin=colons),
+        mungo.Tls(verify=False),
+    ):
+        events, body, error = site.ask(tls)
+        assert body and not error, error
+        assert without_write(events) == HAPPY
+    site.close()
+
+
+def test_the_pin_of_a_key_holds_for_a_new_certificate_and_is_that_of_openssl():
+    from mungo.tls.pin import public_key
+
+    key = public_key(to_der(content("server.pem"), "CERTIFICATE")[0])
+    assert key[:3] == b"\x30\x59\x30" and len(key) == 91  # SubjectPublicKeyInfo of P-256
+    for cert in ("server", "new"):
+        site = Site(cert)
+        if cert == "new":  # (its file has the same key)
+            site.tls.replace(FOLDER + "new.pem", FOLDER + "server.key")
+        assert site.ask(mungo.Tls(pin=hashlib.sha256(key).digest()))[1]
+        site.close()
+
+
+def test_the_name_may_be_another_than_the_host():
+    site = Site("named")
+    assert site.ask(trusting("ca", name="device.local"))[1]
+    site.close()
+
+
+def test_rsa():
+    site = Site("rsa")
+    assert site.ask(trusting("rsa_ca"))[1]
+    site.close()
+
+
+def test_a_certificate_that_can_t_be_read_leaves_the_old_one():
+    site = Site()
+    raised(ValueError, site.tls.replace, FOLDER + "rsa.pem", FOLDER + "rsa.pem")
+    raised(OSError, site.tls.replace, FOLDER + "nothing", FOLDER + "rsa.key")
+    assert site.ask(trusting("ca"))[1]
+    site.tls.replace(**cert_of("rsa"))
+    assert site.ask(trusting("rsa_ca"))[1]
+    site.close()
+
+
+def test_mistakes_are_told_at_once():
+    mgr = mungo.Manager()
+    handler, events = recorder()
+    raised(ValueError, mungo.Tls, cert=b"")
+    raised(ValueError, mungo.Tls, pin=b"123")
+    raised(ValueError, mungo.Tls, pin="zz" * 32)
+    for tls in (mungo.Tls(), mungo.Tls(ca=b"no certificate"), mungo.Tls(ca="-----BEGIN NOTHING-----\n-----END NOTHING-----\n")):
+        raised(ValueError, mgr.connect, "tls://127.0.0.1:1", handler, tls=tls)
+        raised(ValueError, mgr.http_listen, "https://127.0.0.1:1", handler, tls=tls)
+    raised(ValueError, mgr.http_connect, "https://127.0.0.1:1/", handler)
+    raised(ValueError, mgr.http_listen, "https://127.0.0.1:1", handler)
+    raised(ValueError, mgr.http_listen, "http://127.0.0.1:1", handler, tls=mungo.Tls(**cert_of("server")))
+    raised(ValueError, mgr.connect, "tcp://127.0.0.1:1", handler, tls=trusting("ca"))
+    assert not events and not mgr.conns
+    assert mgr.close()
+
+
+def test_servers_that_speak_no_tls_are_errors():
+    for answer in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"\x15\x03\x03\x00\x02\x02\x28", bytes(2000)):
+        ask_another(answer)
+
+
+def ask_another(answer):
+    """An https client's server sends this in the place of a handshake."""
+    mgr = mungo.Manager()
+    handler, events = recorder()
+    got = []
+
+    def other(c, ev, data, answer):
+        if ev == mungo.EV_READ:
+            got.append(c.recv.read())
+            c.send(answer)
+            c.is_draining = True
+
+    _, port = free(lambda port: mgr.listen("tcp://127.0.0.1:%d" % port, other, answer))
+    mgr.http_connect("https://127.0.0.1:%d/secret" % port, handler, tls=trusting("ca"))
+    until(lambda: mungo.EV_CLOSE in kinds(events), mgr)
+    assert kinds(events) == kinds_of("OPEN", "RESOLVE", "CONNECT", "ERROR", "CLOSE"), events
+    assert events[3][1].startswith("TLS: ")
+    assert len(got) == 1 and got[0][0] == 22 and b"secret" not in got[0]
+    assert mgr.close() and mgr.tls_open == 0
+
+
+def test_an_outgoing_connection_more_than_tls_conns_is_an_error():
+    mgr = mungo.Manager(tls_conns=2)
+    handler, events = recorder()
+    _, port = listening(lambda url: mgr.listen(url, None, tls=mungo.Tls(**cert_of("server"))), "tls")
+    first = mgr.connect("tls://127.0.0.1:%d" % port, None, tls=trusting("ca"))
+    until(lambda: not first.is_connecting, mgr)
+    assert mgr.tls_open == 2
+    mgr.connect("tls://127.0.0.1:%d" % port, handler, tls=trusting("ca"))
+    until(lambda: mungo.EV_CLOSE in kinds(events), mgr)
+    assert events[3] == (mungo.EV_ERROR, "TLS: 2 connections are open") and mgr.stats["tls_full"] == 1
+    assert mgr.tls_open == 2
+    assert mgr.close() and mgr.tls_open == 0
+
+
+def test_a_server_that_answers_nothing_is_given_up_after_handshake_ms():
+    mgr = mungo.Manager(handshake_ms=50)
+    handler, events = recorder()
+    _, port = free(lambda port: mgr.listen("tcp://127.0.0.1:%d" % port, None))
+    mgr.http_connect("https://127.0.0.1:%d/" % port, handler, tls=trusting("ca"))
+    until(lambda: mungo.EV_CLOSE in kinds(events), mgr)
+    assert events[3] == (mungo.EV_ERROR, "timeout: no TLS handshake")
+    assert mgr.close() and mgr.tls_open == 0
