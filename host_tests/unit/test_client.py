@@ -8,7 +8,7 @@ from net import Client, listening
 from raising import raised
 from waiting import until
 
-MIN_HEAP = "300k"
+MIN_HEAP = "330k"
 
 
 class Asked:

@@ -17,6 +17,8 @@ class Manager(Loop):
     while one is open, another thread can't make or poll one (RuntimeError).
     """
 
+    tls_open = 0  # TLS connections, handshakes included
+
     def __init__(self, bell=None, dns=None, **limits):
         if dns is not None:
             from .core.names import server_urls

@@ -35,7 +35,6 @@ class Loop(Limits):
     """
 
     _room = None  # see internals: ROOM
-    tls_open = 0  # TLS connections, handshakes included
     newest: object = None  # the Loop that was made last: a call that waits must not run inside one of its handlers
 
     collect_early = collect_early
