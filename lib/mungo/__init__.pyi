@@ -20,6 +20,7 @@ EV_POLL: int
 EV_RESOLVE: int
 EV_CONNECT: int
 EV_ACCEPT: int
+EV_TLS_HS: int
 EV_READ: int
 EV_WRITE: int
 EV_CLOSE: int
