@@ -25,6 +25,7 @@ ROOMS = {
     "app": ("mungo.app", ("mungo.app",)),
     "http": ("mungo.http", ("mungo.http",)),
     "ws": ("mungo.ws and mungo.sse", ("mungo.ws", "mungo.sse")),
+    "names": ("mungo.dns, mungo.mdns and mungo.sntp", ("mungo.dns", "mungo.mdns", "mungo.sntp", "mungo.rtc")),
     "threads": ("mungo.threads", ("mungo.threads",)),
     "core": ("mungo.core", ("mungo.core",)),
     "port": ("mungo.port", ("mungo.port",)),
