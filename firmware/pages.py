@@ -1,8 +1,9 @@
-# Helpers for the board's own pages: the portal and safe mode.
+# Helpers for pages: those of the apps, and the board's own, which are the portal and safe mode.
 import sys
 
 import store
 
+HTML = {"Content-Type": "text/html; charset=UTF-8"}
 NO_STORE = {"Content-Type": "text/html; charset=UTF-8", "Cache-Control": "no-store"}
 
 
@@ -12,6 +13,17 @@ def find(name):
         data = store.read("%s/www/%s" % (folder, name))
         if data is not None:
             return data
+
+
+def add(app, file):
+    """Give this App the page.html in the folder of `file` (the app's __file__) at /, and the style sheet of all pages."""
+    app.get("/")(lambda req: (store.read(file.rpartition("/")[0] + "/page.html"), 200, HTML))
+    app.get("/style.css")(style)
+
+
+def style(req):
+    """A handler: the style sheet of all pages."""
+    return find("style.css") or "", 200, {"Content-Type": "text/css", "Cache-Control": "max-age=600"}
 
 
 def escape(text):

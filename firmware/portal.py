@@ -10,8 +10,9 @@ import mungo
 import pages
 
 # For a board without www/portal.html.
-_PAGE = const(b"""<!DOCTYPE html><meta name=viewport content="width=device-width"><title>Wi-Fi</title>
-<form method=post action=/save>Network <input name=ssid><br>Password <input name=password type=password><br><button>Save</button></form>""")
+_PAGE = const(b"""<!DOCTYPE html><html lang="en"><meta name="viewport" content="width=device-width"><title>Wi-Fi</title>
+<main><h1>Wi-Fi</h1><p>$message</p><p>$known</p><form method="post" action="/save">
+<label>Network <input name="ssid" value="$ssid"></label><br><label>Password <input name="password" type="password"></label><br><button>Save</button></form></main></html>""")
 
 
 class Portal:
@@ -31,6 +32,7 @@ class Portal:
         self.app = app = mungo.App()
         app.before_request(self.lead)
         app.get("/")(self.page)
+        app.get("/style.css")(pages.style)
         app.get("/networks")(self.list)
         app.post("/save")(self.save)
 
@@ -41,7 +43,18 @@ class Portal:
         self.since = ticks_ms()  # a phone's checks for Internet access go to other hosts and do not count as visits
 
     def page(self, req):
-        return pages.find("portal.html") or _PAGE, 200, pages.NO_STORE
+        data = pages.find("portal.html") or _PAGE
+        # What the page says without the list of networks, which its script asks for.
+        n = len(self.networks)
+        known = "%d network%s" % (n, "" if n == 1 else "s") if n else "no network. Type the name of yours"
+        for name, text in (
+            (b"$message", self.message),
+            (b"$known", "When it looked, the board saw %s." % known),
+            (b"$ssid", config.get("WIFI_SSID")),
+            (b"$host", self.address),
+        ):
+            data = data.replace(name, pages.escape(text).encode())
+        return data, 200, pages.NO_STORE
 
     def list(self, req):
         return {"networks": self.networks, "ssid": config.get("WIFI_SSID"), "message": self.message}, 200, {"Cache-Control": "no-store"}

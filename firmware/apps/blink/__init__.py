@@ -6,6 +6,7 @@
 The pin of the lamp is in limits.py of the board's folder. A host has no lamp, so the app prints a line of text instead.
 """
 import mungo
+import pages
 import settings
 
 try:
@@ -14,13 +15,8 @@ try:
 except ImportError:
     limits = None
 
-PAGE = """<!doctype html><meta name=viewport content="width=device-width"><title>lamp</title><h1>The lamp is <b id=s>...</b></h1>
-<button>on</button> <button>off</button> <button>blink</button>
-<script>const ask = o => fetch("/led", o).then(r => r.text()).then(t => s.textContent = t.trim()); ask()
-document.onclick = e => e.target.tagName == "BUTTON" && ask({method: "POST", body: e.target.textContent})</script>
-"""
-
 app = mungo.App(workers=settings.WORKERS)
+pages.add(app, __file__)
 lamp = {"does": "off", "lit": False, "timer": None, "pin": None}
 if limits and limits.LED is not None:
     lamp["pin"] = Pin(limits.LED, Pin.OUT)
@@ -34,11 +30,6 @@ def light(is_lit):
         bitstream(lamp["pin"], 0, (400, 850, 800, 450), bytes([20 * is_lit] * 3))
     else:
         lamp["pin"].value(limits.LED_ON == is_lit)
-
-
-@app.get("/")
-def page(req):
-    return PAGE, 200, {"Content-Type": "text/html"}
 
 
 @app.route("/led", methods=("GET", "POST"))

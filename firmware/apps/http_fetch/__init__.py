@@ -8,19 +8,15 @@ If the setting URL is empty, the app fetches its own /time. Client and server sh
 import time
 
 import mungo
+import pages
 import settings
 
 URL = settings.URL or "http://127.0.0.1:%d/time" % settings.PORT
 last = {"url": URL, "count": 0, "status": None, "body": None, "error": None, "over": True}
 app = mungo.App()
+pages.add(app, __file__)
 app.get("/last")(lambda req: last)
 app.get("/time")(lambda req: "ticks_ms says %d\n" % time.ticks_ms())
-
-
-@app.get("/")
-def page(req):
-    with open(__file__.rpartition("/")[0] + "/page.html") as file:
-        return file.read(), 200, {"Content-Type": "text/html"}
 
 
 def text(body):

@@ -56,6 +56,10 @@ def fn(c, ev, hm, fn_data):
             print(c.rem, hm.method, hm.uri)
         if hm.match("/fast"):
             c.http_reply(200, {}, "hi\n")  # a quick answer, without a thread
+        elif hm.match("/demo#"):  # the page that shows the difference
+            from .demo import answer
+
+            answer(c, hm)
         elif not start_thread(c, hm.body):  # the body is a copy: hm is invalid after this handler
             c.http_reply(503, {"Retry-After": 2}, "all threads are busy\n")
     elif ev == mungo.EV_CLOSE and fn_data is not None:  # the client has left: close the worker's pipe

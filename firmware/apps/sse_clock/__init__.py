@@ -8,27 +8,13 @@ Open its page at http://localhost:8000/, stop the server, start it again, and wa
 """
 import mungo
 import mungo.sse as sse
+import pages
 import settings
 
-PAGE = """<!doctype html>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>A clock</title>
-<h1 id="count">..</h1><p id="state">connecting</p>
-<script>
-const show = (id, text) => document.getElementById(id).textContent = text;
-const clock = new EventSource("/clock");
-clock.onopen = () => show("state", "connected");
-clock.onerror = () => show("state", "no connection, trying again");
-clock.onmessage = (message) => show("count", message.data);
-</script>
-"""
 app = mungo.App()
+pages.add(app, __file__)
 readers = []
 count = 0
-
-
-@app.get("/")
-def page(req):
-    return PAGE, 200, {"Content-Type": "text/html; charset=UTF-8"}
 
 
 @app.get("/clock")

@@ -14,19 +14,15 @@ Files go to the folder of the setting FOLDER. At the start the app removes incom
 import os
 
 import mungo
+import pages
 import settings
 from mungo.http import upload
 from mungo.http.formdata import Form
 from mungo.http.wholefile import WholeFile, offset
 
 app = mungo.App()
+pages.add(app, __file__)
 LIMIT = 100000000  # bytes of an upload; the file system may have less room
-
-
-@app.get("/")
-def page(req):
-    with open(__file__.rpartition("/")[0] + "/page.html") as file:
-        return file.read(), 200, {"Content-Type": "text/html; charset=UTF-8"}
 
 
 @app.get("/files")

@@ -5,27 +5,11 @@
 """
 import mungo
 import mungo.ws as ws
+import pages
 import settings
 
-PAGE = """<!DOCTYPE html>
-<meta name="viewport" content="width=device-width"><title>mungo chat</title>
-<ul id="lines"></ul>
-<form id="form"><input id="line" placeholder="say something" autocomplete="off" autofocus disabled></form>
-<script>
-const lines = document.getElementById("lines"), line = document.getElementById("line");
-function show(text) { lines.appendChild(document.createElement("li")).textContent = text; }
-function open() {
-  const chat = new WebSocket("ws://" + location.host + "/chat");
-  chat.onopen = () => { line.disabled = false; };
-  chat.onmessage = event => show(event.data);
-  chat.onclose = event => { line.disabled = true; show("gone (" + event.code + ")"); setTimeout(open, 1000); };
-  document.getElementById("form").onsubmit = event => { event.preventDefault(); chat.send(line.value); line.value = ""; };
-}
-open();
-</script>
-"""
-
 app = mungo.App(workers=settings.WORKERS)
+pages.add(app, __file__)
 people = []
 
 
@@ -48,11 +32,6 @@ def join(req):
 @app.get("/people")
 def count(req):
     return {"people": len(people)}
-
-
-@app.get("/")
-def page(req):
-    return PAGE, 200, {"Content-Type": "text/html; charset=UTF-8"}
 
 
 def main():

@@ -41,15 +41,16 @@ def has_link(folder, name):
 
 def listing(found):
     """A page in HTML with links to what os.ilistdir has found, at most 128; as an iterator of its lines. Hidden files are left out."""
-    lines = ["<!doctype html><ul>\n"]
+    lines = ["<!doctype html><html lang=en><title>Files</title><ul>\n"]
     for entry in entries(found):
         name = entry[0]
         data = name.encode()
+        kind = entry[1] >> 12
         is_served = name.strip(" .") == name and min(data) > 31 and "\\" not in name  # see files.py
-        if entry[1] >> 12 in (_FOLDER, _FILE) and is_served and len(lines) <= _MOST:
-            slash = "/" if entry[1] >> 12 == _FOLDER else ""
-            path = "".join(["%%%02X" % x for x in data])
-            label = name.replace("&", "&amp;").replace("<", "&lt;")
-            lines.append('<li><a href="./%s%s">%s%s</a>\n' % (path, slash, label, slash))
+        if kind in (_FOLDER, _FILE) and is_served and len(lines) <= _MOST:
+            slash = "/" if kind == _FOLDER else ""
+            path = "%" + data.hex("%").upper() + slash
+            name += slash
+            lines.append('<li><a href="./%s">%s</a>\n' % (path, name.replace("&", "&amp;").replace("<", "&lt;")))
     lines.sort()
     return iter(lines)
