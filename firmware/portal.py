@@ -10,9 +10,10 @@ import mungo
 import pages
 
 # For a board without www/portal.html.
-_PAGE = const(b"""<!DOCTYPE html><html lang="en"><meta name="viewport" content="width=device-width"><title>Wi-Fi</title>
-<main><h1>Wi-Fi</h1><p>$message</p><p>$known</p><form method="post" action="/save">
-<label>Network <input name="ssid" value="$ssid"></label><br><label>Password <input name="password" type="password"></label><br><button>Save</button></form></main></html>""")
+_PAGE = const(b"""<!DOCTYPE html><html lang="en"><meta name=viewport content="width=device-width"><title>Wi-Fi</title>
+<main><h1>Wi-Fi</h1><p>$message</p><p>$known</p><form method=post action=/save>
+<p><label>Network <input name=ssid value="$ssid"></label></p>
+<p><label>Password <input name=password type=password></label></p><button>Save</button></form></main></html>""")
 
 
 class Portal:

@@ -101,7 +101,7 @@ def check(browser, axe, url, path):
         assert page.title() and page.get_attribute("html", "lang") == "en"
         if path not in WITHOUT_TERMINAL:
             assert page.locator("h1").count() == 1 and len(page.inner_text("main > p")) > 20, path
-            assert "terminal" in page.inner_text("h2:last-of-type") and "curl" in page.inner_text("pre:last-of-type"), path
+            assert "terminal" in page.locator("h2").last.inner_text() and "curl" in page.locator("pre").last.inner_text(), path
             background = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert background == {"light": "rgb(250, 248, 244)", "dark": "rgb(21, 24, 26)"}[scheme], path
         context.close()

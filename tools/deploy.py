@@ -22,6 +22,7 @@ SOURCES = ("boot.py", "main.py")
 SETTINGS = "settings.json"
 PART = ".new"
 _NOT_FOR_BOARDS = (".py", ".md", ".svg")  # not copied from firmware/ and its apps; www/ is copied as it is
+_FOR_HOSTS = "host.mpy"  # what main.py does on a host
 
 # Runs on the board: prints the hash of each file in the root and in some folders. Its only buffer has 512 bytes.
 _LIST = """
@@ -123,7 +124,7 @@ def tree(board, app, root=mpy.ROOT):
     files = {
         path: source
         for path, source in files.items()
-        if not path.startswith("apps/") or path.startswith(f"apps/{app}/") or path.count("/") == 1
+        if path != _FOR_HOSTS and (not path.startswith("apps/") or path.startswith(f"apps/{app}/") or path.count("/") == 1)
     }
     order = sorted(files, key=lambda path: (path in SOURCES, path))
     return {path: files[path].read_bytes() for path in order}
