@@ -8,6 +8,7 @@ Open http://localhost:8000/ and log in as anna, with the password "rose". Or see
 The pages are compiled: .venv/bin/python tools/templates.py firmware/apps/members/page_*.html
 """
 import mungo
+import pages
 import settings
 from mungo.app import redirect
 from mungo.app.csrf import Csrf
@@ -20,11 +21,6 @@ from mungo.app.sessions import Sessions
 from .page_login import page_login
 from .page_notes import page_notes
 
-STYLE = """body { font: 1rem/1.5 system-ui, sans-serif; margin: 0; background: #f4f4f0; color: #222 }
-main { max-width: 30rem; margin: 2rem auto; padding: 1rem 1.5rem; background: #fff; border-radius: .5rem }
-form { margin: 1rem 0 } label { display: block; margin: .5rem 0 } input, button { font: inherit; padding: .25rem .5rem }
-[role=alert] { color: #a00 }
-"""
 PASSWORDS = {"anna": "rose", "bob": "lily"}  # an example's: yours are in a file that is not in the repository
 
 app = mungo.App()
@@ -36,16 +32,12 @@ login = Login(sessions)
 SecureHeaders(app)
 tries = RateLimit(5)  # in a minute, from one address
 notes = {name: [] for name in PASSWORDS}
+app.get("/style.css")(pages.style)
 
 
 @app.get("/")
 def index(req):
     return redirect(app.url_for(list_notes))
-
-
-@app.get("/style.css")
-def style(req):
-    return STYLE, 200, {"Content-Type": "text/css; charset=UTF-8", "Cache-Control": "max-age=3600"}
 
 
 @app.get("/login")
