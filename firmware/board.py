@@ -27,7 +27,6 @@ class Board:
         self.station: wifi.Station = None  # pyright: ignore
         self.since = 0  # ticks_ms of the first try
         self.keeper = None
-        self.sync = None  # the clock.Clock that asks for the time
         self.message = ""  # for the portal's page
         self.is_safe = False  # the app has crashed too often
 
@@ -110,24 +109,20 @@ class Board:
                 return "given up"
             event = station.look(now)
             if event is not None:
-                return event
+                return "three crashes" if event == "connected" and self.is_safe else event
             sleep_ms(100)
 
     wrong_password = connecting
 
-    def clock(self):
-        is_set = False
-        if config.get("NTP_HOST"):
-            from clock import Clock
-
-            self.sync = Clock(config.get("NTP_HOST"), self.station.wlan.ifconfig()[3])
-            is_set = self.sync.first_try()
-        return "three crashes" if self.is_safe else "time set" if is_set else "no time"
-
     def running(self):
         from keeper import Keeper
 
-        self.keeper = Keeper(self.state, self.station, config.get("WATCHDOG_MS"), self.sync)
+        clock = None
+        if config.get("NTP_HOST"):
+            from clock import Clock
+
+            clock = Clock(config.get("NTP_HOST"))
+        self.keeper = Keeper(self.state, self.station, config.get("WATCHDOG_MS"), clock)
         self.keeper.start()
         app = __import__("apps." + settings.APP, None, None, ("main",))
         gc.collect()

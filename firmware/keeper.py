@@ -1,5 +1,5 @@
 # The work beside an app, once a second in the app's own loop: it rejoins a lost Wi-Fi, feeds the watchdog, and resets the count of
-# crashes after a long run. The clock is set in that loop as well, if the time server has not answered before.
+# crashes after a long run. The clock is set in that loop as well.
 from time import ticks_diff, ticks_ms
 
 import machine
@@ -15,17 +15,17 @@ STABLE_MS = const(300000)  # a run of five minutes ends the row of crashes
 
 class Keeper:
     """Watches over one app. `state` is the states.Machine, `station` the wifi.Station; without a watchdog `watchdog_ms` is 0.
-    `sync`: a clock.Clock, which asks on for the time if it is not known yet.
+    `clock`: a clock.Clock, or None if nobody is asked for the time.
 
     From `start` to `close` every new manager gets a timer for this work, so an app does not have to call it. The watchdog starts with
     the first manager, because its purpose is to find a loop that is blocked.
     """
 
-    def __init__(self, state, station, watchdog_ms, sync=None):
+    def __init__(self, state, station, watchdog_ms, clock=None):
         self.state = state
         self.station = station
         self.watchdog_ms = watchdog_ms
-        self.sync = sync
+        self.clock = clock
         self.watchdog = None
         self.managers = []
         self.plain = None
@@ -48,8 +48,8 @@ class Keeper:
         """Add the timer to a new manager."""
         self.managers.append(mgr)
         mgr.timer(1000, self.tick, None, repeat=True)
-        if self.sync is not None:
-            self.sync.attach(mgr)
+        if self.clock is not None:
+            self.clock.attach(mgr)
         if self.watchdog_ms and self.watchdog is None:
             crash.begin()
             self.watchdog = machine.WDT(timeout=self.watchdog_ms)  # pyright: ignore

@@ -5,11 +5,11 @@ TABLE = {
     # The board is an access point, and its page asks for the network.
     "portal": {"saved": "restart", "nobody came": "connecting"},
     # The board tries to join its network, with longer and longer pauses between the tries.
-    "connecting": {"failed": "connecting", "refused": "wrong password", "connected": "clock", "given up": "portal"},
-    "wrong password": {"failed": "connecting", "refused": "wrong password", "connected": "clock", "given up": "portal"},
-    # The board gets the time from the network.
-    "clock": {"time set": "running", "no time": "running", "three crashes": "safe mode"},
-    # The app runs in both of these states.
+    "connecting": {"failed": "connecting", "refused": "wrong password", "connected": "running", "three crashes": "safe mode",
+                   "given up": "portal"},
+    "wrong password": {"failed": "connecting", "refused": "wrong password", "connected": "running", "three crashes": "safe mode",
+                       "given up": "portal"},
+    # The app runs in both of these states; in its loop the board asks for the time.
     "running": {"lost": "lost", "ended": "stopped"},
     "lost": {"failed": "lost", "refused": "lost", "connected": "running", "ended": "stopped"},
     # A page with the crash log, in place of the app.
@@ -21,7 +21,7 @@ TABLE = {
     "stopped": {},
 }  # fmt: skip
 
-for _state in ("start", "portal", "connecting", "wrong password", "clock", "running", "lost", "safe mode"):
+for _state in ("start", "portal", "connecting", "wrong password", "running", "lost", "safe mode"):
     TABLE[_state]["crashed"] = "crashed"
 
 

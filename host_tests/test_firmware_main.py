@@ -69,7 +69,7 @@ def test_an_app_of_the_settings_runs_and_ctrl_c_ends_it(board, port):
     assert ask(one, "/fast")[::2] == (200, "hi\n")
     one.interrupt()
     said = ends(one, 0)
-    for line in ("board: a network is set: connecting", "wifi: home is 10.0.0.7", "board: no time: running", "board: ended: stopped"):
+    for line in ("board: a network is set: connecting", "wifi: home is 10.0.0.7", "board: connected: running", "board: ended: stopped"):
         assert line in said, said
     assert "Traceback" not in said
     assert sorted(path.name for path in board.flash.iterdir()) == ["settings.json", "settings.json.old"]

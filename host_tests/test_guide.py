@@ -5,9 +5,11 @@ import contextlib
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -368,6 +370,21 @@ def check_chat(one):
         assert anna.recv(WAIT_S) == ben.recv(WAIT_S) == "hello, all"
 
 
+# The time server, an hour ahead.
+def check_time(one):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", one.port))
+        sock.settimeout(WAIT_S)
+        while True:
+            data, peer = sock.recvfrom(100)
+            now = struct.pack("!Q", (time.time_ns() + 3600 * 10**9 + 2208988800 * 10**9) * 2**32 // 10**9)
+            sock.sendto(b"\x24\2" + bytes(22) + data[40:] + now + now, peer)
+            if select.select([one.proc.stdout], [], [], 0.5)[0]:
+                break
+    host, _, text = one.proc.stdout.readline().partition(": ")
+    assert host == f"127.0.0.1:{one.port}" and text in ("this clock was 3600 s behind\n", "this clock was 3599 s behind\n")
+
+
 SERVERS = {
     "README: A program": check_demo,
     "app: Routes and answers": check_routes,
@@ -385,6 +402,7 @@ SERVERS = {
     "websocket-sse: A route of events": check_event_route,
     "websocket-sse: WebSockets": check_websockets,
     "websocket-sse: A route of WebSockets": check_chat,
+    "time-and-names: The time": check_time,
     "workers: wakeup": check_wakeup,
 }
 QUOTES = {"tutorial"}  # its blocks are pieces of an app, see test_readme.py

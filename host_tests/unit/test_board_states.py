@@ -16,14 +16,11 @@ PATHS = {
         ("no network is set", "portal"), ("saved", "restart"),
     ),
     "a usual start": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("time set", "running"), ("ended", "stopped"),
-    ),
-    "nobody knows the time": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("no time", "running"), ("ended", "stopped"),
+        ("a network is set", "connecting"), ("connected", "running"), ("ended", "stopped"),
     ),
     "a router that starts later": (
-        ("a network is set", "connecting"), ("failed", "connecting"), ("failed", "connecting"), ("connected", "clock"),
-        ("time set", "running"), ("ended", "stopped"),
+        ("a network is set", "connecting"), ("failed", "connecting"), ("failed", "connecting"), ("connected", "running"),
+        ("ended", "stopped"),
     ),
     "a wrong password": (
         ("a network is set", "connecting"), ("refused", "wrong password"), ("refused", "wrong password"), ("refused", "wrong password"),
@@ -31,36 +28,39 @@ PATHS = {
     ),
     "a password that was refused once": (
         ("a network is set", "connecting"), ("refused", "wrong password"), ("failed", "connecting"), ("refused", "wrong password"),
-        ("connected", "clock"), ("time set", "running"), ("ended", "stopped"),
+        ("connected", "running"), ("ended", "stopped"),
     ),
     "a network that has gone, and nobody at the portal": (
         ("a network is set", "connecting"),) + (("failed", "connecting"),) * 8 + (("given up", "portal"), ("nobody came", "connecting"),
-        ("connected", "clock"), ("time set", "running"), ("ended", "stopped"),
+        ("connected", "running"), ("ended", "stopped"),
     ),
     "lost and back": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("time set", "running"), ("lost", "lost"), ("failed", "lost"),
+        ("a network is set", "connecting"), ("connected", "running"), ("lost", "lost"), ("failed", "lost"),
         ("connected", "running"), ("ended", "stopped"),
     ),
     "lost, with another password": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("time set", "running"), ("lost", "lost"), ("refused", "lost"),
+        ("a network is set", "connecting"), ("connected", "running"), ("lost", "lost"), ("refused", "lost"),
         ("ended", "stopped"),
     ),
     "a crash": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("time set", "running"), ("crashed", "crashed"), ("again", "restart"),
+        ("a network is set", "connecting"), ("connected", "running"), ("crashed", "crashed"), ("again", "restart"),
     ),
     "a crash while the network is lost": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("time set", "running"), ("lost", "lost"), ("crashed", "crashed"),
+        ("a network is set", "connecting"), ("connected", "running"), ("lost", "lost"), ("crashed", "crashed"),
         ("again", "restart"),
     ),
     "three crashes": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("three crashes", "safe mode"), ("try again", "restart"),
+        ("a network is set", "connecting"), ("three crashes", "safe mode"), ("try again", "restart"),
+    ),
+    "three crashes, and a password that was refused once": (
+        ("a network is set", "connecting"), ("refused", "wrong password"), ("three crashes", "safe mode"), ("ended", "stopped"),
     ),
     "safe mode, lost and back": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("three crashes", "safe mode"), ("lost", "safe mode"),
+        ("a network is set", "connecting"), ("three crashes", "safe mode"), ("lost", "safe mode"),
         ("failed", "safe mode"), ("refused", "safe mode"), ("connected", "safe mode"), ("ended", "stopped"),
     ),
     "safe mode crashes": (
-        ("a network is set", "connecting"), ("connected", "clock"), ("three crashes", "safe mode"), ("crashed", "crashed"),
+        ("a network is set", "connecting"), ("three crashes", "safe mode"), ("crashed", "crashed"),
         ("in safe mode", "stopped"),
     ),
     "the portal crashes": (
@@ -143,19 +143,16 @@ class Run:
 
 
 class Sync:
-    """In the place of clock.Clock, for which test_board_clock.py is: `answers` says whether the first try sets the clock."""
+    """In the place of clock.Clock, for which test_board_clock.py is: the hosts that it was made with, and in how many managers it is."""
 
-    answers = []
     asked = []
+    attached = []
 
-    def __init__(self, host, name_server):
-        self.asked.append((host, name_server))
-
-    def first_try(self):
-        return self.answers.pop(0) if self.answers else True
+    def __init__(self, hosts):
+        self.asked.append(hosts)
 
     def attach(self, mgr):
-        pass
+        self.attached.append(mgr)
 
 
 def each_board(test):
@@ -164,7 +161,7 @@ def each_board(test):
             network.board(name)
             machine.cause = machine.PWRON_RESET
             machine.dogs.clear()
-            Sync.answers.clear()
+            Sync.attached.clear()
             Sync.asked.clear()
             with aboard.Folder():
                 test()
@@ -211,24 +208,30 @@ def test_no_credentials():
 def test_a_usual_start():
     home()
     follows(Run(works), "a usual start")
-    assert Sync.asked == [("pool.ntp.org", "10.0.0.1")]
+    assert Sync.asked == ["pool.ntp.org"]
     assert aboard.names() == ["settings.json", "settings.json.old"]
 
 
 @each_board
-def test_nobody_knows_the_time():
+def test_the_time_is_asked_for_in_the_apps_loop():
+    def app(run):
+        import mungo.manager as manager
+
+        with manager.Manager() as mgr:
+            assert Sync.attached == ([mgr] if Sync.asked else [])
+        return "ended"
+
     home()
-    Sync.answers[:] = [False]
-    run = Run(works)
-    follows(run, "nobody knows the time")
-    assert len(Sync.asked) == 1
+    follows(Run(app), "a usual start")
+    assert Sync.asked == ["pool.ntp.org"]
     Sync.asked.clear()
+    Sync.attached.clear()
     aboard.put("settings.json", '{"WIFI_SSID": "home", "WIFI_PASSWORD": "password", "NTP_HOST": ""}')
-    follows(Run(works), "nobody knows the time")
+    follows(Run(app), "a usual start")
     assert not Sync.asked
     aboard.put("settings.json", '{"WIFI_SSID": "home", "WIFI_PASSWORD": "password", "NTP_HOST": "ntp.example"}')
-    follows(Run(works), "a usual start")
-    assert Sync.asked == [("ntp.example", "10.0.0.1")]
+    follows(Run(app), "a usual start")
+    assert Sync.asked == ["ntp.example"]
 
 
 class Changes:
@@ -349,6 +352,15 @@ def test_the_third_crash_in_a_row_starts_safe_mode_and_not_the_app():
     follows(run, "three crashes")
     assert run.args == ("scripted",) and crash.count() == 0
     follows(Run(crashes), "a crash")
+
+
+@each_board
+def test_three_crashes_and_a_password_that_was_refused_once():
+    home()
+    for _ in range(3):
+        Run(crashes)
+    with Changes("another", "password"):
+        follows(Run(lambda run: "ended"), "three crashes, and a password that was refused once")
 
 
 @each_board

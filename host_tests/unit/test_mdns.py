@@ -349,7 +349,7 @@ def test_a_question_from_another_port_is_answered_as_a_name_server_does():
         air.run(2000)
         assert [read(data)[1] for data in everybody.got] == [0]  # the question
         two = packet(0, [question("garage.local", AAAA), question(HTTP, PTR, FLUSH)], id=7)
-        assert answers(air, 0, peer, two)[0][:3] == (7, ANSWER, [("garage.local", AAAA, 1), (HTTP, PTR, 1 | FLUSH)])
+        assert answers(air, 0, peer, two)[0][:3] == (7, ANSWER, [(HTTP, PTR, 1)])
 
 
 def test_a_probe_for_its_name_is_answered_at_once():

@@ -19,7 +19,7 @@ _HEADS = b"\x1c\x24\x5c\x64\x9c\xa4"  # first bytes of answers: of a server, in 
 class Sntp:
     """Asks time servers, at once and each `every_ms` (and up to 64 s) again, sets the clock by `set_time(us)`, and tells `fn` the time.
 
-    `servers`: URLs such as "udp://10.0.0.1:123". The first that answers is asked again; the next one is asked if it does not, after 2, 4,
+    `servers`: URLs as "udp://pool.ntp.org:123". The first that answers is asked again; the next one is asked if it does not, after 2, 4,
     .. 64 s. A server that refuses (a kiss-o'-death, section 7.4) is not asked again, one that is asked too often after more than 64 s, and
     after twice as long each further time. To stop, clear `servers`, which is a list.
 
@@ -32,7 +32,7 @@ class Sntp:
 
     def __init__(self, mgr, servers, fn=None, fn_data=None, every_ms=3600000, set_time=set_rtc):
         for url in servers:
-            parse(url, "udp")
+            parse(url, "udp", True)
         self.servers = list(servers)  # the one that is asked comes last, the one to be asked first
         self.fn = fn
         self.fn_data = fn_data

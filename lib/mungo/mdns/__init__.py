@@ -15,16 +15,15 @@ _SRV = const(33)
 
 
 def read(data):
-    """Yield (section, key, seconds, value) of each question (section 0; value: its bytes) and record (1 to 3) of a packet.
+    """Yield (section, key, seconds, value) of each question (section 0) and record (1 to 3) of a packet.
 
     Names in values are written out. ValueError or IndexError when there comes one that is malformed.
     """
     at = 12
     for section in range(4):
         for _ in range(number(data, 4 + 2 * section, 2)):
-            start = at
             name, at = read_name(data, at)
-            at += 4
+            start = at = at + 4
             key = name + b"\0" + data[at - 4 : at - 2] + bytes((data[at - 2] & 127, data[at - 1]))
             seconds = kind = 0
             if section:
@@ -106,7 +105,7 @@ def query(mgr, name, fn, address, ms=1000):
         names = []
         for _, at, _, value in read(data):
             records[at] = value
-            if at == key:
+            if at == key and value:
                 names.append(value)
         for value in names:
             port = 0

@@ -71,7 +71,7 @@ class Responder:
             self.fn(self.name)
 
     def send(self, seconds, id=b"\0\0", asked=b"", n=0):
-        """Send all records, or while it probes its questions; as an answer to `n` questions, `asked`, to the one who has asked."""
+        """Send all records, or while it probes its questions; as an answer to a question (`n` is 1), to the one who has `asked`."""
         found = self.all
         if not n:
             self.c.peer = self.c.group
@@ -99,14 +99,13 @@ class Responder:
         theirs = []
         asked = b""
         for section, key, seconds, value in read(data):
-            if section == 0:
-                asked += value
-            elif section == 2 and key in self.own:
+            if section == 2 and key in self.own:
                 theirs.append((key, value))
             for mine in self.all:
                 if mine[:-4] == key[:-4]:
                     if section == 0:
                         wanted[mine] = self.all[mine]
+                        asked = key
                     elif is_answer:
                         if seconds and is_from_all and mine in self.own and (is_probing or key == mine) and self.all.get(key) != value:
                             return self.choose(250 if self.number < 15 else 5000) if is_probing else self.wait(250, 0)
@@ -120,7 +119,7 @@ class Responder:
                     return value > self.own[key] and self.wait(1000, 0)
         elif wanted:
             if not is_from_all:
-                self.send(10, data[:2], asked, data[5])
+                self.send(10, data[:2], asked, 1)
             elif data[9]:  # a probe
                 self.wait(0, _TURNS)
             elif not self.timer:
