@@ -50,7 +50,7 @@ DOORS = {
     "mungo/manager.py": ("http",),
     "mungo/app/app.py": ("files",),
     "mungo/app/etags.py": ("files",),
-    "mungo/app/testing.py": ("ws",),
+    "mungo/app/testing_live.py": ("ws",),
     "mungo/app/sockets.py": ("ws",),
     "mungo/app/websocket_routes.py": ("ws",),
     "mungo/app/event_streams.py": ("sse",),

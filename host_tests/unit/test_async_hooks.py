@@ -264,6 +264,63 @@ def test_a_body_that_is_still_coming_waits_for_the_hooks():
     run(main())
 
 
+def test_error_handlers_of_limits():
+    async def main():
+        app = App()
+
+        @app.errorhandler(413)
+        async def large(req, er):
+            await pause()
+            return "%s is too large" % req.path
+
+        @app.errorhandler(431)
+        async def never(req, er):
+            return "no head, no request"
+
+        @app.after_request
+        async def after(req, response):
+            await pause()
+            response.headers["X-A"] = "b"
+
+        app.post("/")(lambda req: "small")
+        site = Site(app)
+        site.mgr.body_limit = 100
+        await site.start()
+        for size, status, body in ((10, b"200", b"small"), (200, b"413", b"/ is too large")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+            for n in range(2):  # the second one finds a task that has ended
+                writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size + bytes(10 if n else size))
+                await writer.drain()
+                answer = b""
+                while not answer.endswith(body):
+                    piece = await reader.read(1000)
+                    assert piece, answer
+                    answer += piece
+                assert answer.startswith(b"HTTP/1.1 %s " % status) and b"X-A: b" in answer, answer
+                if size > 100:
+                    break
+            writer.close()
+            await writer.wait_closed()
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello")
+        await writer.drain()
+        answer = b""
+        while not answer.endswith(b"small"):
+            answer += await reader.read(1000)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n")
+        await writer.drain()
+        while not answer.endswith(b"too large"):
+            piece = await reader.read(1000)
+            assert piece, answer
+            answer += piece
+        assert answer.count(b"HTTP/1.1 ") == 2 and site.mgr.stats["bugs"] == 0
+        writer.close()
+        await writer.wait_closed()
+        await site.stop()
+
+    run(main())
+
+
 def test_without_asyncio_they_get_500_and_a_line_that_says_what_to_do():
     async def waits(*args):
         await asyncio.sleep(0.001)

@@ -215,3 +215,51 @@ def test_bugs_are_those_of_the_app():
 
 def test_app_has_it():
     assert mungo.App().test_client
+
+
+def test_what_is_async_def_runs():
+    import asyncio
+
+    app = App()
+    log = []
+
+    @app.before_request
+    async def before(req):
+        await asyncio.sleep(0.001)
+        log.append("before")
+
+    @app.get("/<int:ms>")
+    async def wait(req, ms):
+        await asyncio.sleep(ms / 1000)
+        return {"ms": ms}
+
+    app.get("/worker", worker=True)(lambda req: "worked")
+
+    @app.websocket("/ws")
+    async def socket(req, ws):
+        try:
+            while True:
+                await ws.send(req.cookies["name"] + " " + await ws.receive())
+        finally:
+            log.append("left")
+
+    @app.events("/events")
+    async def events(req, stream):
+        for n in range(3):
+            await stream.send(n)
+            await asyncio.sleep(0.001)
+
+    with app.test_client(asyncio=True) as client:
+        client.cookies["name"] = "anna"
+        assert client.get("/5").json == {"ms": 5} and client.get("/worker").text == "worked"
+        ws = client.websocket("/ws", headers={"X-A": "b"})
+        for text in ("a", "b"):
+            ws.send(text)
+            assert ws.receive() == "anna " + text
+        assert [event["data"] for event in client.events("/events")] == ["0", "1", "2"]
+        assert client.get("/0").json == {"ms": 0}
+        assert client.mgr.stats["bugs"] == 0 and log == ["before"] * 5
+    assert log[5:] == ["left"]
+    client.close()  # twice is once
+    with app.test_client() as client:  # and without it they are refused
+        assert client.get("/5").status == 500

@@ -41,7 +41,8 @@ class App:
         self.after = []  # hooks, the one that was added last first
         self.teardown = []  # hooks
         self.errors = {}  # {status or class of exceptions: error handler}
-        self.log = None  # a function of a line of text: gets one for each answer, see access_log.py
+        # A function of a line of text: gets one for each answer, see access_log.py.
+        self.log: "Any" = None  # noqa: F821  # pyright: ignore
         self.is_html = False
         self.starts_early = False  # some route does
         self.needs_workers = False  # some route does
@@ -262,11 +263,12 @@ class App:
         self.attach(mgr, "http://%s:%d" % (host, port))
         print("mungo %s: http://%s:%d/" % (sys.modules["mungo"].__version__, host, port))
 
-    def test_client(self, **limits):
-        """A client for tests that asks this App without a socket, see `app.testing.TestClient`; its manager has these limits."""
+    def test_client(self, **options):
+        """A client for tests that asks this App without a socket, see `app.testing.TestClient`. `options`: `asyncio=True` for an App with
+        `async def`, and limits of the manager."""
         from .testing import TestClient
 
-        return TestClient(self, **limits)
+        return TestClient(self, **options)
 
     def stats(self, req):
         """A handler: the manager's counters and limits as JSON. `app.get("/stats")(app.stats)`; not for a worker."""

@@ -1,131 +1,18 @@
 # Requests to an App without a socket, for the tests of programs: app.test_client().get("/x").json. The App, its hooks, workers and limits
-# are the ones that clients of a board get, and so are the parsers of both sides; only the bytes go through memory, not through TCP.
+# are the ones that clients of a board get, and so are the parsers of both sides; only the bytes go through memory (memory.py), not TCP.
 import json as json_module
 from errno import EIO
 
-from ..core.connection import Connection
 from ..fetch import Result
-from ..manager import Manager
+from .memory import TestManager
 from .request import Headers
 
 _EV_ERROR = const(0)
-_EV_OPEN = const(1)
-_EV_ACCEPT = const(5)
 _EV_CLOSE = const(9)
 _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
-_EV_WS_OPEN = const(12)
-_EV_WS_MSG = const(13)
 
-_IN = const(1)
-_OUT = const(4)
-
-_IN_FLIGHT = const(4096)  # bytes that are under way in one direction, as with a socket's buffers
-
-_PEER = ("127.0.0.1", 40000)
 _BOUNDARY = "mungo-test-boundary"
-
-
-class End:
-    """One end of a stream in memory, in place of a connection's socket."""
-
-    def __init__(self):
-        self.received = bytearray()
-        self.other: "Any" = None  # noqa: F821  # pyright: ignore  # the other End, None if that has closed
-        self.c = None  # the connection
-        self.mask = 0
-
-    def ready(self):
-        """What poll would report for a socket like this."""
-        ev = self.mask & _OUT if self.other is None or len(self.other.received) < _IN_FLIGHT else 0
-        if self.mask & _IN and (self.received or self.other is None):
-            ev |= _IN
-        return ev
-
-    def readinto(self, data):
-        """As a socket's: None if there is nothing, 0 at the end."""
-        n = min(len(data), len(self.received))
-        if not n:
-            return 0 if self.other is None else None
-        data[:n] = self.received[:n]
-        self.received = self.received[n:]
-        return n
-
-    def write(self, data, at, n):
-        """As a socket's: how many bytes it has taken, None if the other end has no room."""
-        if self.other is None:
-            raise OSError(32, "closed")  # EPIPE
-        n = min(n, len(data) - at, _IN_FLIGHT - len(self.other.received))
-        if n < 1:
-            return None
-        self.other.received += memoryview(data)[at : at + n]
-        return n
-
-    def close(self):
-        """As a socket's."""
-        if self.other is not None:
-            self.other.other = None
-            self.other = None
-
-
-class TestManager(Manager):
-    """A Manager whose connections go to an App, through memory."""
-
-    def __init__(self, app, **limits):
-        self.app = app
-        self.ends = []  # that are watched
-        Manager.__init__(self, **limits)
-        app.start_workers(self)
-
-    def connect(self, url, fn, fn_data=None):
-        """Connect to the App, whatever the URL says."""
-        self.check_open()
-        mine, its = End(), End()
-        mine.other = its
-        its.other = mine
-        c = Connection(self, mine, fn, fn_data)
-        server = self.app.connection_class()(self, its, self.app.handler, self.app)
-        server.peer = _PEER
-        self.accepted += 1
-        server.emit(_EV_OPEN)
-        server.emit(_EV_ACCEPT)
-        c.emit(_EV_OPEN)
-        return c
-
-    def watch(self, sock, c, mask):
-        """As Loop's, also for an End."""
-        if not isinstance(sock, End):
-            Manager.watch(self, sock, c, mask)
-            return
-        sock.c = c
-        sock.mask = mask
-        if sock not in self.ends:
-            self.ends.append(sock)
-
-    def unwatch(self, sock):
-        """As Loop's, also for an End."""
-        if sock in self.ends:
-            self.ends.remove(sock)
-        else:
-            Manager.unwatch(self, sock)
-
-    def look(self, ms):
-        """As Loop's, but it does not sleep while an End is ready."""
-        for end in self.ends:
-            if end.ready():
-                ms = 0
-        Manager.look(self, ms)
-
-    def deliver(self):
-        """As Loop's, and the turn of the Ends that are ready."""
-        Manager.deliver(self)
-        for end in self.ends[:]:
-            ev = end.ready()
-            if ev and not end.c.is_closing:
-                try:
-                    end.c.event(ev)
-                except Exception as er:
-                    end.c.bug(er)
 
 
 class Answer:
@@ -176,12 +63,25 @@ class Call:
 class TestClient:
     """What `app.test_client()` returns: a client of the App `app`, whose manager has these limits. Use it `with`, or call `close`.
 
-    `cookies` is a dict, {name: value}, of what the answers have set and the next requests send.
+    `cookies` is a dict, {name: value}, of what the answers have set and the next requests send. `asyncio`: what is `async def` runs, as
+    under `app.serve`; the client is not for use inside a coroutine.
     """
 
-    def __init__(self, app, **limits):
+    def __init__(self, app, asyncio=False, **limits):
         self.cookies = {}
         self.mgr = TestManager(app, **limits)
+        self.turns = None
+        if asyncio:
+            from .async_testing import Turns
+
+            self.turns = Turns(self.mgr)
+
+    def turn(self, ms):
+        """Let the App work: for one turn of the manager, at most `ms` ms; or of asyncio's loop, a millisecond."""
+        if self.turns is None:
+            self.mgr.poll(ms)
+        else:
+            self.turns.turn()
 
     def __enter__(self):
         return self
@@ -191,7 +91,10 @@ class TestClient:
 
     def close(self):
         """End the manager and its workers."""
-        self.mgr.close()
+        if self.turns is None:
+            self.mgr.close()
+        else:
+            self.turns.close()
 
     def get(self, target, **options):
         """`request` for GET."""
@@ -245,7 +148,7 @@ class TestClient:
         while call.answer is None:
             if call.is_over:
                 raise OSError(EIO, call.error or "closed")
-            self.mgr.poll(1000)
+            self.turn(1000)
         self.leave(call)
         self.take_cookies(call.answer)
         return call.answer
@@ -275,97 +178,21 @@ class TestClient:
     def events(self, target, headers=None):
         """Iterate over the server-sent events of a path, each a dict of its fields: {"data": "..", "id": ".."}. Ends when the stream does;
         `close` of the iterator leaves it."""
-        pieces = []
-        call = self.open("GET", target, dict(headers or {}), sink=lambda piece: pieces.append(bytes(piece)))
-        text = b""
-        try:
-            while True:
-                end = text.find(b"\n\n")
-                if end >= 0:
-                    event = parse_event(text[:end].decode())
-                    text = text[end + 2 :]
-                    if event:
-                        yield event
-                elif pieces:
-                    text += pieces.pop(0)
-                elif call.is_over or call.answer:
-                    return
-                else:
-                    self.mgr.poll(1000)
-        finally:
-            self.leave(call)
+        from .testing_live import events
+
+        return events(self, target, headers)
 
     def leave(self, call):
         """End the connection of a Call at both ends."""
         call.c.is_closing = True
-        self.mgr.poll(0)
-        self.mgr.poll(0)  # the App's end learns of it in the next turn
+        self.turn(0)
+        self.turn(0)  # the App's end learns of it in the next turn
 
     def websocket(self, target, headers=None, protocols=()):
-        """A TestSocket that is connected to this path. Raises OSError(EIO) if the App refuses."""
+        """A `testing_live.TestSocket` that is connected to this path. Raises OSError(EIO) if the App refuses."""
+        from .testing_live import TestSocket
+
         return TestSocket(self, target, headers, protocols)
-
-
-class TestSocket:
-    """A WebSocket to the App."""
-
-    def __init__(self, client, target, headers, protocols):
-        from ..ws import connect
-
-        self.mgr = client.mgr
-        self.messages = []
-        self.state = None  # an event's number
-        self.error = None
-        fields = dict(headers or {})
-        client.add_cookies(fields)
-        self.c = connect(self.mgr, "ws://test" + target, self.handler, protocols=protocols)
-        while self.state is None:
-            self.mgr.poll(1000)
-        if self.state != _EV_WS_OPEN:
-            raise OSError(EIO, self.error or "closed")
-
-    def handler(self, c, ev, data, _):
-        """The handler of the client's connection."""
-        if ev == _EV_WS_MSG:
-            self.messages.append(data)
-        elif ev == _EV_WS_OPEN or ev == _EV_CLOSE:
-            self.state = ev
-        elif ev == _EV_ERROR:
-            self.error = data
-
-    def send(self, data):
-        """Send a message: str or bytes."""
-        from ..ws import send
-
-        send(self.c, data)
-        self.mgr.poll(0)
-
-    def receive(self):
-        """Wait for the next message: str or bytes; None when the WebSocket is closed."""
-        while not self.messages:
-            if self.state == _EV_CLOSE:
-                return None
-            self.mgr.poll(1000)
-        return self.messages.pop(0)
-
-    def close(self):
-        """Close, and wait for the App's Close."""
-        from ..ws import close
-
-        close(self.c)
-        while self.state != _EV_CLOSE:
-            self.mgr.poll(1000)
-
-
-def parse_event(text):
-    """The fields of one server-sent event, a dict; data of several lines is joined."""
-    event = {}
-    for line in text.split("\n"):
-        name, _, value = line.partition(":")
-        if name:
-            value = value[1:] if value[:1] == " " else value
-            event[name] = event[name] + "\n" + value if name == "data" and name in event else value
-    return event
 
 
 def quote(text):
