@@ -64,7 +64,7 @@ class TestManager(Manager):
         Manager.__init__(self, **limits)
         app.start_workers(self)
 
-    def connect(self, url, fn, fn_data=None):
+    def connect(self, url, fn, fn_data=None, tls=None):
         """Connect to the App, whatever the URL says."""
         self.check_open()
         mine, its = End(), End()
