@@ -32,6 +32,7 @@ help:
 	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, and against h11"
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
 	@echo "make bench-page  write their tables and pictures into docs/performance.md"
+	@echo "make screenshots  write the pictures of README and the guide into docs/; NAMES=demo,blink for some of them"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"

@@ -1,0 +1,108 @@
+"""Write the pictures of README and of the guide: make screenshots [NAMES=demo,blink]
+
+Starts each app, opens its page in headless Chromium and writes docs/NAME.png. tools/debian.sh says how to get Chromium.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import mpy
+
+DOCS = mpy.ROOT / "docs"
+START_S = 20
+RACE_MS = 60000
+WIDE, PHONE = {"width": 1000, "height": 760}, {"width": 390, "height": 640}
+
+
+def demo(page):
+    page.wait_for_function("document.getElementById('state').textContent == 'done'", timeout=RACE_MS)
+
+
+def blink(page):
+    page.click("button:text('blink')")
+    page.wait_for_function("document.getElementById('state').textContent == 'blink'")
+
+
+def upload(page):
+    page.set_input_files("#file", [{"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": bytes(120000)}])
+    page.click("button:text('Send')")
+    page.wait_for_selector("#list td")
+
+
+def ws_chat(page):
+    for line in ("hello", "is anybody here?"):
+        page.wait_for_selector("#line:enabled")
+        page.fill("#line", line)
+        page.press("#line", "Enter")
+        page.wait_for_selector(f"li:has-text('{line}')")
+
+
+def sse_clock(page):
+    page.wait_for_function("document.getElementById('count').textContent > 3")
+
+
+# name of the picture: (app, path of the page, size, what is done before)
+PICTURES = {
+    "demo": ("multi_threaded", "/demo", WIDE, demo),
+    "blink": ("blink", "/", PHONE, blink),
+    "upload": ("upload", "/", PHONE, upload),
+    "ws_chat": ("ws_chat", "/", PHONE, ws_chat),
+    "sse_clock": ("sse_clock", "/", PHONE, sse_clock),
+}
+
+
+@contextlib.contextmanager
+def running(app, folder):
+    """An app that runs meanwhile: the port of 127.0.0.1 that it listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {"MICROPYPATH": "lib:firmware:.frozen", "APP": app, "PORT": str(port), "FOLDER": str(folder)}
+    command = [os.environ.get("MICROPYTHON") or str(mpy.ROOT / ".venv/bin/micropython"), "firmware/main.py"]
+    process = subprocess.Popen(command, cwd=mpy.ROOT, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + START_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            if process.poll() is not None or time.monotonic() > end:
+                sys.exit(f"{app} does not listen at port {port}: its output is above")
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def main(names):
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if not path:
+        return "there is no chromium: tools/debian.sh says how to get it"
+    unknown = set(names) - set(PICTURES)
+    if unknown:
+        return f"NAMES={','.join(names)}: want some of {','.join(PICTURES)}"
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for name in names or PICTURES:
+            app, target, size, prepare = PICTURES[name]
+            with running(app, os.path.join(folder, app)) as port:
+                page = chromium.new_page(viewport=size, color_scheme="light")
+                page.goto(f"http://127.0.0.1:{port}{target}")
+                prepare(page)
+                page.screenshot(path=DOCS / f"{name}.png", full_page=size is PHONE)
+                page.close()
+            print(f"docs/{name}.png: {(DOCS / f'{name}.png').stat().st_size} bytes")
+        chromium.close()
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main([name for name in ",".join(sys.argv[1:]).split(",") if name]))
