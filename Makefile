@@ -46,6 +46,7 @@ help:
 	@echo "make deploy BOARD= APP=  copy the changed files of mungo and an app, and verify them; LOG_S=seconds of output to show"
 	@echo "make repl                open MicroPython's prompt, or show the output of the running program"
 	@echo "make device-test BOARD=  run the unit tests that can run on the board; TESTS=module ..."
+	@echo "make board-report BOARD=  measure the board: OUT=board-report.md is to attach to an issue; TESTS=module ..."
 	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"
 	@echo "make clean-board BOARD=  remove the files that deploy has copied"
 	@echo "make firmware BOARD= MICROPYTHON_DIR=   build MicroPython with mungo frozen in"
@@ -154,6 +155,10 @@ deploy: $(VENV)
 
 repl: $(VENV)
 	@$(PY) tools/repl.py --device "$(DEVICE)"
+
+.PHONY: board-report
+board-report: $(VENV)
+	@$(PY) tools/board_report.py $(ON) $(if $(OUT),--out "$(OUT)") $(TESTS)
 
 device-test: $(VENV)
 	@$(PY) tools/device_test.py $(ON) $(TESTS)

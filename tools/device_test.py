@@ -59,7 +59,8 @@ class Module:
             if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in ("LANES", "MIN_HEAP")
         }
         self.is_portable = _SMALL in said.get("LANES", (_SMALL,))
-        self.heap = int(said.get("MIN_HEAP", "64k")[:-1]) * {"k": 1 << 10, "m": 1 << 20}[said.get("MIN_HEAP", "64k")[-1]]
+        least = said.get("MIN_HEAP", "64k").lower()
+        self.heap = int(least[:-1]) * {"k": 1 << 10, "m": 1 << 20}[least[-1]]
         self.imports = imports(path)
 
     def why_not(self, board, heap, word_bytes):
@@ -142,6 +143,32 @@ def show(lines):
         say("     " + line)
 
 
+def run_all(board, port, names=()):
+    """Copy the tests to the board and run the modules with these names, or all: (counts, names of those that failed)."""
+    chosen = modules(names)
+    files = tree(board)
+    with device.Device(port) as link:
+        say(f"{port}: {link.check(board)}")
+        deploy.deploy(link, files, ["lib/mungo", FOLDER], {})
+        heap, word_bytes = map(
+            int,
+            link.run("import gc, sys; gc.collect(); print(gc.mem_free() + gc.mem_alloc(), 8 if sys.maxsize > 1 << 31 else 4)").split(),
+        )
+    counts = dict.fromkeys(("ok", "skip", "FAIL"), 0)
+    failed = []
+    for n, module in enumerate(chosen, 1):
+        why_not = module.why_not(board, heap, word_bytes)
+        if why_not:
+            say(f"not  {module.name}, {len(module.tests)} tests: {why_not}")
+        else:
+            say(f"{n}/{len(chosen)} {module.name}, {len(module.tests)} tests")
+            before = counts["FAIL"]
+            run(port, module, counts)
+            if counts["FAIL"] > before:
+                failed.append(module.name)
+    return counts, failed
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--board", default="")
@@ -149,25 +176,13 @@ def main(argv=None):
     parser.add_argument("tests", nargs="*", help="modules of host_tests/unit; default: all that can run on the board")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
-    chosen = modules(args.tests)
-    files = tree(board)
-    port = device.find(args.device)
-    with device.Device(port) as link:
-        say(f"{port}: {link.check(board)}")
-        deploy.deploy(link, files, ["lib/mungo", FOLDER], {})
-        heap, word_bytes = map(
-            int,
-            link.run(
-                "import gc, sys; gc.collect(); print(gc.mem_free() + gc.mem_alloc(), 8 if sys.maxsize > 1 << 31 else 4)"
-            ).split(),
-        )
-    counts = dict.fromkeys(("ok", "skip", "FAIL"), 0)
-    for module in chosen:
-        why_not = module.why_not(board, heap, word_bytes)
-        if why_not:
-            say(f"not  {module.name}, {len(module.tests)} tests: {why_not}")
-        else:
-            run(port, module, counts)
+    modules(args.tests)
+    counts, failed = run_all(board, device.find(args.device), args.tests)
+    say(
+        f"next: make device-test BOARD={board.name} TESTS={failed[0]} shows one module alone"
+        if failed
+        else f"next: make deploy BOARD={board.name} APP=hello puts a program there; make board-report measures the board"
+    )
     say(f"{counts['ok']} passed, {counts['FAIL']} failed, {counts['skip']} skipped on {board.name}")
     return 1 if counts["FAIL"] or not counts["ok"] else 0
 
