@@ -107,6 +107,11 @@ def make_connection(mgr, sock, fn, fn_data, phase, peer, url, tls):
 
 def open_socket(host, port, udp):
     """Begin to connect to an address: (the socket, the peer's address as the port has it, the OSError if that failed at once)."""
+    if ":" in host:
+        from .names import is_number
+
+        if not is_number(host):  # it would be looked up as a name
+            raise ValueError("%r: want an address" % host)
     info = socket.getaddrinfo(host, port)[0]
     sock = socket.socket(info[0], socket.SOCK_DGRAM if udp else socket.SOCK_STREAM)
     failed = None
@@ -119,10 +124,10 @@ def open_socket(host, port, udp):
         except OSError as er:
             if er.errno != errno.EINPROGRESS:
                 failed = er
+        return sock, info[-1], failed
     except Exception:
         sock.close()
         raise
-    return sock, info[-1], failed
 
 
 def wrap(mgr, sock, fn, fn_data, udp):

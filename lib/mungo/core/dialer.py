@@ -174,6 +174,7 @@ def connect(mgr, url, fn, fn_data, tls):
             c = make_connection(mgr, None, fn, fn_data, dialer, None, url, tls)
         dialer.c = c
         c.phase = dialer
+        c.sock = c.peer = None  # to set these later needs no memory  # pyright: ignore[reportAttributeAccessIssue]
         c.on_close(dialer.closed, None)
     except Exception:
         dialer.lookup.cancel()

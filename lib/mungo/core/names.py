@@ -6,7 +6,18 @@ _LETTERS = const("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 def is_number(host):
     """Whether this is an IPv4 or IPv6 address."""
-    return is_address("[%s]" % host if ":" in host else host)
+    if ":" not in host:
+        return is_address(host)
+    head, gap, tail = host.partition("%")[0].partition("::")  # (%: the zone of a link-local one)
+    groups = (head.split(":") if head else []) + (tail.split(":") if tail else [])
+    n = len(groups)
+    if groups and "." in groups[-1] and is_address(groups[-1]):
+        groups.pop()
+        n += 1
+    for group in groups:
+        if not 0 < len(group) < 5 or group.strip("0123456789abcdefABCDEF"):
+            return False
+    return n < 8 if gap else n == 8
 
 
 def host_name(text):

@@ -24,19 +24,10 @@ def parse(url, name, may_be_name=False):
 
 
 def is_address(host):
-    """Whether this is an IPv4 address, or an IPv6 address in brackets."""
+    """Whether this is an IPv4 address, or looks like an IPv6 address in brackets."""
     if host[0] == "[":
         address = host[1:].partition("%")[0].rstrip("]")  # (%: the zone of a link-local one)
-        head, gap, tail = address.partition("::")
-        groups = (head.split(":") if head else []) + (tail.split(":") if tail else [])
-        n = len(groups)
-        if groups and "." in groups[-1] and is_address(groups[-1]):
-            groups.pop()
-            n += 1
-        for group in groups:
-            if not 0 < len(group) < 5 or group.strip("0123456789abcdefABCDEF"):
-                return False
-        return host[-1] == "]" and (n < 8 if gap else n == 8)
+        return host[-1] == "]" and ":" in address and not address.strip("0123456789abcdefABCDEF:.")
     numbers = host.split(".")
     for number in numbers:
         if not number or number.strip("0123456789") or int(number) > 255:

@@ -3,7 +3,6 @@
 _A = const(0x10001)  # types, with the class (IN) behind them
 _CNAME = const(0x50001)
 _SOA = const(0x60001)
-_AAAA = const(0x1C0001)
 
 _RECORDS = const(256)  # of one message that are looked at
 _STEPS = const(160)  # labels and pointers of one name
@@ -28,7 +27,7 @@ def read_answer(data, packet):
     question, or malformed.
     """
     at = len(packet)
-    if data[:2] != packet[:2] or len(data) < at or data[2] & 248 != 128 or data[4:6] != b"\0\1" or data[12:at].lower() != packet[12:]:
+    if data[:2] + data[4:6] + data[12:at].lower() != packet[:2] + packet[4:6] + packet[12:] or data[2] & 248 != 128:
         return None
     if data[2] & 2:
         return -1, (), 0
@@ -49,26 +48,22 @@ def read_records(data, at, name, wanted):
         owner, at = read_name(data, at)
         kind = number(data, at, 4)
         seconds = number(data, at + 4, 4)
-        end = at + 10 + number(data, at + 8, 2)
+        last = end = at + 10 + number(data, at + 8, 2)  # the record's end, also by what is in it
         at += 10
-        if end > len(data):
-            raise ValueError
         if seconds > _FOREVER:  # RFC 2181 section 8
             seconds = 0
         if n >= answers:
             if kind == _SOA:
-                if end - at < 22:
-                    raise ValueError
+                last = max(end, at + 22)
                 negative = min(seconds, number(data, end - 4, 4))
         elif kind == _CNAME:
             alias, last = read_name(data, at)
-            if last != end:
-                raise ValueError
             aliases[owner] = alias, seconds
         elif kind == wanted:
-            if end - at != (4 if kind == _A else 16):
-                raise ValueError
+            last = at + (4 if kind == _A else 16)
             found.append((owner, seconds, at))
+        if last != end or end > len(data):
+            raise ValueError
         at = end
     least = _FOREVER
     for _ in range(_HOPS):
@@ -77,10 +72,10 @@ def read_records(data, at, name, wanted):
             least = min(least, seconds)
     addresses = []
     for owner, seconds, at in found:
-        if owner == name and len(addresses) < _ADDRESSES:
+        if owner == name:
             least = min(least, seconds)
             addresses.append(address(data, at, wanted))
-    return tuple(addresses), least if addresses else min(least, negative)
+    return tuple(addresses[:_ADDRESSES]), least if addresses else min(least, negative)
 
 
 def read_name(data, at):

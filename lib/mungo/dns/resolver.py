@@ -22,7 +22,8 @@ _EV_CLOSE = const(9)
 
 _ROUNDS = const(3)  # through all servers
 _TRY_MS = const(1000)  # for an answer in the first round; in each other twice that of the one before
-_FAMILY_MS = const(50)  # for the other family's answer, RFC 8305 section 3
+_AGAIN_MS = const(100)  # until the next one is asked, if a question could not be sent
+_FAMILY_MS = const(50)  # for an IPv6 answer, when there is IPv4: RFC 8305 section 3
 _STREAM_MS = const(5000)  # for an answer by TCP
 _NAMES = const(32)  # being looked up; the next one fails
 _CACHED = const(16)  # answers; then the oldest makes room
@@ -67,6 +68,7 @@ class Resolver(UdpConnection):
     """All open Lookups of a manager."""
 
     def __init__(self, mgr, cache):
+        self.sock = None  # (to set it later needs no memory)
         self.lookups = []
         self.servers = []  # (URL, address as the port has it)
         self.cache = cache  # of (name, time, seconds, addresses, error), oldest first
@@ -132,9 +134,9 @@ class Resolver(UdpConnection):
             else:
                 for question in lookup.questions:
                     self.sock.sendto(question, peer)
-        except OSError as er:  # the next one, at once
+        except OSError as er:  # no way there, or no memory for it (lwIP)
             lookup.why = describe(er)
-            wait = 0
+            wait = _AGAIN_MS
         lookup.due = ticks_add(lookup.due, wait)
 
     def find(self, lookup):
@@ -153,13 +155,15 @@ class Resolver(UdpConnection):
 
     def open(self):
         """Open the socket, with a port that is hard to guess. The servers that are asked have addresses of one family."""
+        servers = []
         family = None
         urls = self.mgr.dns
         for url in server_urls(name_servers(), 53) if urls is None else urls:
             info = socket.getaddrinfo(*parse(url, "udp"))[0]
             if family in (None, info[0]):
                 family = info[0]
-                self.servers.append((url, info[-1]))
+                servers.append((url, info[-1]))
+        self.servers = servers
         if family is None:
             return
         sock = socket.socket(family, socket.SOCK_DGRAM)
@@ -210,9 +214,10 @@ class Resolver(UdpConnection):
                 seconds = 0
             if not lookup.addresses:
                 lookup.seconds = min(seconds, lookup.seconds)
-        if lookup.addresses and lookup.questions:
-            lookup.due = ticks_add(now, _FAMILY_MS)
-        elif lookup.addresses or not lookup.questions:
+        if lookup.questions:
+            if addresses and question[-3] == 1:  # (what has IPv6 alone waits until the next try is due)
+                lookup.due = ticks_add(now, _FAMILY_MS)
+        else:
             lookup.due = now
             if lookup.addresses or not lookup.is_refused:
                 self.finish(lookup)
