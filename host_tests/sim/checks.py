@@ -140,6 +140,9 @@ class Checks:
         accepted = pipes = 0
         outliving = set()
         for c in mgr.conns:
+            if getattr(c.phase, "second", None) is not None:  # (a connection by name tries two addresses)
+                socks += 1
+                looked += 1
             if c.state & bits._CLOSED:
                 fail(f"connection {c.id} is closed, and in the list")
             accepted += c.is_accepted

@@ -128,8 +128,12 @@ def make_os(plain):
     def of(name):
         return lambda *args: getattr(modules.current.world.fs, name)(*args)
 
+    def urandom(n):
+        world = modules.current.world
+        return plain.urandom(n) if world is None else world.unforeseen.randbytes(n)
+
     names = ("stat", "statvfs", "ilistdir", "listdir", "remove", "rename")
-    return SimpleNamespace(**{name: of(name) for name in names}, getenv=plain.getenv, urandom=plain.urandom)
+    return SimpleNamespace(**{name: of(name) for name in names}, getenv=plain.getenv, urandom=urandom)
 
 
 def open_file(path, *args):

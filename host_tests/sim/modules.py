@@ -107,17 +107,24 @@ def _socket(profile):
     cls = FileSocket if profile.has_fileno else Socket
 
     def getaddrinfo(host, port, *_):
-        return [(2, 1, 0, "", current.net.address(host, port))]
+        if host.strip("0123456789.") and ":" not in host:
+            current.world.fail(f"getaddrinfo blocks: {host} is a name")
+        return [(10 if ":" in host else 2, 1, 0, "", current.net.address(host, port))]
 
     def sockaddr(raw):
         host, port = current.net.port_of(raw)
+        if ":" in host:
+            return 10, bytes.fromhex("".join("%04x" % int(x, 16) for x in host.split(":"))), port, 0, 0
         return 2, bytes(int(x) for x in host.split(".")), port
+
+    def inet_ntop(family, ip):
+        return ":".join(ip[n : n + 2].hex() for n in range(0, 16, 2)) if family == 10 else ".".join(str(x) for x in ip)
 
     return SimpleNamespace(
         socket=lambda af=2, kind=1, proto=0: cls(current.net, kinds[kind]),
         getaddrinfo=getaddrinfo,
         sockaddr=sockaddr,
-        inet_ntop=lambda family, ip: ".".join(str(x) for x in ip),
+        inet_ntop=inet_ntop,
         AF_INET=2,
         SOCK_STREAM=1,
         SOCK_DGRAM=2,

@@ -125,6 +125,9 @@ MUTATIONS = [
     # --- HTTP
     Mutation("the next request before this one's answer", "unix", "server.serve", replace("A.phase < _WAITING", "A.phase <= _WAITING")),
     Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", always("A is None and B and C and D")),
+    # --- names
+    Mutation("the socket of the other address stays open", "unix", "Dialer.event", drop("self.drop(second)")),
+    Mutation("an address that fails is the end", "unix", "Dialer.event", replace("self.dial()", "c.broken(self.failed)")),
 ]
 
 

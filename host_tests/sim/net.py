@@ -17,7 +17,7 @@ class Net:
         self.most = world.profile.sockets  # that may be open
         self.listeners = {}  # port: Socket
         self.bound = {}  # UDP port: Socket
-        self.servers = {}  # port of a peer's server: called with each Wire
+        self.servers = {}  # port of a peer's server, or (its IPv6 address, port): called with each Wire
         self.hosts = {}  # UDP port of a peer: UdpPeer
         self.packets = 0  # of the pool, in use
         self.tx_heap = 0  # bytes
@@ -42,12 +42,17 @@ class Net:
     # --- addresses
 
     def address(self, host, port):
+        if self.profile.packed_addresses and ":" in host:
+            groups = b"".join(struct.pack(">H", int(x, 16)) for x in host.split(":"))
+            return struct.pack("<H", 10) + struct.pack(">H", port) + bytes(4) + groups + bytes(4)
         if self.profile.packed_addresses:
             return struct.pack("<H", 2) + struct.pack(">H", port) + bytes(int(x) for x in host.split(".")) + bytes(8)
         return host, port
 
     def port_of(self, address):
         if isinstance(address, (bytes, bytearray)):
+            if address[0] == 10:
+                return ":".join("%x" % x for x in struct.unpack(">8H", address[8:24])), struct.unpack(">H", address[2:4])[0]
             return ".".join(str(x) for x in address[4:8]), struct.unpack(">H", address[2:4])[0]
         return address[0], address[1]
 
@@ -299,6 +304,7 @@ class UdpPeer:
     def __init__(self, net, port):
         self.net = net
         self.port = port
+        self.sender = None  # the port that the last datagram came from
         self.got = []
         self.changed = Signal()
         net.hosts[port] = self
@@ -444,7 +450,9 @@ class Socket:
         peer = Peer(net)
         self.wire = wire = peer.wire = Wire(net, peer, port)
         wire.state = "connecting"
-        answer = net.servers.get(port, "refuse")
+        answer = net.servers.get((host, port) if ":" in host else port, "refuse")
+        if answer == "no route":
+            raise net.error("EHOSTUNREACH")
 
         def arrive():
             if answer == "refuse":
@@ -613,6 +621,7 @@ class Socket:
             if peer is not None:
 
                 def arrive():
+                    peer.sender = self.here[1]
                     peer.got.append(data)
                     peer.changed.fire()
 

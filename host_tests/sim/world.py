@@ -61,6 +61,7 @@ class World:
         self.profile = profile
         self.seed = seed
         self.rng = random.Random(f"{profile.name} {seed}")
+        self.unforeseen = random.Random(f"{profile.name} {seed} urandom")
         self.now = 0
         self.steps = 0
         self.hash = 0
