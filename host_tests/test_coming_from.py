@@ -21,7 +21,7 @@ names = {"app": app, "App": App}
 exec(row["code"], names)
 method, target = row["request"].split(" ")[:2]
 body = " ".join(row["request"].split(" ")[2:])
-with app.test_client() as client:
+with app.test_client(asyncio="async def" in row["code"]) as client:
     if method == "WS":
         ws = client.websocket(target)
         ws.send(body)
