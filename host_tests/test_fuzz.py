@@ -19,6 +19,7 @@ def test_kept_inputs_give_the_same_on_every_runtime():
     kept = [path for path in (lanes.ROOT / "host_tests" / "fuzz" / "corpus").glob("*/*")]
     seen = replay("cpython")
     assert len(seen) == len(kept) > 100
+    assert "app args [200]" in seen and not [line for line in seen if line.startswith(("app ", "file ")) and line.endswith(" []")]
     assert replay("upy") == seen
 
 

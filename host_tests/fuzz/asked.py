@@ -279,7 +279,7 @@ def app(data):
     same(sent, serve(parts, _app.handler))
     found = answers(*sent)
     for status, fields, body in found:
-        if status not in (200, 201, 204, 400, 401, 404, 405, 413, 414, 417, 431, 501, 505):
+        if status not in (200, 201, 204, 400, 401, 404, 405, 413, 414, 415, 417, 431, 501, 505):
             raise AssertionError("%r %r" % (status, body))
         if status == 200 and body and fields.get("content-type") == "application/json":
             json.loads(body)

@@ -6,6 +6,7 @@ from mungo.app.request import parse_cookies
 from mungo.core import utf8
 from mungo.core.url import parse as parse_url
 from mungo.http import formdata, upload
+from mungo.http.char_classes import all_in
 from mungo.http.disposition import read_disposition
 from mungo.http.form import parse_query, unquote
 from mungo.http.header_lists import parameter
@@ -198,7 +199,7 @@ def resumed(data):
         return er.status
     if at not in (0, 12) or it.expected < 1 or not at + it.expected <= it.length <= it.limit or it.total not in (None, it.expected):
         raise AssertionError("%r %r %r" % (at, it.expected, it.length))
-    if text.replace(" ", "") != text.replace(" ", "", 1) or text[:6] != "bytes ":
+    if text.replace(" ", "") != text.replace(" ", "", 1) or text[:6].lower() != "bytes ":
         raise AssertionError("%r" % text)
     return at, it.expected, it.length
 
@@ -283,7 +284,9 @@ def redirects(data):
         location, _, target = data.decode().partition("\n")
     except UnicodeError:
         return None
-    target = "/" + target.replace("#", "")
+    target = "/" + target
+    if not all_in(target.encode(), 4):  # no client has asked for that
+        return None
     url = join_url("h:1", target, location)
     try:
         host, path = split_url(url)
