@@ -67,9 +67,11 @@ def repeat(c):
         it.is_waiting = False
         other = Client(c.mgr, it.host, it.first_ms, it.idle_ms, it.connect_ms, it.tls)
         other.is_head = it.is_head
-        c.error_text = None
+        fn = c.fn
         try:
-            open_connection(c.mgr, other, data, c.fn, c.fn_data)
+            open_connection(c.mgr, other, data, fn, c.fn_data)
+            if fn is not None:  # the program gets no error of this connection, a reset for example
+                c.fn = lambda c, ev, data, fn_data: ev != _EV_ERROR and fn(c, ev, data, fn_data)
         except Exception as er:
             c.error_text = repr(er)
 
