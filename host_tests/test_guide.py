@@ -45,7 +45,7 @@ def wait_for_port(proc, port):
 # --- commands
 
 # Commands that are only looked up in the Makefile: other tests run what they do, or they take minutes.
-LOOKED_UP = r"make (test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|device-test|clean-board|release)( [A-Z]+=\S+)*"
+LOOKED_UP = r"make (test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|device-test|board-report|clean-board|release)( [A-Z]+=\S+)*"
 ELSEWHERE = {"first-board": "test_newcomer.py"}  # runs the commands of that page
 
 
@@ -491,6 +491,13 @@ def test_every_page_is_in_the_index():
 
 
 PICTURES = sorted(DOCS.glob("*.svg"))
+
+
+def test_every_picture_is_shown():
+    shown = {
+        (path.parent / target).resolve() for path in PAGES.values() for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", path.read_text())
+    }
+    assert {path.resolve() for path in (*PICTURES, *DOCS.glob("*.png"))} == shown
 
 
 # Legible on any page: a background of its own, and nothing from elsewhere.
