@@ -54,9 +54,7 @@ help:
 setup: $(VENV) $(TYPINGS)
 
 $(VENV): tools/requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/requirements.txt
+	@$(PYTHON) tools/fetch.py .venv tools/requirements.txt
 	@touch $@
 
 # MicroPython's type stubs, one folder for each port: their files have the same names, and some shadow Python's own modules.
@@ -141,8 +139,7 @@ clean:
 
 # These packages are many, and only make flash needs them: so they have their own environment.
 $(FLASH): tools/requirements_flash.txt
-	$(PYTHON) -m venv .venv-flash
-	.venv-flash/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements_flash.txt
+	@$(PYTHON) tools/fetch.py .venv-flash tools/requirements_flash.txt
 	@touch $@
 
 ON = --board "$(BOARD)" --device "$(DEVICE)"

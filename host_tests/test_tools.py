@@ -1,10 +1,14 @@
 """The tools and the Makefile do what their help says."""
 
+import io
 import json
 import os
+import sys
 
 import pytest
 
+import device
+import fetch
 import mpy
 import size
 from making import make
@@ -62,9 +66,7 @@ def test_mpy_level_keeps_or_drops_asserts(tree):
 
 
 def test_mpy_native_code_only_where_it_runs(tree, monkeypatch):
-    (tree / "lib" / "scan_viper.py").write_text(
-        "import micropython\n@micropython.viper\ndef f(p: ptr8) -> int:\n    return p[0]\n"
-    )
+    (tree / "lib" / "scan_viper.py").write_text("import micropython\n@micropython.viper\ndef f(p: ptr8) -> int:\n    return p[0]\n")
     monkeypatch.setattr(mpy, "_ARCH", None)
     assert "out/lib/scan_viper.mpy" not in build(tree)
     monkeypatch.setattr(mpy, "_ARCH", "x64")
@@ -131,6 +133,64 @@ def test_size_budgets_only_go_down(tmp_path, monkeypatch):
     assert json.loads(size.BUDGET.read_text()) == {"lib/a.py": 90, "lib": 500, "heap": {"lib/a.py": 300}}
 
 
+# --- progress
+
+
+class Terminal(io.StringIO):
+    def __init__(self, is_terminal):
+        super().__init__()
+        self.is_terminal = is_terminal
+
+    def isatty(self):
+        return self.is_terminal
+
+
+@pytest.mark.parametrize("is_terminal, no_color", [(False, ""), (True, ""), (True, "1")])
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, is_terminal, no_color):
+    out = Terminal(is_terminal)
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    progress = device.Progress(200)
+    progress.show(0, "copy 1/2 % a.mpy")
+    progress.show(150, "copy 2/2 % b.mpy")
+    progress.end()
+    said = out.getvalue()
+    if is_terminal:
+        assert "\n" not in said and "75% b.mpy" in said and "#" * 18 in said and said.endswith("\r\033[K")
+        assert ("\033[32m" in said) is (no_color == "")
+    else:
+        assert said == "copy 1/2   0% a.mpy\ncopy 2/2  75% b.mpy\n"
+
+
+PIP = """#!/bin/sh
+echo "Collecting one==1 (from -r x)"
+echo "Collecting two==2 (from -r x)"
+echo "ERROR: No matching distribution found for two==2"
+exit $PIP_STATUS
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_fetching_tools_says_how_far_it_is_and_where_pip_s_output_is(tmp_path, monkeypatch, capsys, status):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PIP_STATUS", str(status))
+    python = tmp_path / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PIP)
+    python.chmod(0o755)
+    (tmp_path / "wanted.txt").write_text("# what is wanted\none==1\ntwo==2\n")
+    wrong = fetch.main(["env", "wanted.txt"])
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "fetching tools into env: 2 packages, once; this takes a minute or two"
+    assert "fetching tools into env: 2 of 2, two" in said
+    assert "No matching distribution" in (tmp_path / "build" / "pip.log").read_text()
+    if status:
+        assert wrong.startswith("pip could not fetch the tools (No matching distribution found for two==2): build/pip.log says why."), wrong
+    else:
+        assert wrong is None and said[-1] == "fetching tools into env: done"
+
+
 # --- make
 
 
@@ -155,5 +215,5 @@ def test_make_alone_lists_the_targets():
     help_text = make().stdout
     for target in ("setup", "run", "test", "check", "bench", "bench-page", "docs", "release", "size", "mpy", "packages", "clean"):
         assert f"make {target} " in help_text
-    for target in ("flash", "deploy", "repl", "device-test", "romfs", "clean-board", "firmware"):
+    for target in ("flash", "deploy", "repl", "device-test", "romfs", "clean-board", "firmware", "board-report"):
         assert f"make {target} " in help_text

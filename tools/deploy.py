@@ -124,7 +124,8 @@ def tree(board, app, root=mpy.ROOT):
     files = {
         path: source
         for path, source in files.items()
-        if path != _FOR_HOSTS and (not path.startswith("apps/") or path.startswith(f"apps/{app}/") or path.count("/") == 1)
+        if (path != _FOR_HOSTS or board.port == "unix")
+        and (not path.startswith("apps/") or path.startswith(f"apps/{app}/") or path.count("/") == 1)
     }
     order = sorted(files, key=lambda path: (path in SOURCES, path))
     return {path: files[path].read_bytes() for path in order}
@@ -195,10 +196,12 @@ def deploy(link, files, ours, settings):
     link.run(_MKDIR % (parents(changed),))
     total = sum(len(data) for data in changed.values())
     done = 0
+    progress = device.Progress(total)
     for i, (path, data) in enumerate(changed.items(), 1):
-        say(f"copy {i}/{len(changed)} {done * 100 // max(total, 1):3}% {path} ({len(data)} bytes)")
+        progress.show(done, f"copy {i}/{len(changed)} % {path} ({len(data)} bytes)")
         put(link, path, data)
         done += len(data)
+    progress.end()
     there = listing(link, ours) if changed else there
     wrong = [path for path, data in files.items() if there.get(path) != hashlib.sha256(data).hexdigest()]
     if wrong:
@@ -245,6 +248,7 @@ def main(argv=None):
         if args.log_s:
             say(f"the board resets; its output for {args.log_s:g} s follows, Ctrl-C ends that sooner (make repl shows it too):")
             link.reset(args.log_s)
+            say("next: make repl shows more of its output; Ctrl-C there stops the program, Ctrl-D starts it again")
     return 0
 
 

@@ -34,6 +34,36 @@ def say(text):
     print(text, flush=True)
 
 
+def is_terminal():
+    """Whether a person sees the output on something that can replace a line."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class Progress:
+    """How far a long work is: a bar that grows on a terminal, elsewhere a line for each step. NO_COLOR is respected."""
+
+    WIDTH = 24
+
+    def __init__(self, total):
+        self.total = max(total, 1)
+
+    def show(self, done, text):
+        """So much of `total` is done, and `text` says what comes now."""
+        percent = done * 100 // self.total
+        if not is_terminal():
+            return say(text.replace("%", f"{percent:3}%", 1))
+        full = self.WIDTH * done // self.total
+        bar = "#" * full
+        if not os.environ.get("NO_COLOR"):
+            bar = f"\033[32m{bar}\033[0m"
+        print(f"\r\033[K[{bar}{'.' * (self.WIDTH - full)}] {text.replace('%', f'{percent:3}%', 1)}"[:200], end="", flush=True)
+
+    def end(self):
+        """The work is done: on a terminal its line goes away."""
+        if is_terminal():
+            print("\r\033[K", end="", flush=True)
+
+
 def ports():
     """[(serial port, description)] of the USB devices that are plugged in."""
     found = []
