@@ -353,6 +353,22 @@ def test_more_than_tls_conns_wait_for_room_and_are_refused_after_busy_ms(start):
     second.close()
 
 
+def test_many_are_open_at_once_beside_others(start):
+    """More than the 4 sockets that the unix port's table of poll begins with, see port/poll_table.py."""
+    one = start(TLS_CONNS=32)
+    secret, plain = [], []
+    for _ in range(12):
+        secret.append(tls(one))
+        plain.append(tcp(one, 2))
+        for sock in secret + plain:
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        for sock in secret + plain:
+            assert sock.recv(1000).endswith(b"hi\n")
+    assert state(one)["open"] == 12
+    for sock in secret + plain:
+        sock.close()
+
+
 # --- nothing grows
 
 

@@ -20,11 +20,13 @@ class PollTable:
 
     def register(self, sock, mask):
         """As select.poll's. The manager has counted `sock` already."""
-        n = len(self.mgr._socks)
-        if n > self.places:
-            self.grow(2 * n)
-        if not hasattr(sock, "fileno"):
-            self.others[sock] = mask
+        has_descriptor = hasattr(sock, "fileno")
+        if self.others or not has_descriptor:
+            n = len(self.mgr._socks)
+            if n > self.places:
+                self.grow(2 * n)
+            if not has_descriptor:
+                self.others[sock] = mask
         self.poller.register(sock, mask)
 
     def unregister(self, sock):
