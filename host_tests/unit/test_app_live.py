@@ -2,9 +2,11 @@
 
 import _thread
 
+import mungo
 from app_client import Served
 from mungo.app import App, abort
 from mungo.app.rooms import Room
+from net import Client, listening
 from raising import raised
 from waiting import until
 
@@ -167,6 +169,67 @@ def test_events_by_a_generator():
         assert client.mgr.stats["bugs"] == 0
 
 
+def test_events_of_an_app_on_several_managers():
+    app = App()
+
+    @app.events("/clock", every_ms=5)
+    def clock(req, stream):
+        for n in range(1000):
+            yield n
+
+    def reader(mgr):
+        port = listening(lambda url: app.attach(mgr, url))[1]
+        return Client(mgr, port, b"GET /clock HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    # One after the other, as when a server is started again, and closed while somebody reads.
+    for _ in range(2):
+        with mungo.Manager() as mgr:
+            reader(mgr).until_has(b"data: 3\n")
+    # Two at once, the first of which ends first.
+    with mungo.Manager() as second:
+        with mungo.Manager() as first:
+            readers = reader(first), reader(second)
+            for one in readers:
+                one.until_has(b"data: 3\n")
+        last = int(readers[1].got.split(b"data: ")[-1].split(b"\n")[0])
+        readers[1].until_has(b"data: %d\n" % (last + 3))
+        readers[1].close()
+        until(lambda: not second.timers.all, second)
+
+
+def test_a_reader_that_is_not_let_in_has_left():
+    app = App()
+    left = []
+
+    @app.events("/<name>", every_ms=5)
+    def events(req, stream, name):
+        stream.on_leave = lambda: left.append(name)
+        try:
+            while True:
+                yield "x"
+        finally:
+            left.append("closed")
+
+    @app.events("/quiet")
+    def quiet(req, stream):
+        stream.on_leave = lambda: left.append("quiet")
+
+    @app.after_request
+    def change(req, response):
+        if "other" in req.args:
+            return "another answer", 410
+
+    with app.test_client(max_conns=4, max_streams=1) as client:
+        first = client.events("/first")
+        assert next(first)["data"] == "x"
+        assert client.get("/second").status == 503 and left == ["closed", "second"]
+        assert client.get("/quiet").status == 503 and left[2:] == ["quiet"]
+        assert client.head("/third").status == 200 and left[3:] == ["closed", "third"]
+        assert client.get("/fourth?other=1").status == 410 and left[5:] == ["closed", "fourth"]
+        first.close()
+        assert left[7:] == ["closed", "first"] and client.mgr.stats["bugs"] == 0
+
+
 def test_a_generator_that_fails_ends_its_own_stream_alone():
     app = App()
 
@@ -286,7 +349,6 @@ UPGRADE = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 1
 
 
 def test_an_upgrade_by_hand_wants_a_handler_of_its_own():
-    import mungo
     from mungo.ws import send, upgrade
 
     app = App()

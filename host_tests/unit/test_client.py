@@ -585,6 +585,29 @@ def test_a_request_is_repeated_once_when_its_connection_was_closed():
         assert asked.names.count(mungo.EV_ERROR) == 0 and asked.names.count(mungo.EV_OPEN) == 2
 
 
+def test_a_request_is_repeated_without_an_error_when_its_connection_was_reset():
+    # The server closes with some of the request unread.
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_READ:
+            piece = c.recv.read()
+            if piece[:3] in (b"GET", b"PUT"):
+                lines.append(piece[:6])
+                if len(lines) == 2:
+                    c.is_closing = True
+                else:
+                    c.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % len(lines))
+
+    mgr = mungo.Manager(rx_bytes=512)
+    lines = []
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    asked = Asked(then=lambda c: len(asked.answers) == 1 and client.request(c, "/2", "PUT", None, bytes(4000)))
+    mgr.http_connect("http://127.0.0.1:%d/1" % port, asked)
+    until(lambda: len(asked.answers) == 2 or asked.error, mgr)
+    assert lines == [b"GET /1", b"PUT /2", b"PUT /2"] and [body for _, body in asked.answers] == [b"1", b"3"], (lines, asked.answers)
+    assert asked.error is None and asked.names.count(mungo.EV_ERROR) == 0
+    assert mgr.close() and asked.names.count(mungo.EV_OPEN) == asked.names.count(mungo.EV_CLOSE) == 2
+
+
 def test_what_must_not_be_repeated():
     # A method that is not idempotent; a body that is gone; an answer that has begun.
     for cut, options in (

@@ -8,6 +8,7 @@ import gc
 import time
 
 import mungo
+import mungo.ws as ws
 from net import Client, listening, udp_peer
 from waiting import until
 
@@ -15,6 +16,10 @@ LANES = ("upy-192k",)
 MIN_HEAP = "320k"
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+UPGRADE = (
+    b"GET %s HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 SINGLES = 700  # blocks that can be given back one by one
 TURNS = 6
 
@@ -501,22 +506,14 @@ class WebSocket(Asked):
     def on_event(self, c, ev, hm):
         if ev == mungo.EV_HTTP_MSG:
             if hm.match("/ws"):
-                self.ws.upgrade(c, hm)
+                ws.upgrade(c, hm)
             else:
                 c.http_reply(200, None, "hi\n")
         elif ev == mungo.EV_WS_MSG:
-            self.ws.send(c, hm)
+            ws.send(c, hm)
 
     def prepare(self):
-        import mungo.ws as ws
-
-        self.ws = ws
-        self.client = Client(
-            self.mgr,
-            self.url,
-            b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        )
+        self.client = Client(self.mgr, self.url, UPGRADE % b"/ws")
         self.client.until_has(b"\r\n\r\n")
         self.client.got = b""
         self.client.send(b"\x81\x82\0\0\0\0hi")

@@ -5,6 +5,7 @@ import time
 
 import mungo
 from net import Client, listening, turns
+from raising import refused
 
 MIN_HEAP = "192k"
 
@@ -41,6 +42,22 @@ def test_twelve_clients_that_ask_late_are_all_answered():
         client.until(lambda c: c.got.endswith(b"hi\n"))
         assert client.got.startswith(b"HTTP/1.1 200 OK\r\n"), client.got
     assert mgr.stats["refused"] == 0
+    end(mgr, clients)
+
+
+def test_the_client_that_waits_is_no_surprise_to_who_looks_at_all_connections():
+    mgr, port = full(max_conns=1)
+    clients = [Client(mgr, port, WAIT), Client(mgr, port, GET)]
+    turns(mgr, lambda: mgr.waiting is not None and any(c.is_accepted and c.is_resp for c in mgr.conns))
+    c = mgr.waiting
+    assert c in mgr.conns and not c.is_resp and not c.is_idle
+    refused(c.http_reply, 200, {}, "hi\n")
+    refused(c.http_chunk, "x")
+    for one in mgr.conns:
+        if one.is_accepted:
+            one.http_reply(200, {}, "done\n")
+    clients[1].until(lambda c: c.got.endswith(b"hi\n"))
+    assert clients[1].got.startswith(b"HTTP/1.1 200 ") and mgr.stats["bugs"] == 0
     end(mgr, clients)
 
 

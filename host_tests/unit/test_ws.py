@@ -388,6 +388,7 @@ def test_what_can_t_be_sent():
         for code in (0, 999, 1004, 1005, 1006, 1015, 2000, 5000):
             raised(ValueError, ws.close, c, code)
         raised(ValueError, c.http_reply, 200)
+        raised(ValueError, c.http_chunk, "x")
         assert ws.send(c, "fine") and ws.close(c, 4999, "\u20ac" * 41) and not ws.close(c) and not ws.send(c, "late")
         assert ws.broadcast([c], "late") == 0 and not ws.ping(c)
         assert peer.next(2) == [(0x81, b"fine"), (0x88, closing(4999, ("\u20ac" * 41).encode()))]

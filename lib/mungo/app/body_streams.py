@@ -33,11 +33,11 @@ class Feed:
 
     def start(self):
         """Run the handler up to its first yield. The head has come."""
+        self.req.hm.on_body(self)  # (first: from here on it is closed, whatever finds no memory)
         self.step(None)
         if self.generator is None:
+            self.req.hm.on_body(None)
             respond(self.c, self.req, self.req.result)
-        else:
-            self.req.hm.on_body(self)
 
     def __call__(self, piece):
         """Give the handler a piece of the body, a memoryview."""

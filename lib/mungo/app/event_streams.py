@@ -6,7 +6,8 @@ from .members import Member
 
 class EventStream(Member):
     """A reader of events: what a handler of `@app.events` gets besides the request. `last_id` is the id of the event that the reader has
-    seen last, "" if there is none. Set `on_leave` to a function without arguments that is called when the reader has left."""
+    seen last, "" if there is none. Set `on_leave` to a function without arguments that is called when the reader has left, or was
+    not let in: it may get another answer, for example 503 at `max_streams`."""
 
     last_id = ""
 

@@ -45,13 +45,14 @@ def refused(coroutine):
 
 
 def begun(generator, first):
-    """The body for a generator that has yielded `first`. TypeError if that is no piece of an answer."""
+    """The body for a generator that has yielded `first`. TypeError if that is no piece of an answer: then it is closed, as it is without
+    memory."""
     try:
         parts.stream.as_bytes(first)
-    except TypeError:
+        return Begun(generator, first)
+    except Exception:
         generator.close()
         raise
-    return Begun(generator, first)
 
 
 class Begun:

@@ -95,14 +95,16 @@ class Member:
             self.waits.wake()
 
     def gone(self, *args):
-        """It has ended."""
+        """It has ended, or is not let in: the program learns it, once."""
+        # (Here nothing needs memory: the generator is to be closed.)
         self.is_open = False
-        self.early = None
-        for room in self.rooms[:]:
-            room.discard(self)
-        if self.generator:
-            self.generator.close()
+        while self.rooms:
+            self.rooms[-1].discard(self)
+        generator, on_leave = self.generator, self.on_leave
+        self.early = self.generator = self.on_leave = None
+        if generator:
+            generator.close()
         if self.waits is not None:
             self.waits.end()
-        if self.on_leave is not None:
-            self.on_leave(*args)  # pyright: ignore
+        if on_leave is not None:
+            on_leave(*args)  # pyright: ignore

@@ -341,6 +341,7 @@ def find_body(req, response, is_generator=False):
             response.find_answer(req.hm)
     elif isinstance(body, GENERATOR):
         req.detach()
+        req.made = None  # (its place is there: when the generator has begun, nothing may fail that would leave it open)
         try:
             first = readers.generators.advance(body)
         except StopIteration as end:
@@ -402,6 +403,8 @@ def send(c, req, response):
         body.begin(c, response.status, pairs)  # pyright: ignore
     else:
         c.http_reply(response.status, pairs, body)
+    if hm.source is not body:  # there is no memory to send it, or the client has gone
+        _close(c, body)
 
 
 def respond_fast(c, hm, req):

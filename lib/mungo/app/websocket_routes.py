@@ -18,9 +18,10 @@ class WebSocketRoute(Route):
     def begin(self, socket, req):
         """Whether the handler lets the client in. An `async def` does so later."""
         c = socket.c
+        handler = socket.handler  # (made here: when a generator has begun nothing may fail that would leave it open)
 
         def begin():
-            is_open = upgrade(c, req.hm, socket.handler, c.fn_data, **self.option)  # pyright: ignore
+            is_open = upgrade(c, req.hm, handler, c.fn_data, **self.option)  # pyright: ignore
             respond(c, req, None)
             return is_open
 
@@ -36,5 +37,5 @@ class WebSocketRoute(Route):
             respond(c, req, req.result)
         if req.result is not None or socket.waits is not None:
             return False
-        c.fn = socket.handler
+        c.fn = handler
         return True

@@ -398,6 +398,11 @@ class Connection:
             except MemoryError:
                 pass  # EV_ERROR says that
 
+    def forgive(self):
+        """It has failed, but that was made good: no EV_ERROR comes."""
+        self.state &= ~_FAILED
+        self.error_text = None
+
     def broken(self, er):
         """End this connection because of the exception `er`."""
         self.error(describe(er))

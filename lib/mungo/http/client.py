@@ -9,6 +9,7 @@
 # handler: the old one gets its CLOSE without an ERROR, the new one OPEN and so on.
 from binascii import b2a_base64
 
+from ..core.reports import describe
 from ..core.utf8 import encode
 from .char_classes import all_in
 from .response_parser import Response, drop_lines
@@ -47,12 +48,16 @@ def connect(mgr, url, fn, fn_data=None, method="GET", headers=None, body=None, l
 def open_connection(mgr, it, data, fn, fn_data):
     """Connect to the server of the Client `it`, and send the request `data`, if there is one. Returns the connection."""
     c = mgr.connect(("tls://" if it.tls else "tcp://") + it.host, fn, fn_data, it.tls)
-    c.pfn = handler
-    c.proto = it
-    c.on_close(repeat, c)
-    mgr.deadline(c, it.connect_ms)
-    if data:
-        it.send_request(c, data)
+    try:
+        c.proto = it  # (first: `handler` needs it)
+        c.pfn = handler
+        c.on_close(repeat, c)
+        mgr.deadline(c, it.connect_ms)
+        if data:
+            it.send_request(c, data)
+    except Exception:  # there is no memory, or the body's iterator has failed
+        c.is_closing = True
+        raise
     return c
 
 
@@ -64,16 +69,14 @@ def repeat(c):
     if not data or it.state or it.has_begun or len(c.recv) or c.is_connecting:
         return
     if c.is_ended or c.error_text and c.error_text[:7] != "timeout":
-        it.is_waiting = False
-        other = Client(c.mgr, it.host, it.first_ms, it.idle_ms, it.connect_ms, it.tls)
-        other.is_head = it.is_head
-        fn = c.fn
         try:
-            open_connection(c.mgr, other, data, fn, c.fn_data)
-            if fn is not None:  # the program gets no error of this connection, a reset for example
-                c.fn = lambda c, ev, data, fn_data: ev != _EV_ERROR and fn(c, ev, data, fn_data)
+            other = Client(c.mgr, it.host, it.first_ms, it.idle_ms, it.connect_ms, it.tls)
+            other.is_head = it.is_head
+            open_connection(c.mgr, other, data, c.fn, c.fn_data)
+            it.is_waiting = False
+            c.forgive()
         except Exception as er:
-            c.error_text = repr(er)
+            c.error_text = describe(er)
 
 
 def request(c, target, method="GET", headers=None, body=None, length=None, auth=None):

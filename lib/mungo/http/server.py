@@ -138,15 +138,14 @@ def handler(c, ev, data):
         hm.keep_alive = True
         mgr.deadline(c, mgr.idle_ms)
     elif ev == _EV_CLOSE:
-        if hm is not None:
-            hm.phase = _NONE
-            hm.release()
-            if hm.source is not None:
-                parts.stream.stop(c, hm)
+        hm.phase = _NONE
+        hm.release()
+        if hm.source is not None:
+            parts.stream.stop(c, hm)
     elif ev == _EV_DUE:
         expired(c, hm)
     elif ev == _EV_BUG:
-        return hm is not None and _NONE < hm.phase < _STREAMING and fail(c, hm, 500)
+        return _NONE < hm.phase < _STREAMING and fail(c, hm, 500)
     elif ev == _EV_FULL:
         c.put(BUSY)
 
@@ -155,7 +154,7 @@ class HttpConnection(Connection):
     """A connection that `mgr.http_listen` has accepted."""
 
     is_accepted = True
-    proto: Exchange
+    proto = Exchange(None)  # in the place of none: that of the client in the spare socket, which programs find in mgr.conns
     _room = None  # see internals: ROOM
     pfn = staticmethod(handler)
 

@@ -51,6 +51,7 @@ class WebSocket(Frames):
     phase = 0  # as in HTTP's exchange: there is nothing to answer
     is_unanswered = False
     is_waiting = False
+    is_streaming = False
     is_open_ended = True  # a stream: it counts in max_streams
 
     @property
@@ -61,8 +62,8 @@ class WebSocket(Frames):
     def __init__(self, c, masks, ping_ms):
         super().__init__(c.mgr.ws_limit, masks, c.mgr)
         self.ping_ms = c.mgr.idle_ms if ping_ms is None else ping_ms
+        c.pfn = handler  # (first: there is a place for `proto`, so that the two agree whatever finds no memory)
         c.proto = self
-        c.pfn = handler
 
 
 class Failed(Lingering):
@@ -166,11 +167,16 @@ def connect(mgr, url, fn, fn_data=None, protocols=(), ping_ms=None, headers=(), 
     client = Client(mgr.head_limit, protocols)
     request = client.request(host, target, headers, tls)
     c = mgr.connect(("tls://" if tls else "tcp://") + host, fn, fn_data, tls)
-    it = WebSocket(c, 0, ping_ms)
-    it.stage = _DIALLED
-    it.client = client
-    c.on_close(client.closed, c)
-    c.put(request)
+    try:
+        c.proto = None
+        it = WebSocket(c, 0, ping_ms)
+        it.stage = _DIALLED
+        it.client = client
+        c.on_close(client.closed, c)
+        c.put(request)
+    except Exception:  # there is no memory
+        c.is_closing = True
+        raise
     return c
 
 
