@@ -62,7 +62,7 @@ class Socket(Member):
             self.protocol = c.proto.protocol
             self.opened()
         elif ev == _EV_CLOSE:
-            self.gone(c.proto.code)
+            self.gone(getattr(c.proto, "code", 1006))  # (it may be HTTP's, if there was no memory for another one)
         else:
             self.notice(ev, data)
 
