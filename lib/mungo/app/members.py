@@ -96,15 +96,19 @@ class Member:
 
     def gone(self, *args):
         """It has ended, or is not let in: the program learns it, once."""
-        # (Here nothing needs memory: the generator is to be closed.)
-        self.is_open = False
+        # (Here nothing needs memory, so no attribute is set that has only the class's value: the generator is to be closed.)
+        if self.is_open:
+            self.is_open = False
+        self.early = None
         while self.rooms:
             self.rooms[-1].discard(self)
-        generator, on_leave = self.generator, self.on_leave
-        self.early = self.generator = self.on_leave = None
+        generator = self.generator
         if generator:
+            self.generator = None
             generator.close()
         if self.waits is not None:
             self.waits.end()
+        on_leave = self.on_leave
         if on_leave is not None:
+            self.on_leave = None
             on_leave(*args)  # pyright: ignore
