@@ -64,7 +64,7 @@ class Connection:
     mask = _IN  # what poll looks for
     out = None  # a SendBuffer, while something waits to be sent
     peer: object = None  # the address of the other side, as the port has it
-    error_text = None
+    error_text = None  # of EV_ERROR; "": that was made good, and none comes
     stuffed: object = None  # (where paused connections are read on) not None: it is not read any more
     unproven = 0  # (for send_memory.py) bytes given to the socket since the peer was last heard
     close_callbacks = None  # a list of (fn, arg), once on_close was called
@@ -364,8 +364,9 @@ class Connection:
         if self.out:
             self.mgr.held -= self.out.size
             self.out = None
-        if self.error_text or self.state & _FAILED:
-            self.emit(_EV_ERROR, self.error_text or NO_MEMORY)
+        text = self.error_text
+        if text or text is None and self.state & _FAILED:
+            self.emit(_EV_ERROR, text or NO_MEMORY)
         self.emit(_EV_CLOSE)
         if self.recv is not EMPTY:
             self.recv = EMPTY
@@ -397,11 +398,6 @@ class Connection:
                 self.error_text = text
             except MemoryError:
                 pass  # EV_ERROR says that
-
-    def forgive(self):
-        """It has failed, but that was made good: no EV_ERROR comes."""
-        self.state &= ~_FAILED
-        self.error_text = None
 
     def broken(self, er):
         """End this connection because of the exception `er`."""

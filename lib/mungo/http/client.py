@@ -74,7 +74,7 @@ def repeat(c):
             other.is_head = it.is_head
             open_connection(c.mgr, other, data, c.fn, c.fn_data)
             it.is_waiting = False
-            c.forgive()
+            c.error_text = ""
         except Exception as er:
             c.error_text = describe(er)
 
