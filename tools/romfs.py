@@ -32,7 +32,7 @@ def mpremote(*args):
 
 
 # Rooms of the library of which an image has only what the app imports, and what that imports.
-CHOSEN = ("mungo/app/", "mungo/ws/", "mungo/sse.py", "mungo/aio.py", "mungo/fetch.py", "mungo/auth.py", "mungo/cookies.py", "mungo/cors.py")
+CHOSEN = ("mungo/app/", "mungo/ws/", "mungo/mdns/", *[f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")])
 # What an App loads for one of its methods: if no source of the app calls that, it is left out. The test client is for hosts.
 DOORS = {
     "mungo/app/testing.py": None,
