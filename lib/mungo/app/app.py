@@ -221,9 +221,12 @@ class App:
 
     # --- where it is served
 
-    def attach(self, mgr, url="http://0.0.0.0:80"):
-        """Serve at this URL, beside what the manager does otherwise. Returns the listener. Raises OSError if the port is taken."""
+    def attach(self, mgr, url="http://0.0.0.0:80", tls=None):
+        """Serve at this URL, beside what the manager does otherwise; with a `mungo.Tls` at "https://host:port". Returns the listener.
+        Raises OSError if the port is taken."""
         self.start_workers(mgr)
+        if tls:
+            return tls.listen(mgr, url, "https", self.handler, self, self.connection_class())
         return listen(mgr, url, "http", self.handler, self, self.connection_class())
 
     def connection_class(self):
@@ -239,29 +242,31 @@ class App:
         if self.needs_workers or self.pool_limits:
             mgr.workers(**({} if mgr.stats["workers"] else self.pool_limits))
 
-    def run(self, host="0.0.0.0", port=8000, **limits):
-        """Serve until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits and closed at the end."""
+    def run(self, host="0.0.0.0", port=8000, tls=None, **limits):
+        """Serve, over https with a `mungo.Tls`, until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits
+        and closed at the end."""
         try:
             with Manager(**limits) as mgr:
-                self.open(mgr, host, port)
+                self.open(mgr, host, port, tls)
                 while mgr.poll(1000):
                     pass
         except KeyboardInterrupt:
             return  # the usual end of a program
 
-    async def serve(self, host="0.0.0.0", port=8000, **limits):
+    async def serve(self, host="0.0.0.0", port=8000, tls=None, **limits):
         """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it.
         Handlers, hooks and error handlers may be `async def`, but not handlers with `worker` or `stream`."""
         from ..aio import serve
 
         with Manager(**limits) as mgr:
-            self.open(mgr, host, port)
+            self.open(mgr, host, port, tls)
             await serve(mgr)
 
-    def open(self, mgr, host, port):
+    def open(self, mgr, host, port, tls=None):
         """`attach` to a manager for this App alone at this address, and print the URL. OSError if the port is taken."""
-        self.attach(mgr, "http://%s:%d" % (host, port))
-        print("mungo %s: http://%s:%d/" % (sys.modules["mungo"].__version__, host, port))
+        url = "%s://%s:%d" % ("https" if tls else "http", host, port)
+        self.attach(mgr, url, tls)
+        print("mungo %s: %s/" % (sys.modules["mungo"].__version__, url))
 
     def test_client(self, **options):
         """A client for tests that asks this App without a socket, see `app.testing.TestClient`. `options`: `asyncio=True` for an App with

@@ -7,13 +7,14 @@ from .digest import hmac, same
 
 
 def set_cookie(
-    response, name, value, max_age=None, path="/", domain=None, secure=False, http_only=True, same_site="Lax", partitioned=False
+    response, name, value, max_age=None, path="/", domain=None, secure=None, http_only=True, same_site="Lax", partitioned=False
 ):
     """Have `response`, a Response, set a cookie.
 
     `max_age`: it is valid for this number of seconds; None: until the browser ends; 0 deletes the cookie that was set with the same path
-    and domain. `secure`: the browser sends it over https only. `http_only`: scripts don't see it. `same_site`: "Strict", "Lax" or "None"
-    (which needs `secure`). `partitioned`: in a frame, each site that shows it has a cookie of its own (needs `secure`).
+    and domain. `secure`: the browser sends it over https only; None: if the answer goes over TLS. `http_only`: scripts don't see it.
+    `same_site`: "Strict", "Lax" or "None" (which needs `secure`).
+    `partitioned`: in a frame, each site that shows it has a cookie of its own (needs `secure`).
     Raises ValueError for a name that is no token, for characters that a cookie can't have, and for what browsers ignore: a path that does
     not start with "/"; `__Secure-` names without `secure`; `__Host-` names without it, with a domain, or with another path than "/".
     """
@@ -35,6 +36,8 @@ def set_cookie(
         text += "; Secure"
     if http_only:
         text += "; HttpOnly"
+    if secure is False:  # (an empty attribute: `pairs_of` in response.py adds none)
+        text += ";"
     if partitioned:
         text += "; Partitioned"
     response.cookies.append(text)

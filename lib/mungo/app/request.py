@@ -32,6 +32,7 @@ class Request:
     args: Fields  # of the query: a dict with the first value of each name, `getlist(name)` has all
     headers: "Headers"
     cookies: dict
+    scheme: str  # "https" over TLS, else "http"
     rem: str  # the client's address, "10.0.0.7:51324"
     body: bytes  # b"" if there is none, and in a stream handler
     json: object  # None if there is no body, or one of another Content-Type; see App.strict_json
@@ -93,6 +94,8 @@ class Request:
                 value = self.g[name].data
             elif name == "rem":
                 value = self.c.rem if self.c else address(self.peer)
+            elif name == "scheme":
+                value = "https" if self.c and self.c.is_tls else "http"
             elif name == "app":
                 value = self.route.apps[0]
             else:
@@ -149,6 +152,8 @@ class Request:
         if self.hm.body and self.headers.is_type(_MULTIPART):
             readers.form_reader  # noqa: B018  (loads it: the worker must not import)
         copy.peer = self.c.peer if self.c else self.peer
+        if self.scheme[4:]:
+            copy.scheme = self.scheme
         if self.user is not None:
             copy.user = self.user
         if self.values:

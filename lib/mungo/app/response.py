@@ -366,10 +366,12 @@ def settled(req, value):
     return readers.generators.first(value)
 
 
-def pairs_of(response):
-    """The fields of a Response as pairs, with its cookies."""
+def pairs_of(response, is_tls=False):
+    """The fields of a Response as pairs, with its cookies. Over TLS these are Secure, unless `set_cookie` was told otherwise."""
     pairs = list(response.headers.items())
     for value in response.cookies:
+        if is_tls and "; Secure" not in value and value[-1:] != ";":
+            value += "; Secure"
         pairs.append(("Set-Cookie", value))
     return pairs
 
@@ -378,7 +380,7 @@ def send(c, req, response):
     """Send a Response that the after hooks have seen."""
     body = response.body
     hm = c.proto
-    pairs = pairs_of(response)
+    pairs = pairs_of(response, c.is_tls)
     if callable(body):
         if pairs:
             from .hook_fields import HookFields

@@ -216,7 +216,7 @@ def handler(c, ev, data):
         if it.is_waiting and c.is_ended and not c.error_text:
             it.is_waiting = False
             try:
-                if it.is_endless and it.state and not getattr(c, "is_cut", False):
+                if it.is_endless and it.state:
                     call_handler(c, _EV_HTTP_MSG, it)
                 else:
                     c.mgr.stats["failed"] += 1

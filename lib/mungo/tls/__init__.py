@@ -3,7 +3,7 @@
 #   2. `Connection.begin` in connection.py starts its handshake: a client at once, a server when the first bytes are there, if there is room
 #      (`tls_conns`). poll watches the TLS socket from here on, and each time that it is ready `step` goes on, until handshake_ms.
 #   3. EV_TLS_HS, and the connection is like any other: `read` and `write` of its class are TLS's.
-# pin.py recognizes servers by a hash, without authorities and without a clock. docs/tls.md: what each port can and can't do.
+# pin.py recognizes servers by a hash, without authorities and without a clock. docs/names-tls.md: what each port can and can't do.
 from time import gmtime
 
 import tls

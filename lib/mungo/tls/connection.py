@@ -5,8 +5,7 @@
 #   sent that are not. `pending` has that length; the data wait in the send buffer.
 # - A handshake that fails forgets the TCP socket, which nobody would close then: `release` closes both.
 # - After an error the TLS socket does nothing any more, so its connection ends.
-# - `readinto` loses what it has read if an error follows, and most peers close without a word of TLS's, which is an error. `recv` returns
-#   one record at a time.
+# - `readinto` loses what it has read if an error follows. `recv` returns one record at a time.
 # - Nothing tells that a handshake is over but data that pass. `cipher()` before that ends the program, so it waits for them (`is_proven`).
 import gc
 from time import ticks_diff
@@ -27,10 +26,10 @@ _EV_TLS_HS = const(6)
 _IN = const(1)  # select.POLLIN
 
 _MOST_BYTES = const(16384)  # bytes in one write: to encrypt them takes the loop's time
+_QUIET_MS = const(200)  # from a server's certificate to the assumption that the handshake is over
 _LOOK_MS = const(50)  # from one look for room to the next
 
-_NOT_TLS = const(-0x7200)  # mbedTLS's errors: what has come is no record of TLS's;
-_CUT = const(-0x7280)  # the peer has closed without saying so
+_NOT_TLS = const(-0x7200)  # mbedTLS's error: what has come is no record of TLS's
 
 
 class Handshake:
@@ -43,7 +42,9 @@ class Handshake:
         c.step()
 
     def expired(self, c):
-        """handshake_ms have passed."""
+        """handshake_ms have passed; or a little time since the server's certificate has come: then nothing more may come."""
+        if c.has_cert:
+            return c.finish(None)
         c.mgr.stats["timeouts"] += 1
         c.error("timeout: no TLS handshake")
 
@@ -89,7 +90,6 @@ def secure(base, of_tls, of_server, answer):
         host = None  # (of a client) the server's name
         pending = 0  # bytes that the last write has encrypted, and the socket has not taken
         is_proven = False  # the handshake is over for sure: data have passed
-        is_cut = False  # the peer has closed without saying so: what came last may be missing
         has_cert = False  # (of a client) the server's certificate has come
         # (ticks_ms) since when there is no room
         waits_since: "Any" = None  # noqa: F821  # pyright: ignore
@@ -159,12 +159,19 @@ def secure(base, of_tls, of_server, answer):
             tls.has_cert = False
             n = self.read(self.mgr.rx.data)
             if n is None:
-                self.has_cert = had_cert or tls.has_cert
-                # A server's certificate comes in its first flight. With the second one, in a later turn, the handshake is over. If only a
-                # part of that has come, what is sent from here on waits in the TLS socket for the rest.
-                if not had_cert and not self.send_first():
-                    return
-            elif n < 0:
+                # A server's certificate comes in its first flight, and with the second the handshake is over: in a later turn as a rule, or
+                # in this one, so the rest is tried. If only a part of it has come, what is sent from here on waits in the TLS socket.
+                if tls.has_cert:
+                    self.has_cert = True
+                    self.mgr.deadline(self, _QUIET_MS)
+                if had_cert or self.send_first():
+                    self.finish(None)
+            elif n >= 0:
+                self.finish(n)
+
+        def finish(self, n):
+            """The handshake is over, and `n` bytes have come."""
+            if self.is_closing:
                 return
             self.end_phase()
             self.emit(_EV_TLS_HS)
@@ -177,9 +184,9 @@ def secure(base, of_tls, of_server, answer):
                 self.ended()
 
         def send_first(self):
-            """(Of a server.) Whether something that it has to say first has gone out: then the handshake is over."""
+            """Whether something that is to be sent has gone out: then the handshake is over."""
             out = self.out
-            if out is None or not self.is_server:
+            if out is None or not (self.is_server or self.has_cert):
                 return False
             piece = out.pieces[0]
             n = self.write(piece, out.sent, len(piece) - out.sent)
@@ -190,13 +197,6 @@ def secure(base, of_tls, of_server, answer):
         def failed(self, er):
             """The TLS socket has raised this. Returns what `read` does."""
             number = er.errno if isinstance(er, OSError) else 0
-            if number == _CUT and not self.is_connecting:
-                self.is_cut = True
-                if not self.is_server and self.pfn is not None:
-                    return 0
-                if self.is_server:
-                    self.is_closing = True
-                    return -1
             if number == _NOT_TLS and self.is_connecting and self.plain_answer:
                 self.answer_plain()
             else:

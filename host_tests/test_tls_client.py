@@ -1,0 +1,194 @@
+"""fetch over TLS, with real servers: OpenSSL's and Python's; and with servers that break off."""
+
+import contextlib
+import hashlib
+import http.server
+import json
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+import certificates
+import lanes
+import server
+
+WAIT_S = 20
+PATTERN = b"".join(bytes([n & 255]) * 1000 for n in range(1000))
+
+
+def fetch(runtime, calls, **settings):
+    """What the program says to each of these calls, and how many descriptors are left open."""
+    done = lanes.run_script(runtime, "host_tests/servers/fetch_tls.py", timeout=60, CALLS=json.dumps(calls), **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *said, left = [json.loads(line) for line in done.stdout.splitlines()]
+    return said, left
+
+
+def trusting(name):
+    return {"CA": certificates.path(name + ".pem")}
+
+
+def ok(body):
+    return [200, hashlib.sha256(body).hexdigest()]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """/data: a million bytes; /sum: the hash of what was sent; /end and /cut: a body without a length; /to: a redirect."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.seen.append((self.path, self.headers.get("Authorization")))
+        path, _, where = self.path.partition("?")
+        if path == "/to":
+            self.answer(302, b"", Location=where)
+        elif path in ("/end", "/cut"):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\nto the end")
+            if path == "/end":
+                self.connection.unwrap()
+            self.close_connection = True
+        else:
+            self.answer(200, PATTERN)
+
+    def do_POST(self):
+        self.answer(200, hashlib.sha256(self.rfile.read(int(self.headers["Content-Length"]))).hexdigest().encode())
+
+    def answer(self, status, body, **fields):
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def python_server(cert="server"):
+    """An HTTP server, over TLS if there is a certificate. `seen` are the requests."""
+    one = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    one.seen = []
+    one.daemon_threads = True
+    one.handle_error = lambda *_: None
+    if cert:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.path(cert + ".pem"), certificates.path(cert + ".key"))
+        one.socket = context.wrap_socket(one.socket, server_side=True, do_handshake_on_connect=False)
+    thread = threading.Thread(target=one.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield one
+    finally:
+        one.shutdown()
+        one.server_close()
+        thread.join()
+
+
+@contextlib.contextmanager
+def s_server(cert, *options):
+    """OpenSSL's server: its port."""
+    port = server.free_port()
+    command = [shutil.which("openssl") or pytest.skip("there is no openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-www", "-quiet"]
+    command += ["-cert", certificates.path(cert + ".pem"), "-key", certificates.path(cert + ".key"), *options]
+    proc = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + WAIT_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline and proc.poll() is None
+                time.sleep(0.02)
+        yield port
+    finally:
+        proc.kill()
+        proc.wait()
+
+
+def test_openssl_s_server(runtime):
+    with s_server("server", "-tls1_2") as good, s_server("server", "-tls1_3") as new, s_server("expired", "-tls1_2") as old:
+        calls = [{"url": f"https://localhost:{port}/"} for port in (good, new, old, good)]
+        said, left = fetch(runtime, calls, **trusting("ca"))
+    assert said[0][0] == said[3][0] == 200
+    assert "TLS: " in said[1] and "expired" in said[2]
+    assert left == 0
+
+
+def test_bodies_arrive_intact_both_ways(runtime):
+    with python_server() as one:
+        url = f"https://127.0.0.1:{one.server_port}"
+        said, left = fetch(runtime, [{"url": url + "/data"}, {"url": url + "/sum", "upload": 1000000}], **trusting("ca"))
+    assert said == [ok(PATTERN), ok(hashlib.sha256(PATTERN).hexdigest().encode())] and left == 0
+
+
+def test_a_body_that_ends_with_the_connection(runtime):
+    """mbedTLS does not tell whether the server has said goodbye (close_notify)."""
+    with python_server() as one:
+        url = f"https://127.0.0.1:{one.server_port}"
+        said, left = fetch(runtime, [{"url": url + "/end"}, {"url": url + "/cut"}], **trusting("ca"))
+    assert said == [ok(b"to the end")] * 2 and left == 0
+
+
+def test_redirects(runtime):
+    with python_server() as one, python_server() as other, python_server(None) as plain, python_server("self") as stranger:
+        a, b, c, d = (f"{'http' if it is plain else 'https'}://localhost:{it.server_port}" for it in (one, other, plain, stranger))
+        calls = [{"url": f"{a}/to?/data", "auth": ["me", "secret"]}, {"url": f"{a}/to?{b}/data", "auth": ["me", "secret"]}]
+        calls += [{"url": f"{a}/to?{c}/data"}, {"url": f"{c}/to?{a}/data"}, {"url": f"{a}/to?{d}/data"}]
+        said, left = fetch(runtime, calls, **trusting("ca"))
+        assert said[0] == said[1] == said[3] == ok(PATTERN)
+        assert "a redirect from https" in said[2] and "not correctly signed" in said[4]
+        assert [bool(auth) for path, auth in one.seen[:3]] == [True, True, True]
+        assert other.seen == [("/data", None)] and len(plain.seen) == 1 and stranger.seen == [] and left == 0
+
+
+class Breaking:
+    """A server that breaks off after so many bytes of its part of a handshake."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificates.path("server.pem"), certificates.path("server.key"))
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        for n in self.cuts:
+            sock, _ = self.listener.accept()
+            sock.settimeout(WAIT_S)
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            half = self.context.wrap_bio(incoming, outgoing, server_side=True)
+            left = n
+            while left > 0:
+                data = sock.recv(16384)
+                if not data:
+                    break
+                incoming.write(data)
+                try:
+                    half.do_handshake()
+                    break  # a few bytes more, and it would be complete
+                except ssl.SSLWantReadError:
+                    pass
+                out = outgoing.read()
+                sock.sendall(out[:left])
+                left -= len(out)
+            sock.close()
+        self.listener.close()
+
+
+def test_a_server_that_breaks_off_at_any_byte_of_the_handshake(runtime):
+    one = Breaking()
+    one.cuts = list(range(1, 1000, 61))
+    one.thread.start()
+    calls = [{"url": f"https://localhost:{one.port}/", "method": "POST", "body": "secret"} for _ in one.cuts]
+    said, left = fetch(runtime, calls, **trusting("ca"))
+    one.thread.join(WAIT_S)
+    assert all(isinstance(text, str) and f":{one.port}/: " in text for text in said), said
+    assert left == 0
