@@ -7,11 +7,11 @@ import time
 import mungo
 from dnsnet import A, NameServer, kind_of, message, name_of, record
 from mungo.core import dialer
-from net import bound, free
+from net import Client, bound, free, listening
 from raising import raised, raised_errno
 from waiting import kinds, kinds_of, open_files, recorder, turns, until
 
-MIN_HEAP = "224k"
+MIN_HEAP = "320k"
 
 
 def a(owner, n):
@@ -387,6 +387,65 @@ def test_the_families_alternate():
         ((), []),
     ):
         assert dialer.by_turns(addresses) == expected
+
+
+def test_twenty_names_without_an_answer_delay_nobody():
+    site = Site(lambda packet: [])
+
+    def fast(c, ev, hm, _):
+        if ev == mungo.EV_HTTP_MSG:
+            c.http_reply(200, {}, "hi\n")
+
+    port = listening(lambda url: site.mgr.http_listen(url, fast))[1]
+    client = Client(site.mgr, port)
+    handler, events = recorder()
+    for n in range(20):
+        site.mgr.connect("tcp://n%d.example.org:80" % n, handler)
+    turns(site.mgr, 1)
+    for n in range(1, 51):
+        client.send(b"GET /fast HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.until(lambda c: c.got.count(b"hi\n") == n)  # noqa: B023
+    assert events == [(mungo.EV_OPEN, None)] * 20  # none of them has ended meanwhile
+    client.close()
+    for c in list(site.mgr.conns):
+        c.is_closing = True
+    turns(site.mgr, 2)
+    site.close()
+
+
+def test_no_name_is_left_to_the_system():
+    asked = []
+
+    class Watched:
+        """The module socket, for the files that use getaddrinfo."""
+
+        def __getattr__(self, name):
+            return getattr(socket, name)
+
+        def getaddrinfo(self, host, port, *more):
+            asked.append(host)
+            return socket.getaddrinfo(host, port, *more)
+
+    names = ("core.connector", "core.dialer", "core.udp", "dns.resolver")
+    modules = [__import__("mungo." + name, None, None, ("socket",)) for name in names]
+    site = Site(answer_with((1,), (six,)))
+    sock, port = listener()
+    watched = Watched()
+    for module in modules:
+        module.socket = watched
+    handler, events = recorder()
+    for url in ("tcp://a.example.org:%d", "udp://b.example.org:%d", "tcp://localhost:%d", "tcp://127.0.0.1:%d", "tcp://[::1]:%d"):
+        site.mgr.connect(url % port, handler)
+    site.mgr.resolve("c.example.org", lambda addresses, error: events.append((None, addresses)))
+    site.until(lambda: len([ev for ev, _ in events if ev in (mungo.EV_CONNECT, mungo.EV_ERROR, None)]) == 6)
+    for module in modules:
+        module.socket = socket
+    assert len(asked) > 6 and not [host for host in asked if host.strip("0123456789.") and ":" not in host], asked
+    for c in list(site.mgr.conns):
+        c.is_closing = True
+    turns(site.mgr, 2)
+    sock.close()
+    site.close()
 
 
 def test_no_memory_and_no_descriptor_are_errors_of_the_question():
