@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -17,6 +19,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+import certificates
 import lanes
 import prose as prose_tool
 import server
@@ -151,6 +154,9 @@ class Program:
         self.port = port or server.free_port()
         path = folder / "program.py"
         text = re.sub(r"(?<=:)8000|(?<=port=)8000", str(self.port), block.text)
+        for name in ("cert.pem", "key.pem") if "device.local" in text else ():
+            made = certificates.path({"cert.pem": "server.pem", "key.pem": "server.key"}[name])
+            text = text.replace(f"device.local.{name}", made)
         path.write_text(text.replace('"uploads"', repr(str(folder))).replace('"www"', repr(str(ROOT / "firmware/apps/files/www"))))
         self.folder = folder
         command, env = lanes.script_command(lane, str(path))
@@ -384,6 +390,15 @@ def check_time(one):
     assert host == f"127.0.0.1:{one.port}" and text in ("this clock was 3600 s behind\n", "this clock was 3599 s behind\n")
 
 
+def check_tls(one):
+    wait_for_port(one.proc, one.port)
+    trust = ssl.create_default_context(cafile=certificates.path("ca.pem"))
+    peer = http.client.HTTPSConnection("localhost", one.port, timeout=WAIT_S, context=trust)
+    peer.request("GET", "/")
+    assert peer.getresponse().read() == b"over https\n"
+    peer.close()
+
+
 SERVERS = {
     "README: A program": check_demo,
     "app: Routes and answers": check_routes,
@@ -401,6 +416,7 @@ SERVERS = {
     "websocket-sse: A route of events": check_event_route,
     "websocket-sse: WebSockets": check_websockets,
     "websocket-sse: A route of WebSockets": check_chat,
+    "names-tls: TLS": check_tls,
     "time-and-names: The time": check_time,
     "workers: wakeup": check_wakeup,
 }
