@@ -19,6 +19,8 @@ class Manager(Loop):
 
     tls_open = 0  # TLS connections, handshakes included
 
+    _room = None  # see internals: ROOM
+
     def __init__(self, bell=None, dns=None, **limits):
         if dns is not None:
             from .core.names import server_urls
