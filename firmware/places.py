@@ -4,16 +4,17 @@ import sys
 
 from mungo.core.url import parse
 
+# name: (what makes a URL of it, whether it may be a name, what is wanted)
 PLACES = {
-    "HOST": ("tcp://%s:1", "an address such as 127.0.0.1, 0.0.0.0 or [::1], or localhost"),
-    "BACKEND": ("tcp://%s", "address:port, for example 127.0.0.1:8001"),
-    "URL": ("tcp://%s", "http://address:port/path, or https:"),
+    "HOST": ("tcp://%s:1", False, "an address such as 127.0.0.1, 0.0.0.0 or [::1], or localhost"),
+    "BACKEND": ("tcp://%s", True, "host:port, for example 127.0.0.1:8001"),
+    "URL": ("tcp://%s", True, "http://host:port/path, or https:"),
 }
 
 
 def check(name, value):
     """Raise ValueError, which says what is allowed, if this setting must not have this value, a str."""
-    pattern, wanted = PLACES[name]
+    pattern, may_be_name, wanted = PLACES[name]
     sys.modules.pop("places", None)  # as schema.py, this is for the start only
     try:
         place = value
@@ -21,7 +22,8 @@ def check(name, value):
             from mungo.http.urls import split_url
 
             place = split_url(value, tls=True)[0]
-        if parse(pattern % place, "tcp")[1]:  # 0 is no port
+        host, port = parse(pattern % place, "tcp", may_be_name)
+        if port and " " not in host:
             return
     except ValueError:
         pass

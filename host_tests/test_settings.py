@@ -14,7 +14,7 @@ from making import make
 # For each setting of a host: wrong values, and what the sentence has besides the value.
 NUMBER = ["abc", "-1", "1.5", "9" * 5000]
 WRONG = {
-    "APP": (["nope", "../hello", "hello.py", "x" * 41], "hello, http_fetch, multi_threaded"),
+    "APP": (["nope", "../hello", "hello.py", "x" * 41], "hello, http_fetch, "),
     "HOST": (["nope", "1.2.3.4.5", "192.0.2.1", "127.0.0.1:80", "::1", "user@127.0.0.1"], "want "),
     "PORT": ([*NUMBER, "0", "65536", "99999"], "1 to 65535"),
     "DELAY_MS": ([*NUMBER, "99999999999"], "a whole number, 0 to "),
@@ -27,9 +27,12 @@ WRONG = {
     "TLS_CERT": (["x" * 201], "want "),
     "TLS_KEY": (["x" * 201], "want "),
     "TLS_CA": (["x" * 201], "want "),
-    "BACKEND": (["x", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "http://127.0.0.1:80"], "address:port"),
+    "BACKEND": (["x", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "http://127.0.0.1:80"], "host:port"),
     "FOLDER": (["x" * 201, "no/such/folder", "Makefile"], "want "),
-    "URL": (["x", "ftp://127.0.0.1/", "http://", "http://127.0.0.1:0/", "http://user:pw@127.0.0.1/"], "http://address:port/path"),
+    "URL": (
+        ["x", "ftp://127.0.0.1/", "http://a b/", "http://", "http://127.0.0.1:0/", "http://user:pw@127.0.0.1/"],
+        "http://host:port/path",
+    ),
     "HEAD_MS": (NUMBER, "0 to "),
     "BODY_MS": (NUMBER, "0 to "),
     "IDLE_MS": (NUMBER, "0 to "),

@@ -140,6 +140,24 @@ def test_each_setting_refuses_each_kind_of_wrong_value():
             assert said.startswith(name + ": ") and ("want " in said or "must not be in it" in said) and "\n" not in said, said
 
 
+def test_places_may_have_names_but_what_is_listened_at_has_an_address():
+    import schema
+
+    for name, value in (
+        ("URL", "http://example.com/x?y"),
+        ("URL", "http://10.0.0.7:8000"),
+        ("URL", "http://[::1]:80/"),
+        ("URL", ""),
+        ("BACKEND", "server.local:80"),
+        ("BACKEND", "10.0.0.7:80"),
+        ("HOST", "localhost"),
+        ("HOST", "10.0.0.7"),
+        ("HOST", "[::1]"),
+    ):
+        schema.check(name, value)
+    assert "want an address" in str(raised(ValueError, schema.check, "HOST", "server.local"))
+
+
 def test_after_a_slip_the_old_settings_stay():
     with aboard.Folder():
         aboard.put("settings.json", '{"APP": "hello", "PORT": 8080}')
