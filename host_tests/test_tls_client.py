@@ -192,3 +192,26 @@ def test_a_server_that_breaks_off_at_any_byte_of_the_handshake(runtime):
     one.thread.join(WAIT_S)
     assert all(isinstance(text, str) and f":{one.port}/: " in text for text in said), said
     assert left == 0
+
+
+PLAIN = """
+import sys
+import mungo
+from mungo.fetch import fetch
+
+app = mungo.App()
+app.get("/")(lambda req: req.scheme)
+mgr = mungo.Manager()
+mgr.http_listen("http://127.0.0.1:%d", None)
+app.attach(mgr, "http://127.0.0.1:%d")
+mgr.connect("tcp://127.0.0.1:%d", None)
+mgr.poll(0)
+print(mgr.close(), [name for name in sys.modules if name.split(".")[-1] == "tls" or ".tls." in name or "poll_table" in name])
+"""
+
+
+def test_programs_without_tls_load_none_of_it(runtime, tmp_path):
+    script = tmp_path / "plain.py"
+    script.write_text(PLAIN % (server.free_port(), port := server.free_port(), port))
+    done = lanes.run_script(runtime, script)
+    assert done.stdout.splitlines()[-1:] == ["True []"], done.stdout + done.stderr
