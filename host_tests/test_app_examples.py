@@ -103,7 +103,7 @@ def test_with_asyncio(serve, workers):
         assert request(server, "/ticks")[0] == 200
     assert slow.result()[::2] == (200, b"hi, at last\n")
     ticks = json.loads(request(server, "/ticks")[2])["ticks"] - before
-    assert ticks >= 25, ticks  # 50 in half a second, if the machine is idle
+    assert ticks >= 5, ticks  # (50 in half a second, if the machine is idle; 1 if the loops waited for each other)
 
 
 def test_with_asyncio_ends_when_it_is_interrupted(serve):

@@ -1,5 +1,6 @@
 """make flash, firmware, romfs and repl: what they would run, and the sentence for whatever is wrong. Nothing is flashed here."""
 
+import ast
 import sys
 
 import pytest
@@ -8,6 +9,8 @@ import device
 import firmware
 import flash
 import lanes
+import mpy
+import packages
 import pty_board
 import romfs
 from boards import BOARDS, Complaint
@@ -240,3 +243,17 @@ def test_romfs_has_what_the_app_can_reach():
     ):
         assert needed not in unused[app], (app, needed)
     assert {"mungo/app/testing.py", "mungo/app/sessions.py", "mungo/ws/__init__.py", "mungo/sse.py"} <= unused["blink"]
+    assert {"mungo/http/client.py", "mungo/tls/connection.py", "mungo/app/tasks.py"} <= unused["blink"]
+    assert not {"mungo/http/client.py", "mungo/http/urls.py", "mungo/tls/connection.py"} & unused["http_fetch"]
+    assert "mungo/app/tasks.py" not in unused["with_asyncio"]
+
+
+@pytest.mark.parametrize("app", [path.parent.name for path in sorted((mpy.ROOT / "firmware/apps").glob("*/__init__.py"))])
+def test_nothing_in_a_romfs_image_begins_with_an_import_that_is_left_out(app):
+    lib = mpy.ROOT / "lib"
+    unused = romfs.unused(app)
+    for name in set(packages.files(lib)) - unused:
+        tree = ast.parse((lib / name).read_text())
+        tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        broken = packages.imports_of(tree, name) & unused
+        assert not broken, (name, broken)

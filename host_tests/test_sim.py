@@ -28,7 +28,7 @@ def run(*args, status=0, **environment):
         env=dict(os.environ, **environment),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=3000,
     )
     assert result.returncode == status, result.stdout + result.stderr
     return result.stdout

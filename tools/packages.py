@@ -111,9 +111,14 @@ def stub(lib=LIB):
 
 def imports(path, name):
     """The files that a file may import, also inside its functions: x.py and x/__init__.py for each imported x."""
+    return imports_of(ast.parse(path.read_text()), name)
+
+
+def imports_of(tree, name):
+    """`imports` of the syntax tree of a file with this name."""
     package = name.split("/")[:-1]
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             parts = [*base, *(node.module or "").split(".")] if node.module else base

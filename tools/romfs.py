@@ -31,15 +31,25 @@ def mpremote(*args):
     return done.stdout
 
 
-# Rooms of the library of which an image has only what the app imports, and what that imports.
-CHOSEN = ("mungo/app/", "mungo/ws/", "mungo/mdns/", *[f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")])
-# What an App loads for one of its methods: if no source of the app calls that, it is left out. The test client is for hosts.
+# Rooms and files of the library of which an image has only what the app imports, and what that imports.
+CHOSEN = (
+    *("mungo/app/", "mungo/ws/", "mungo/mdns/", "mungo/tls/"),
+    *(f"mungo/http/{name}.py" for name in ("client", "response_parser", "urls", "upload", "wholefile", "formdata", "to_https")),
+    *(f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")),
+)
+# What the library imports inside a function, for a program that calls that: if no source of the app has one of these words, it is left
+# out. The test client is for hosts.
 DOORS = {
-    "mungo/app/testing.py": None,
-    "mungo/app/websocket_routes.py": ".websocket(",
-    "mungo/app/event_routes.py": ".events(",
-    "mungo/app/access_log.py": ".log =",
-    "mungo/aio.py": ".serve(",
+    "mungo/app/testing.py": (),
+    "mungo/app/websocket_routes.py": (".websocket(",),
+    "mungo/app/event_routes.py": (".events(",),
+    "mungo/app/access_log.py": (".log =",),
+    "mungo/app/body_streams.py": ("stream=",),
+    "mungo/app/urls.py": ("url_for(", "login"),
+    "mungo/app/async_steps.py": (".serve(",),
+    "mungo/aio.py": (".serve(",),
+    "mungo/http/client.py": ("http_connect(", "fetch(", "import fetch"),
+    "mungo/tls/__init__.py": ("Tls(",),
 }
 
 
@@ -50,7 +60,7 @@ def unused(app):
     wanted = [name for name in names if not name.startswith(CHOSEN)]
     sources = [*(mpy.ROOT / "firmware").glob("*.py"), *(mpy.ROOT / "firmware" / "apps" / app).rglob("*.py")]
     text = "".join(path.read_text() for path in sources)
-    closed = {name for name, call in DOORS.items() if call is None or call not in text}
+    closed = {name for name, words in DOORS.items() if not any(word in text for word in words)}
     found = set(wanted)
     for path in sources:
         found |= packages.imports(path, path.relative_to(mpy.ROOT / "firmware").as_posix())
@@ -67,7 +77,8 @@ def unused(app):
 
 def build(board, app):
     """Build the image and return its path. Raises Complaint if it does not fit the board's partition."""
-    left_out = {f"lib/{name.removesuffix('.py')}.mpy" for name in unused(app)}
+    others = {"rp2": ("esp32", "unix", "cpython", "poll_table"), "esp32": ("rp2", "unix", "cpython", "poll_table")}.get(board.port, ())
+    left_out = {f"lib/{name.removesuffix('.py')}.mpy" for name in unused(app)} | {f"lib/mungo/port/{name}.mpy" for name in others}
     folder = mpy.ROOT / "build" / "romfs" / board.name
     shutil.rmtree(folder, ignore_errors=True)
     for path, data in deploy.tree(board, app).items():
