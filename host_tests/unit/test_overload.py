@@ -61,6 +61,40 @@ def test_the_client_that_waits_is_no_surprise_to_who_looks_at_all_connections():
     end(mgr, clients)
 
 
+def test_what_is_sent_to_the_client_that_waits_counts_until_it_is_sent():
+    mgr, port = full(max_conns=1)
+    clients = [Client(mgr, port, WAIT), Client(mgr, port, GET)]
+    turns(mgr, lambda: mgr.waiting is not None and any(c.is_accepted and c.is_resp for c in mgr.conns))
+    mgr.waiting.send("early\n")
+    clients[0].close()
+    clients[1].until(lambda c: c.got.endswith(b"hi\n"))
+    assert clients[1].got.startswith(b"early\nHTTP/1.1 200 ") and mgr.held == 0, (clients[1].got, mgr.held)
+    end(mgr, clients[1:])
+
+
+def test_the_client_that_waits_does_not_make_room_for_itself():
+    counts = {mungo.EV_OPEN: 0, mungo.EV_CLOSE: 0}
+
+    def fn(c, ev, hm, fn_data):
+        if ev in counts and not c.is_listening:
+            counts[ev] += 1
+        hello(c, ev, hm, fn_data)
+
+    mgr, port = full(fn, max_conns=1, ask_ms=1, busy_ms=10000)
+    clients = [Client(mgr, port, WAIT), Client(mgr, port)]
+    turns(mgr, lambda: mgr.waiting is not None)
+    waiting = mgr.waiting
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < 120:  # it looks for an idle one meanwhile
+        mgr.poll(20)
+    assert mgr.waiting is waiting and waiting in mgr.conns
+    clients[0].close()
+    clients[1].send(GET)
+    clients[1].until(lambda c: c.got.endswith(b"hi\n") or c.ended)
+    end(mgr, clients[1:])
+    assert counts[mungo.EV_OPEN] == counts[mungo.EV_CLOSE] == 2 and mgr.accepted == 0, counts
+
+
 def test_answers_say_that_they_are_the_last_while_a_client_waits():
     mgr, port = full()
     first = Client(mgr, port, GET)

@@ -133,7 +133,7 @@ def handler(c, ev, data):
             mgr.scratch = request_table(mgr.head_limit)
         c.proto = hm = c.new_exchange(mgr.scratch)
         # Each request asks for these; an object's own attributes are found sooner than its class's. See internals: OWN.
-        c.out = None
+        c.out = c.out  # (what was sent while it waited for a place)
         hm.timing = _IDLE
         hm.keep_alive = True
         mgr.deadline(c, mgr.idle_ms)
@@ -185,7 +185,7 @@ class HttpConnection(Connection):
         """Nothing of a request has come for ask_ms; since the last answer, for an eighth of busy_ms: the next one may be on its way, and
         not all clients repeat a request. So a full manager may close it. (A TLS handshake that is under way may be one that never ends.)"""
         if self.is_connecting and not self.is_ending:
-            return ticks_diff(self.mgr.now, self.since) >= self.mgr.ask_ms
+            return self.is_accepted and ticks_diff(self.mgr.now, self.since) >= self.mgr.ask_ms
         if self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
             return False
         mgr = self.mgr
