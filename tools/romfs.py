@@ -77,7 +77,7 @@ def unused(app):
 
 def build(board, app):
     """Build the image and return its path. Raises Complaint if it does not fit the board's partition."""
-    others = {"rp2": ("esp32", "unix", "cpython", "poll_table"), "esp32": ("rp2", "unix", "cpython", "poll_table")}.get(board.port, ())
+    others = {"rp2": ("esp32", "unix", "cpython"), "esp32": ("rp2", "unix", "cpython")}.get(board.port, ())
     left_out = {f"lib/{name.removesuffix('.py')}.mpy" for name in unused(app)} | {f"lib/mungo/port/{name}.mpy" for name in others}
     folder = mpy.ROOT / "build" / "romfs" / board.name
     shutil.rmtree(folder, ignore_errors=True)

@@ -23,7 +23,7 @@ class Manager(Loop):
 
     def __init__(self, bell=None, dns=None, **limits):
         if dns is not None:
-            from .core.names import server_urls
+            from .dns.resolver import server_urls
 
             dns = server_urls(dns, 53)
         Loop.__init__(self, bell, **limits)
@@ -51,10 +51,8 @@ class Manager(Loop):
         The host is an address, and EV_RESOLVE comes now; or a name, see `resolve`. If it has IPv6 and IPv4 addresses, both are tried: the
         second begins 250 ms after the first (RFC 8305). `connect_ms` is for all of it. ValueError for another URL.
         """
-        from .core.connector import connect, has_name
+        from .core.outgoing import connect
 
-        if has_name(url):
-            from .core.dialer import connect
         return connect(self, url, fn, fn_data, tls)
 
     def resolve(self, name, fn):

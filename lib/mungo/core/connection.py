@@ -262,7 +262,7 @@ class Connection:
                 if not MAY_PAUSE:
                     read_on(self)
             elif self.out is None or not ev & _OUT:  # it is not read, and has failed
-                self.broken(OSError("poll: %d" % ev))
+                self.broken(OSError("poll has found %d" % ev))
 
     def ended(self):
         """The peer has sent its end."""

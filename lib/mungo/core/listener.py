@@ -100,7 +100,7 @@ class Listener(Connection):
         self.pause(False)
 
 
-def listen(mgr, url, scheme, fn, fn_data, accepted_class, listener_class=Listener):
+def listen(mgr, url, scheme, fn, fn_data, accepted_class, kind=Listener):
     """Listen for TCP at `url`, which has this scheme. Accepted connections are of this class."""
     mgr.check_open()
     info = socket.getaddrinfo(*parse(url, scheme))[0]
@@ -110,7 +110,7 @@ def listen(mgr, url, scheme, fn, fn_data, accepted_class, listener_class=Listene
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(info[-1])
         sock.listen(mgr.backlog)
-        c = listener_class(mgr, sock, fn, fn_data, info[-1], accepted_class)
+        c = kind(mgr, sock, fn, fn_data, info[-1], accepted_class)
     except Exception:
         sock.close()
         raise

@@ -7,15 +7,15 @@ _owner = None  # the id of that thread
 _count = 0  # of the loops that are open
 
 
-def claim(more):
-    """Make this thread the one of all open loops, of which there are `more` from here on. RuntimeError if another thread has one."""
+def claim(n):
+    """Make this thread the one of all open loops, of which there are `n` more from here on. RuntimeError if another thread has one."""
     global _owner, _count
     me = _thread.get_ident()
     with _lock:
-        if _owner != me and _count + more > 1:
+        if _owner != me and _count + n > 1:
             raise RuntimeError("another thread has a manager: want all in one thread; for slow work there is mgr.workers()")
         _owner = me
-        _count += more
+        _count += n
 
 
 def give_back():

@@ -1,8 +1,8 @@
-def parse(url, name, may_be_name=False):
+def parse(url, name, resolve=False):
     """Split `name://host:port[/...]` into `(host, port)`, for example `parse("tcp://10.0.0.7:80", "tcp")`.
 
     The host is empty (any address), an IPv4 address, `[an IPv6 address]` or `localhost`. Raises ValueError for another scheme than
-    `name`, for a port that is no number up to 65535, for a user or a password, and for other hosts, unless it `may_be_name`.
+    `name`, for a port that is no number up to 65535, for a user or a password, and for other hosts, unless a name is to `resolve`.
     """
     scheme, _, rest = url.partition("://")
     rest = rest.partition("/")[0]
@@ -16,7 +16,7 @@ def parse(url, name, may_be_name=False):
         wrong = "no port from 0 to 65535"
     elif host.lower() == "localhost":
         host = "127.0.0.1"
-    elif host and not is_address(host) and (not may_be_name or ":" in host):
+    elif host and not is_address(host) and (not resolve or ":" in host):
         wrong = "the host is no address"
     if wrong:
         raise ValueError("%r: %s; want %s://address:port" % (url, wrong, name))

@@ -14,20 +14,20 @@ def text(data):
         lead = 0
         for byte in data:
             if byte > 0xBF and (byte < 0xC2 or byte > 0xF4):
-                raise ValueError("not UTF-8")
+                raise ValueError("this is not UTF-8")
             if lead == 0xE0 and byte < 0xA0 or lead == 0xED and byte > 0x9F or lead == 0xF0 and byte < 0x90 or lead == 0xF4 and byte > 0x8F:
-                raise ValueError("not UTF-8")
+                raise ValueError("this is not UTF-8")
             lead = byte
     return made
 
 
-def encode(made):
-    """The bytes of the str `made`. Raises ValueError if it has half of a surrogate pair, which UTF-8 does not have. Any thread.
+def encode(text):
+    """The bytes of the str `text`. Raises ValueError if it has half of a surrogate pair, which UTF-8 does not have. Any thread.
 
     (MicroPython's own str.encode does not look.)
     """
-    data = made.encode()
-    if len(data) > len(made):
+    data = text.encode()
+    if len(data) > len(text):
         at = data.find(b"\xed")
         while at >= 0:
             if data[at + 1] > 0x9F:

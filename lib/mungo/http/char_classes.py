@@ -11,9 +11,9 @@ CLASSES[32:128] = (
 )
 
 
-def all_in(data, classes):
-    """Whether each byte of `data` is in one of these classes, a sum of bits."""
+def all_in(data, mask):
+    """Whether each byte of `data` is in one of these classes: `mask` is a sum of their bits."""
     for x in data:
-        if not CLASSES[x] & classes:
+        if not CLASSES[x] & mask:
             return False
     return True

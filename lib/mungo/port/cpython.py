@@ -2,6 +2,5 @@
 from .unix import BELL, EMPTY_CLOSES, EPIPE, MAY_PAUSE, NO_SOCKETS, SHARES_DESCRIPTORS, SHARES_FLASH, TX_MEMORY, Limits  # noqa: F401
 
 ALLOC_RATE = COLLECT_MS = 0
-POLLS_BY_TABLE = False
 Limits.shared_bytes = 1 << 26
 Limits.tls_conns = 1 << 8

@@ -8,7 +8,6 @@ NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS, in newlib's n
 EMPTY_CLOSES = True  # an empty datagram closes the socket that gets it, see core/udp.py
 EPIPE = 32
 SHARES_DESCRIPTORS = False
-POLLS_BY_TABLE = False
 TX_MEMORY = 0  # sockets' send buffers are their own,
 MAY_PAUSE = True  # and receive windows are each socket's own
 SHARES_FLASH = False  # a thread keeps the GIL while it is in the file system

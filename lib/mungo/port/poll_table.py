@@ -2,6 +2,8 @@
 # program crashes (MicroPython's extmod/modselect.c, poll_set_add_fd: it moves the pointers of objects that are not in the table, too).
 # TLS sockets and micropython.RingIO have none. So while such an object is watched, the table grows only here, without it. Places that were
 # used once are used again.
+import sys
+
 _NOWHERE = const(1000000)  # a descriptor that no file has
 
 
@@ -50,6 +52,6 @@ class PollTable:
 
 
 def poll_without_descriptors(mgr):
-    """From here on the manager's poll may have objects without descriptors."""
-    if not isinstance(mgr.poller, PollTable):
+    """From here on the manager's poll may have objects without descriptors. Other ports have no such table."""
+    if sys.implementation.name == "micropython" and sys.platform not in ("esp32", "rp2") and not isinstance(mgr.poller, PollTable):
         mgr.poller = PollTable(mgr)

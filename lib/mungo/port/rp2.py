@@ -8,7 +8,6 @@ NO_SOCKETS = (24, 23, 12, 105)
 EMPTY_CLOSES = False
 EPIPE = 32
 SHARES_DESCRIPTORS = False
-POLLS_BY_TABLE = False
 # Unread packets of all sockets share one pool of 16, so a connection at its limit is closed instead of left unread, see core/stuffed.py.
 MAY_PAUSE = False
 TX_MEMORY = 8000  # bytes of lwIP's (MEM_SIZE) that all sockets' unsent data share, see core/send_memory.py

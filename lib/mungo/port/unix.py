@@ -9,7 +9,6 @@ NO_SOCKETS = (24, 23, 12, 105)  # EMFILE, ENFILE, ENOMEM, ENOBUFS: the errno mod
 EMPTY_CLOSES = False
 EPIPE = 32
 SHARES_DESCRIPTORS = True  # files and imports need them as well as sockets, see Listener.event
-POLLS_BY_TABLE = True  # objects without a descriptor need care, see poll_table.py
 # A connection at its limit stops reading, and the kernel holds the rest.
 TX_MEMORY = 0
 MAY_PAUSE = True

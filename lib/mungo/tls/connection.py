@@ -13,12 +13,11 @@ from time import ticks_diff
 from ..core.connection import Connection
 from ..core.overload import close_idlest
 from ..core.reports import describe
-from ..port import POLLS_BY_TABLE, TX_MEMORY
+from ..port import TX_MEMORY
+from ..port.poll_table import poll_without_descriptors
 
 if TX_MEMORY:
     from ..core.send_memory import grant
-if POLLS_BY_TABLE:
-    from ..port.poll_table import poll_without_descriptors
 
 _EV_CONNECT = const(4)
 _EV_TLS_HS = const(6)
@@ -118,8 +117,7 @@ def secure(base, of_tls, of_server, answer):
             mgr = self.mgr
             if mgr.tls_open >= mgr.tls_conns and not close_idlest(mgr, True):
                 return self.wait_for_room()
-            if POLLS_BY_TABLE:
-                poll_without_descriptors(mgr)
+            poll_without_descriptors(mgr)
             gc.collect()  # it takes 23 KB, 17 of them in one piece
             tcp = self.sock
             context = self.tls.context(self.is_server)
