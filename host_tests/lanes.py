@@ -32,6 +32,7 @@ LANES = {
         Lane("upy", DEFAULT_HEAP),
         Lane("upy-64k", "64k"),
         Lane("upy-112k", "112k"),
+        Lane("upy-120k", "120k"),
         Lane("upy-100k", "100k"),
         Lane("upy-192k", "192k"),
         Lane("upy-224k", "224k"),

@@ -90,7 +90,7 @@ def test_websockets_are_not_loaded_unless_used_and_their_client_not_for_servers(
 def test_a_websocket_server_is_at_most_6_kb():
     mpy.build("lib")
     sizes = {name: (mpy.OUT / "lib/mungo/ws" / f"{name}.mpy").stat().st_size for name in ("__init__", "frames", "handshake")}
-    assert sizes["__init__"] + sizes["frames"] <= 5376, sizes
+    assert sizes["__init__"] + sizes["frames"] <= 5504, sizes
     assert sum(sizes.values()) <= 5888, sizes
 
 

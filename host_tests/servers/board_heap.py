@@ -3,23 +3,24 @@ import gc
 
 import micropython
 
-CHUNK = 256  # bytes; its object is one block of 32 more
-EACH = 26  # so that between two chunks that stay less than 8 KB are free
+# (Names that the library has, too: in MicroPython's table of names there is room for a few more, and then it doubles.)
+size = 256  # bytes of a piece; its object is one block of 32 more
+limit = 26  # so that between two pieces that stay less than 8 KB are free
 
-# Fill the heap, which goes from its beginning to its end, and give all back but a chunk here and there.
+# Fill the heap, which goes from its beginning to its end, and give all back but a piece here and there.
 gc.collect()
-chunks = [None] * 400
-pins = [None] * 20
+pieces = [None] * 500
+kept = [None] * 20
 try:
-    for i in range(400):
-        chunks[i] = bytearray(CHUNK)
+    for n in range(500):
+        pieces[n] = bytearray(size)
 except MemoryError:
     pass
-for i in range(0, 400, EACH):
-    pins[i // EACH] = chunks[i]
-chunks = None
+for n in range(0, 500, limit):
+    kept[n // limit] = pieces[n]
+pieces = None
 gc.collect()
-print("pins", sum([1 for pin in pins if pin]) * (CHUNK + 32))
+print("bytes of pins %d" % (sum([1 for piece in kept if piece]) * (size + 32)))
 print("before")
 micropython.mem_info()
 

@@ -38,11 +38,9 @@ class Manager(Loop):
             from .core.udp import listen
 
             return listen(self, url, fn, fn_data)
-        from .core.listener import AcceptedConnection, listen
+        from .core import listener
 
-        if tls:
-            return tls.listen(self, url, "tls", fn, fn_data, AcceptedConnection)
-        return listen(self, url, "tcp", fn, fn_data, AcceptedConnection)
+        return (tls or listener).listen(self, url, "tls" if tls else "tcp", fn, fn_data, listener.AcceptedConnection)
 
     def connect(self, url, fn, fn_data=None, tls=None):
         """Connect to "tcp://host:port" or "udp://host:port": EV_OPEN now, EV_RESOLVE with the address when that is known, EV_CONNECT or
@@ -75,12 +73,10 @@ class Manager(Loop):
     def http_listen(self, url, fn, fn_data=None, tls=None):
         """Serve HTTP/1.1 at "http://host:port", or, with a `mungo.Tls`, at "https://host:port": `fn` gets EV_HTTP_MSG for each request and
         answers with `c.http_reply`."""
-        from .core.listener import listen
+        from .core import listener
         from .http.server import HttpConnection
 
-        if tls:
-            return tls.listen(self, url, "https", fn, fn_data, HttpConnection)
-        return listen(self, url, "http", fn, fn_data, HttpConnection)
+        return (tls or listener).listen(self, url, "https" if tls else "http", fn, fn_data, HttpConnection)
 
     def http_connect(self, url, fn, *args, **options):
         """Ask an HTTP server for "http://host:port/path", or, with `tls=`, for "https://host:port/path": `fn` gets EV_HTTP_HDRS and
@@ -141,7 +137,7 @@ class Manager(Loop):
     def __enter__(self):
         return self
 
-    def __exit__(self, kind, er, _):
+    def __exit__(self, *_):
         self.close()
 
     def close(self, ms=1000):

@@ -56,7 +56,7 @@ def fn(c, ev, hm, fn_data):
             print(c.rem, hm.method, hm.uri)
         if hm.match("/fast"):
             c.http_reply(200, {}, "hi\n")  # a quick answer, without a thread
-        elif hm.match("/demo#"):  # the page that shows the difference
+        elif hm.uri.startswith("/demo"):  # the page that shows the difference
             from .demo import answer
 
             answer(c, hm)
