@@ -170,6 +170,18 @@ def test_close_while_connecting():
     assert kinds(events)[3:] == kinds_of("OPEN", "RESOLVE", "CLOSE")
 
 
+def test_linger_while_connecting():
+    mgr = manager(linger_ms=20)
+    handler, events = recorder()
+    port, listener = tcp_listener()
+    c = mgr.connect("tcp://127.0.0.1:%d" % port, handler)
+    c.linger()
+    until(lambda: kinds(events)[-1:] == kinds_of("CLOSE"), mgr)
+    assert mgr.stats["bugs"] == 0
+    listener.close()
+    mgr.close()
+
+
 def test_data_sent_before_it_is_connected():
     mgr = manager()
     events = []

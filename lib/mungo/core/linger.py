@@ -11,6 +11,8 @@ _TIMES = const(10)  # linger_ms, in all
 class Lingering:
     """The phase of a connection whose last bytes are sent or waiting: what its peer sends is discarded. See `Connection.linger`."""
 
+    mask = 1  # select.POLLIN: what poll looks for if it was not established yet
+
     def __init__(self, now):
         self.start = now
 
