@@ -434,7 +434,7 @@ def test_stream_that_raises_when_closed(serve):
 # --- bodies that come in pieces
 
 
-@pytest.mark.lanes("cpython", "upy", "upy-192k")
+@pytest.mark.lanes("cpython", "upy", "upy-224k")
 def test_upload_of_any_length(serve):
     one = start(serve, rx_bytes=4096)
     size = 1 << 20
