@@ -139,6 +139,15 @@ def test_places_in_a_scanned_head_are_known_to_its_owner(name):
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_an_except_for_want_of_memory_needs_none(name):
+    """MicroPython makes the tuple of `except (OSError, MemoryError)` when something is raised: without memory that is what is raised."""
+    for node in ast.walk(ast.parse((LIB / name).read_text())):
+        if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Tuple):
+            kinds = {ast.unparse(one) for one in node.type.elts}
+            assert not kinds & {"OSError", "MemoryError"}, f"{name}:{node.lineno}: name the tuple in the module"
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_a_file_has_at_most_450_lines(name):
     assert len((LIB / name).read_text().splitlines()) <= 450
 

@@ -17,6 +17,7 @@ _IN = const(1)
 _OUT = const(4)
 
 _BESIDE_MS = const(250)  # until the next address is tried as well, RFC 8305 section 5
+_FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 
 
 class NamedUdp(UdpConnection):
@@ -86,7 +87,7 @@ class Dialer(Connecting):
             c.emit(_EV_RESOLVE, self.addresses[0])
             if not c.is_closing:
                 self.dial()
-        except (OSError, MemoryError) as er:
+        except _FAILURES as er:
             c.broken(er)
 
     def dial(self):
@@ -106,7 +107,7 @@ class Dialer(Connecting):
                         c.sock = sock
                         c.peer = peer
                     break
-            except (OSError, MemoryError) as er:
+            except _FAILURES as er:
                 self.failed = er
             if sock is not None:
                 sock.close()

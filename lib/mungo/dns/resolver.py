@@ -28,6 +28,7 @@ _STREAM_MS = const(5000)  # for an answer by TCP
 _NAMES = const(32)  # being looked up; the next one fails
 _CACHED = const(16)  # answers; then the oldest makes room
 _SECONDS = const(3600)  # that one is kept at most
+_FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 
 _RCODES = {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
@@ -94,7 +95,7 @@ class Resolver(UdpConnection):
                 lookup.due = now
                 try:
                     self.ask(lookup)
-                except (OSError, MemoryError) as er:
+                except _FAILURES as er:
                     lookup.why = describe(er)
                     self.finish(lookup)
         for lookup in self.lookups:

@@ -28,6 +28,10 @@ _MOST_BYTES = const(16384)  # bytes in one write: to encrypt them takes the loop
 _QUIET_MS = const(200)  # from a server's certificate to the assumption that the handshake is over
 _LOOK_MS = const(50)  # from one look for room to the next
 
+# (Made here: in an `except` they would need memory.)
+_NO_SOCKET = (OSError, MemoryError)  # what making a TLS socket raises,
+_FAILURES = (OSError, ValueError)  # and what using it does
+
 _NOT_TLS = const(-0x7200)  # mbedTLS's error: what has come is no record of TLS's
 
 
@@ -124,7 +128,7 @@ def secure(base, of_tls, of_server, answer):
             name = self.tls.name or self.host
             try:
                 sock = context.wrap_socket(tcp, server_side=self.is_server, do_handshake_on_connect=False, server_hostname=name)
-            except (OSError, MemoryError) as er:
+            except _NO_SOCKET as er:
                 mgr.stats["no_memory"] += 1
                 return self.broken(er)
             mgr.unwatch(tcp)
@@ -229,7 +233,7 @@ def secure(base, of_tls, of_server, answer):
                 self.unproven = 0
             try:
                 got = self.sock.recv(len(data))
-            except (OSError, ValueError) as er:
+            except _FAILURES as er:
                 return self.failed(er)
             if got is not None:
                 self.is_proven = True
@@ -248,7 +252,7 @@ def secure(base, of_tls, of_server, answer):
                 n = granted
             try:
                 done = self.sock.write(data, at, n) or 0
-            except (OSError, ValueError) as er:
+            except _FAILURES as er:
                 self.failed(er)
                 return len(data)
             self.pending = n - done
