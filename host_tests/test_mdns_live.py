@@ -1,6 +1,7 @@
 """lib/mungo/mdns and PyPI's zeroconf: two machines, that is, two network namespaces and a cable between them."""
 
 import ast
+import contextlib
 import os
 import shutil
 import subprocess
@@ -91,7 +92,8 @@ class Program:
 
     def end(self, text):
         """Write the last line; all that it has printed, when it has ended well."""
-        self.proc.stdin.write(text + "\n")
+        with contextlib.suppress(BrokenPipeError):  # one that asks ends by itself, maybe already
+            self.proc.stdin.write(text + "\n")
         assert self.proc.wait(WAIT_S) == 0, self.lines
         self.reader.join(WAIT_S)
         return self.lines
@@ -100,7 +102,8 @@ class Program:
         self.proc.kill()
         self.proc.wait()
         self.reader.join(WAIT_S)
-        self.proc.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.proc.stdin.close()
         self.proc.stdout.close()
 
 

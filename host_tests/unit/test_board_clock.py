@@ -1,6 +1,5 @@
 # firmware/clock.py: the time from the network, in the loop, from servers that answer late or not at all. (test_sntp.py has what they say.)
 
-import socket
 import struct
 
 import aboard
@@ -10,7 +9,7 @@ import mungo.core.loop as loop
 import mungo.core.timer as timer
 from aboard import machine
 from clock import Clock
-from net import bound, listening
+from net import listening
 from waiting import turns, until
 
 MIN_HEAP = "256k"
@@ -26,10 +25,9 @@ class Net:
         machine.RTC.times.clear()
         self.asked = []
         self.silent = set()
-        sock, self.dns = bound(socket.SOCK_DGRAM)
-        sock.close()
-        self.mgr = self.manager()
-        self.mgr.listen("udp://127.0.0.1:%d" % self.dns, self.on_name)
+        self.mgr = mungo.Manager()
+        _, self.dns = listening(lambda url: self.mgr.listen(url, self.on_name), "udp")
+        self.mgr.dns = ["udp://127.0.0.1:%d" % self.dns]
         _, self.ntp = listening(lambda url: self.mgr.listen(url, self.on_time), "udp")
         return self
 

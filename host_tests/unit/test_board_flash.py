@@ -142,7 +142,7 @@ def test_changed_settings_are_the_old_ones_or_the_new_ones():
 
 def test_long_settings_are_whole_too():
     # More than what littlefs keeps beside a file's name: blocks of its own.
-    long = {"WIFI_SSID": "s" * 32, "WIFI_PASSWORD": "p" * 64, "NTP_HOST": "n" * 80, "BACKEND": "b" * 80, "AP_SSID": "a" * 32}
+    long = {"WIFI_SSID": "s" * 32, "WIFI_PASSWORD": "p" * 64, "NTP_HOST": "n" * 80, "BACKEND": "b" * 60 + ":8001", "AP_SSID": "a" * 32}
     old = dict(long)
     old["APP"] = "hello"
     each_cut(json.dumps(old), {"WIFI_SSID": "new", "APP": "app" * 10}, [("s" * 32, "hello"), ("new", "app" * 10)])
@@ -221,7 +221,8 @@ def test_a_full_flash_says_so_and_keeps_what_was_there():
                 continue
             size //= 2
         try:
-            config.save({"NTP_HOST": "x" * 80, "BACKEND": "y" * 80, "WIFI_PASSWORD": "z" * 60, "AP_SSID": "a" * 32, "APP": "b" * 40})
+            backend = "y" * 60 + ":8001"
+            config.save({"NTP_HOST": "x" * 80, "BACKEND": backend, "WIFI_PASSWORD": "z" * 60, "AP_SSID": "a" * 32, "APP": "b" * 40})
         except OSError as er:
             sys.print_exception(er)
         else:

@@ -481,7 +481,7 @@ def test_workers_and_the_loop_are_never_in_the_file_system_together():
         it.site.write("long.bin", pattern(40000), None)
         with Watched(1) as watched:
             use_files_from_both_sides(it)
-        assert watched.calls > 100 and watched.overlaps == 0, (watched.calls, watched.overlaps)
+        assert watched.calls > 50 and watched.overlaps == 0, (watched.calls, watched.overlaps)
 
 
 def use_files_from_both_sides(it):

@@ -10,7 +10,7 @@ from net import bound, free, listening
 from raising import raised
 from waiting import Crew, close, until
 
-MIN_HEAP = "192k"
+MIN_HEAP = "224k"
 
 
 def refuses(mgr, pool=None):

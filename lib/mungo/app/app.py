@@ -265,7 +265,7 @@ class App:
     def open(self, mgr, host, port, tls=None):
         """`attach` to a manager for this App alone at this address, and print the URL. OSError if the port is taken."""
         url = "%s://%s:%d" % ("https" if tls else "http", host, port)
-        self.attach(mgr, url, tls)
+        self.attach(mgr, url, tls) if tls else self.attach(mgr, url)
         print("mungo %s: %s/" % (sys.modules["mungo"].__version__, url))
 
     def test_client(self, **options):
