@@ -14,7 +14,7 @@ import mungo.threads.udp_pipe
 from raising import raised, raised_errno
 from waiting import BELLS, Crew, close, each_bell, pipe, reads, recorder, turns, until
 
-MIN_HEAP = "128k"
+MIN_HEAP = "160k"
 
 EPIPE = 32
 _SLEEP = 100  # ms; what a turn waits at most in the tests of rings that are lost

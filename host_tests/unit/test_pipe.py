@@ -9,7 +9,7 @@ from mungo.threads.pipe import Fifo, Message
 from raising import raised, raised_errno
 from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, reads, recorder, turns, until
 
-MIN_HEAP = "128k"
+MIN_HEAP = "160k"
 
 EPIPE = 32
 

@@ -10,7 +10,7 @@ from net import address, tcp_listen
 from raising import raised, raised_errno
 from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, reads, recorder, turns, until
 
-MIN_HEAP = "128k"
+MIN_HEAP = "160k"
 
 
 # --- backpressure

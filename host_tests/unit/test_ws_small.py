@@ -6,7 +6,7 @@ import mungo
 import mungo.ws as ws
 from net import Client, listening
 
-MIN_HEAP = "144k"
+MIN_HEAP = "160k"
 
 _REQUEST = (
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
