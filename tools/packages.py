@@ -102,7 +102,7 @@ def manifests(lib=LIB):
     return made
 
 
-def stub(lib=LIB):
+def editor_types(lib=LIB):
     """The text of mungo/__init__.pyi with the events that mungo/__init__.py has."""
     kept = [line for line in (lib / "mungo/__init__.pyi").read_text().splitlines() if not line.startswith("EV_")]
     events = re.findall(r"^(EV_\w+) = ", (lib / "mungo/__init__.py").read_text(), re.M)
@@ -161,7 +161,7 @@ def main(argv=None):
     parser.add_argument("--check", action="store_true", help="fail if the packages do not match the tree; write nothing")
     args = parser.parse_args(argv)
     wrong = complaints()
-    made = manifests() | {"lib/mungo/__init__.pyi": stub()}
+    made = manifests() | {"lib/mungo/__init__.pyi": editor_types()}
     old = {path.relative_to(mpy.ROOT).as_posix() for path in LIB.glob("*.json")}
     if args.check:
         stale = [name for name, text in made.items() if not _is(name, text)] + sorted(old - set(made))

@@ -8,8 +8,9 @@ import time
 import mungo
 import mungo.dns.resolver
 from dnsnet import AAAA, A, NameServer, a, aaaa, cname, kind_of, message, name_of, soa
+from mungo.port.names import read_words
 from net import bound, udp_peer
-from raising import raised
+from raising import raised, raised_errno
 from waiting import open_files, turns, until
 
 MIN_HEAP = "224k"
@@ -559,3 +560,8 @@ def test_a_program_that_closes_all_connections_ends_them_too():
     site.server.answer = only_a
     assert site.ask("a.org") == (("10.1.2.3",), None)  # and the next ones work
     site.close()
+
+
+def test_a_table_of_names_that_is_not_there_is_empty_and_another_fault_is_told():
+    assert list(read_words("/no/such/file")) == []
+    assert raised_errno(list, read_words("/etc/hosts/x")) == 20  # ENOTDIR

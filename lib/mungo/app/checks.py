@@ -74,10 +74,10 @@ def _typed(value, kind):
             value = kind(value if len(value) < 40 else "")
         if kind is float and type(value) is int:
             value = float(value)
-        if isinstance(value, kind) and (kind is not int or type(value) is int) and (kind is not float or value * 0 == 0):
-            return value + 0 if kind is float else value  # -0.0 becomes 0.0
     except (ValueError, OverflowError):
-        pass
+        value = None  # it is of no kind
+    if isinstance(value, kind) and (kind is not int or type(value) is int) and (kind is not float or value * 0 == 0):
+        return value + 0 if kind is float else value  # -0.0 becomes 0.0
     raise ValueError("want %s" % _KINDS[kind])
 
 

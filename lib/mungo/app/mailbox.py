@@ -12,12 +12,12 @@ class Mailbox:
 
     def __init__(self, member):
         self.member = member
-        self.event = Event()
+        self.news = Event()
         self.inbox = []
 
     def wake(self):
         """Something has changed."""
-        self.event.set()
+        self.news.set()
 
     def take(self, message):
         """A message has come. If many wait, no more are read."""
@@ -32,9 +32,9 @@ class Mailbox:
         while not self.inbox:
             if self.is_over:
                 raise OSError(ENOTCONN)
-            self.event.clear()
+            self.news.clear()
             try:
-                await self.event.wait()
+                await self.news.wait()
             except CancelledError:
                 if not self.inbox:
                     raise
@@ -52,8 +52,8 @@ class Mailbox:
         """Wait until all is sent that waits, if that message was taken. Returns whether it was."""
         member = self.member
         while is_sent and not self.is_over and (not member.is_open or member.c.out is not None):
-            self.event.clear()
-            await self.event.wait()
+            self.news.clear()
+            await self.news.wait()
         return is_sent
 
 

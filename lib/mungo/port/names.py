@@ -1,4 +1,6 @@
 # What the system knows of names: its name servers, and a host's table of names.
+from errno import ENOENT
+
 from . import SHARES_DESCRIPTORS  # there is an operating system, with its files
 
 _LINES = const(4096)  # of a file that are looked at
@@ -39,5 +41,6 @@ def read_words(path):
                 if not line:
                     break
                 yield line.split(b"#")[0].split()
-    except OSError:
-        pass
+    except OSError as er:
+        if er.errno != ENOENT:
+            raise
