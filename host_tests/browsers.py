@@ -22,6 +22,21 @@ CHROMIUM = (
 )
 
 
+def home_that_trusts(folder, ca):
+    """The environment for a Chromium that trusts the authority in the file `ca`: its home is `folder`, and has a database of NSS.
+
+    LookupError if there is no certutil, which makes it.
+    """
+    certutil = shutil.which("certutil")
+    if not certutil:
+        raise LookupError("there is no certutil: tools/debian.sh says how to get it")
+    database = folder / ".pki" / "nssdb"
+    database.mkdir(parents=True)
+    for words in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "the authority of a test", "-i", str(ca)]):
+        subprocess.run([certutil, "-d", f"sql:{database}", *words], check=True, stdout=subprocess.DEVNULL)
+    return dict(os.environ, HOME=str(folder))
+
+
 class Browser(contextlib.ExitStack):
     """A make of browsers: `programs` and the Python package `package` are needed."""
 

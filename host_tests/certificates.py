@@ -11,6 +11,7 @@ client, stranger          for clients, signed by ca and by other_ca
 """
 
 import datetime
+import fcntl
 import time
 
 import certificate
@@ -29,11 +30,19 @@ def write(name, made):
 
 def make():
     """The folder with the certificates."""
-    done = FOLDER / "done"
-    if done.exists() and 0 <= time.time() - done.stat().st_mtime < DAY_S:
-        return FOLDER
     FOLDER.mkdir(parents=True, exist_ok=True)
-    done.unlink(missing_ok=True)
+    done = FOLDER / "done"
+    with open(FOLDER / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests may run in two processes
+        if not done.exists() or not 0 <= time.time() - done.stat().st_mtime < DAY_S:
+            done.unlink(missing_ok=True)
+            make_all()
+            done.touch()
+    return FOLDER
+
+
+def make_all():
+    """Make them anew."""
     now = datetime.datetime.now(datetime.timezone.utc)
     year = datetime.timedelta(days=365)
     ca = certificate.make_ca()
@@ -56,8 +65,6 @@ def make():
     }
     for name, one in made.items():
         write(name, one)
-    done.touch()
-    return FOLDER
 
 
 def path(name):

@@ -57,7 +57,7 @@ class Server:
     def _read(self):
         for line in self.proc.stdout:
             self._lines.append(line)
-            if "http://" in line or "listening" in line:
+            if "http://" in line or "https://" in line or "listening" in line:
                 self._is_listening = True
                 self._ready.set()
         self._ready.set()

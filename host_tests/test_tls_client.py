@@ -16,6 +16,7 @@ import pytest
 import certificates
 import lanes
 import server
+from thorough import times
 
 WAIT_S = 20
 PATTERN = b"".join(bytes([n & 255]) * 1000 for n in range(1000))
@@ -23,7 +24,7 @@ PATTERN = b"".join(bytes([n & 255]) * 1000 for n in range(1000))
 
 def fetch(runtime, calls, **settings):
     """What the program says to each of these calls, and how many descriptors are left open."""
-    done = lanes.run_script(runtime, "host_tests/servers/fetch_tls.py", timeout=60, CALLS=json.dumps(calls), **settings)
+    done = lanes.run_script(runtime, "host_tests/servers/fetch_tls.py", timeout=times(60, 3000), CALLS=json.dumps(calls), **settings)
     assert done.returncode == 0, done.stdout + done.stderr
     *said, left = [json.loads(line) for line in done.stdout.splitlines()]
     return said, left
@@ -38,7 +39,8 @@ def ok(body):
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """/data: a million bytes; /sum: the hash of what was sent; /end and /cut: a body without a length; /to: a redirect."""
+    """/data: a million bytes; /data/7: seven millions; /sum: the hash of what was sent; /end and /cut: a body without a length; /to: a
+    redirect."""
 
     protocol_version = "HTTP/1.1"
 
@@ -53,18 +55,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.connection.unwrap()
             self.close_connection = True
         else:
-            self.answer(200, PATTERN)
+            self.answer(200, PATTERN, int(path[6:] or 1))
 
     def do_POST(self):
         self.answer(200, hashlib.sha256(self.rfile.read(int(self.headers["Content-Length"]))).hexdigest().encode())
 
-    def answer(self, status, body, **fields):
+    def answer(self, status, body, n=1, **fields):
         self.send_response(status)
         for name, value in fields.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(n * len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        for _ in range(n):
+            self.wfile.write(body)
 
     def log_message(self, *_):
         pass
@@ -123,10 +126,13 @@ def test_openssl_s_server(runtime):
 
 
 def test_bodies_arrive_intact_both_ways(runtime):
+    n = times(1, 100)
     with python_server() as one:
         url = f"https://127.0.0.1:{one.server_port}"
-        said, left = fetch(runtime, [{"url": url + "/data"}, {"url": url + "/sum", "upload": 1000000}], **trusting("ca"))
-    assert said == [ok(PATTERN), ok(hashlib.sha256(PATTERN).hexdigest().encode())] and left == 0
+        calls = [{"url": f"{url}/data/{n}"}, {"url": url + "/sum", "upload": n * len(PATTERN)}]
+        said, left = fetch(runtime, calls, **trusting("ca"))
+    uploaded = b"".join(bytes([at & 255]) * 1000 for at in range(n * 1000))
+    assert said == [ok(PATTERN * n), ok(hashlib.sha256(uploaded).hexdigest().encode())] and left == 0
 
 
 def test_a_body_that_ends_with_the_connection(runtime):

@@ -1,5 +1,6 @@
 # A page of 20 parts: itself, a style sheet, two scripts and 16 pictures of 15 KB. /streams is a page that holds an EventSource and a
-# WebSocket open; /say?TEXT sends both a message. LIMITS, as JSON, are the manager's.
+# WebSocket open; /say?TEXT sends both a message, and what a WebSocket sends all of them get. LIMITS, as JSON, are the manager's. CERT: it
+# is served over TLS, with the certificate of this name in build/certificates.
 
 import json
 import os
@@ -17,7 +18,7 @@ seen = []
 events = new EventSource("/events")
 events.onopen = () => seen.push("events")
 events.onmessage = e => seen.push("events " + e.data)
-socket = new WebSocket("ws://" + location.host + "/ws")
+socket = new WebSocket(location.origin.replace("http", "ws") + "/ws")
 socket.onopen = () => seen.push("socket")
 socket.onmessage = e => seen.push("socket " + e.data)
 events.onerror = socket.onclose = () => seen.push("lost")
@@ -34,6 +35,9 @@ sockets = []
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_WS_OPEN:
         sockets.append(c)
+    elif ev == mungo.EV_WS_MSG:
+        for other in sockets:
+            ws.send(other, hm)
     elif ev == mungo.EV_CLOSE and c in sockets:
         sockets.remove(c)
     if ev != mungo.EV_HTTP_MSG:
@@ -66,7 +70,12 @@ def fn(c, ev, hm, fn_data):
 
 
 mgr = mungo.Manager(**json.loads(os.getenv("LIMITS") or "{}"))
-mgr.http_listen("http://127.0.0.1:" + os.getenv("PORT"), fn)
+cert = os.getenv("CERT")
+if cert:
+    cert = "build/certificates/" + cert
+    mgr.http_listen("https://127.0.0.1:" + os.getenv("PORT"), fn, tls=mungo.Tls(cert=cert + ".pem", key=cert + ".key"))
+else:
+    mgr.http_listen("http://127.0.0.1:" + os.getenv("PORT"), fn)
 print("listening")
 while mgr.poll(1000):
     pass

@@ -1,4 +1,5 @@
-# The server of test_ws_clients.py: what each path does with messages; /state tells what was counted.
+# The server of test_ws_clients.py: what each path does with messages; /state tells what was counted. CERT: it is served over TLS, with the
+# certificate of this name in build/certificates.
 
 import os
 
@@ -52,4 +53,8 @@ def state(req):
     return {"codes": codes, "stats": req.c.mgr.stats}
 
 
-app.run(os.getenv("HOST"), int(os.getenv("PORT")))
+cert = os.getenv("CERT")
+if cert:
+    cert = "build/certificates/" + cert
+    cert = mungo.Tls(cert=cert + ".pem", key=cert + ".key")
+app.run(os.getenv("HOST"), int(os.getenv("PORT")), tls=cert)

@@ -1,4 +1,5 @@
 # A client for test_ws_clients.py: sends to ws://HOST:BACKEND/ what its list says, prints whether it came back, and closes.
+# BACKEND is a URL; CA: the file with the authority that it trusts, for wss.
 
 import os
 import sys
@@ -36,7 +37,8 @@ def fn(c, ev, data, left):
 
 print("listening: not at all, this is a client")
 mgr = mungo.Manager()
-ws.connect(mgr, os.getenv("BACKEND") or sys.argv[1], fn, list(SENT), protocols=("v1",))
+tls = mungo.Tls(ca=os.getenv("CA")) if os.getenv("CA") else None
+ws.connect(mgr, os.getenv("BACKEND") or sys.argv[1], fn, list(SENT), protocols=("v1",), tls=tls)
 while mgr.poll(1000):
     pass
 mgr.close()
