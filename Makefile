@@ -55,8 +55,9 @@ help:
 
 setup: $(VENV) $(TYPINGS)
 
-$(VENV): tools/requirements.txt
+$(VENV): tools/requirements.txt tools/requirements_alone.txt
 	@$(PYTHON) tools/fetch.py .venv tools/requirements.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r tools/requirements_alone.txt
 	@touch $@
 
 # MicroPython's type stubs, one folder for each port: their files have the same names, and some shadow Python's own modules.
