@@ -6,6 +6,7 @@ PY := $(BIN)/python
 MICROPYTHON ?= $(BIN)/micropython
 RUNTIME ?= micropython
 MINUTES ?= 60
+JOBS ?= 3
 STUBS := 1.29.0.post1
 STDLIB_STUBS := 1.29.0.post2
 
@@ -27,7 +28,7 @@ help:
 	@echo "make run     start firmware/main.py; options RUNTIME=cpython, MICROPYTHON=/path,"
 	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL"
 	@echo "             TLS=1: https, in the app hello; TLS_CERT TLS_KEY TLS_CA: see docs/names-tls.md"
-	@echo "make test    run all tests, on every runtime"
+	@echo "make test    run all tests, on every runtime; JOBS=3 at once; options for pytest in ARGS='-k pipe'"
 	@echo "make check   check style, types and sizes, and run all tests, as CI does"
 	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
 	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, and against h11"
@@ -93,7 +94,7 @@ run: $(VENV)
 
 test: $(VENV)
 	@tools/debian.sh
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV) $(TYPINGS)
 	$(BIN)/ruff check
