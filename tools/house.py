@@ -29,6 +29,7 @@ ROOMS = {
     "manager": "Manager, the face of it all",
     "http": "server, client, parser, files, uploads",
     "mdns": "names nearby",
+    "mqtt": "messages",
     "sntp": "the time",
     "sse": "events",
     "ws": "WebSocket",

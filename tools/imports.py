@@ -17,7 +17,7 @@ FLOORS = (
     ("app",),
     ("aio", "fetch"),
     ("manager",),
-    ("http", "mdns", "sntp", "sse", "ws"),
+    ("http", "mdns", "mqtt", "sntp", "sse", "ws"),
     ("tls",),
     ("dns", "threads"),
     ("core",),

@@ -40,6 +40,7 @@ PARTS = {
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
     "sse": (("core", "http"), ["mungo/sse.py"]),
     "mdns": (("core",), ["mungo/mdns/*"]),
+    "mqtt": (("core",), ["mungo/mqtt/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
     "tls": (("core", "http"), ["mungo/tls/*"]),
 }
