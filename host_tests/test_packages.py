@@ -67,6 +67,13 @@ while mgr.poll(1000):
 mgr.close()
 print("works")
 """,
+    "mqtt": """
+from mungo.core.buffer import Buffer
+from mungo.mqtt.packets import Parser
+parser = Parser(100, 100)
+assert parser.parse(Buffer(b"\\x30\\3\\0\\1a", 5)) == 2 and parser.message.topic == "a"
+print("works")
+""",
     "sntp": """
 from mungo.sntp import Sntp
 mgr = mungo.Manager()
