@@ -31,7 +31,7 @@ help:
 	@echo "make test    run all tests, on every runtime; JOBS=3 at once; options for pytest in ARGS='-k pipe'"
 	@echo "make check   check style, types and sizes, and run all tests, as CI does"
 	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
-	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, and against h11"
+	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, against h11 and paho"
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
 	@echo "make bench-page  write their tables and pictures into docs/performance.md"
 	@echo "make screenshots  write the pictures of README and the guide into docs/; NAMES=demo,blink for some of them"
@@ -113,6 +113,7 @@ fuzz: $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r tools/fuzz_requirements.txt
 	$(PY) -m host_tests.fuzz.run $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
 	$(if $(TARGETS),,$(PY) -m host_tests.fuzz.against_h11 --inputs 1000000)
+	$(if $(TARGETS),,$(PY) -m host_tests.fuzz.against_paho --inputs 1000000)
 
 bench: $(VENV)
 	$(PY) -m tools.bench.run $(ARGS)

@@ -1,5 +1,5 @@
 """The inputs that fuzzing has kept: seeds, and whatever once failed. Both runtimes, and so both scanners, see the same in them. And a short
-run of the fuzz that compares both parsers with h11."""
+run of the fuzz that compares both parsers with h11, and MQTT's packets with paho."""
 
 import subprocess
 import sys
@@ -23,12 +23,33 @@ def test_kept_inputs_give_the_same_on_every_runtime():
     assert replay("upy") == seen
 
 
-def against_h11(*arguments):
+def test_packets_of_mqtt_are_those_of_paho():
+    done = against("-m", "host_tests.fuzz.against_paho", "--inputs", "3000", "--seed", "5")
+    assert done.returncode == 0 and len(done.stdout.split()) == 10, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "packet = it.packets.packet; it.packets.packet = lambda first, *more: packet(first & 0xFE, *more)",
+        "it.Parser.packet_id = lambda parser: parser.word() & 0xFF or 1",
+        "it.properties.write = lambda given, where, write=it.properties.write: write(dict(reversed(given.items())), where)",
+    ],
+)
+def test_a_fault_in_packets_differs_from_paho(fault):
+    code = (
+        f"import host_tests.fuzz.against_paho as it\n{fault}\ntry: it.run(1, 500)\nexcept AssertionError: pass\nelse: raise SystemExit(1)"
+    )
+    done = against("-c", code)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def against(*arguments):
     return subprocess.run([sys.executable, *arguments], cwd=lanes.ROOT, capture_output=True, text=True, timeout=None)
 
 
 def test_all_differences_from_h11_are_explained():
-    done = against_h11("-m", "host_tests.fuzz.against_h11", "--inputs", "8000", "--seed", "5")
+    done = against("-m", "host_tests.fuzz.against_h11", "--inputs", "8000", "--seed", "5")
     assert done.returncode == 0 and done.stdout.count(" 0 others\n") == 2, done.stdout + done.stderr
 
 
@@ -45,5 +66,5 @@ def test_all_differences_from_h11_are_explained():
 )
 def test_a_fault_is_a_difference_that_nothing_explains(side, fault):
     code = f"import host_tests.fuzz.against_h11 as it\n{fault}\ncounts, others = it.run({side!r}, 1, 2000)\nassert others"
-    done = against_h11("-c", code)
+    done = against("-c", code)
     assert done.returncode == 0, done.stdout + done.stderr

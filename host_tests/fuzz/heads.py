@@ -148,7 +148,6 @@ def scanners(data):
     return found[0], tabs[0][8:] if found[0] > 0 else None
 
 
-
 def responses(parts, is_head):
     """The events of a client's connection, as `events`; it asks again and again."""
     hm = Response(LIMIT)

@@ -8,6 +8,7 @@ import asked
 import bodies
 import heads
 import lookups
+import mqtt_packets
 import nearby
 import onboard
 import sockets
@@ -44,6 +45,8 @@ ALL = {
     "dns": (lookups.dns, 8),
     "mdns": (nearby.responder, 8),
     "mdns_found": (nearby.found, 8),
+    "mqtt": (mqtt_packets.packets, 30),
+    "topics": (mqtt_packets.topics, 3),
 }
 
 TARGETS = {name: it[0] for name, it in ALL.items()}
