@@ -15,6 +15,7 @@ export MICROPYTHON
 export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
 
 VENV := .venv/.stamp
+RUNTIMES := .venv/.stamp-run
 TYPINGS := typings/.stamp-$(STUBS)
 
 FLASH := .venv-flash/.stamp
@@ -56,10 +57,15 @@ help:
 
 setup: $(VENV) $(TYPINGS)
 
-$(VENV): tools/requirements.txt tools/requirements_alone.txt
+# `make run` needs MicroPython alone, and is not to wait for the tools of the tests.
+$(RUNTIMES): tools/requirements_run.txt
+	@$(PYTHON) tools/fetch.py .venv tools/requirements_run.txt
+	@touch $@
+
+$(VENV): tools/requirements.txt tools/requirements_run.txt tools/requirements_alone.txt
 	@$(PYTHON) tools/fetch.py .venv tools/requirements.txt
 	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -r tools/requirements_alone.txt
-	@touch $@
+	@touch $@ $(RUNTIMES)
 
 # MicroPython's type stubs, one folder for each port: their files have the same names, and some shadow Python's own modules.
 $(TYPINGS): $(VENV)
@@ -89,7 +95,7 @@ $(TLS_CERT): | $(VENV)
 	$(PY) tools/certificate.py localhost 127.0.0.1
 endif
 
-run: $(VENV)
+run: $(RUNTIMES)
 	@exec $(RUN) firmware/main.py
 
 test: $(VENV)

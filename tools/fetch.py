@@ -10,6 +10,7 @@ from pathlib import Path
 
 LOG = Path("build") / "pip.log"
 OLDEST = (3, 11)
+FEW = 10  # packages that are fetched in seconds
 _STEP = re.compile(r"\s*(?:Collecting|Requirement already satisfied:) ([\w.-]+)")
 
 
@@ -19,6 +20,13 @@ def show(text, is_last=False):
         print("\r\033[K" + text, end="\n" if is_last else "", flush=True)
     else:
         print(text, flush=True)
+
+
+def packages(file):
+    """The lines of a file that name packages, and of the files that it includes by `-r`."""
+    lines = [line.strip() for line in file.read_text().splitlines()]
+    included = [file.parent / line.split()[1] for line in lines if line.startswith("-r ")]
+    return [line for line in lines if line and line[0] not in "#-"] + [name for other in included for name in packages(other)]
 
 
 def run(command, log, total, folder):
@@ -43,10 +51,10 @@ def main(args):
     folder, wanted = map(Path, args)
     if sys.version_info < OLDEST:
         return f"This is Python {sys.version.split()[0]}: want {OLDEST[0]}.{OLDEST[1]} or newer, for example make PYTHON=python3.12"
-    names = [line for line in wanted.read_text().splitlines() if line.strip() and line.lstrip()[0] not in "#-"]
+    names = packages(wanted)
     LOG.parent.mkdir(exist_ok=True)
     python = folder / "bin" / "python"
-    show(f"fetching tools into {folder}: {len(names)} packages, once; this takes a minute or two")
+    show(f"fetching tools into {folder}: {len(names)} packages, once" + ("; this takes a minute or two" if len(names) > FEW else ""))
     with open(LOG, "w") as log:
         if not python.exists():
             made = subprocess.run([sys.executable, "-m", "venv", str(folder)], stdout=log, stderr=log)
