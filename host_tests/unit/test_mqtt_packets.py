@@ -117,7 +117,8 @@ def test_other_packets():
 
 
 def test_what_no_broker_may_send():
-    for type in (0, 1, 8, 10, 12, 14, 15):  # DISCONNECT and AUTH are 5.0's
+    check(packet(0), -0x81)
+    for type in (1, 8, 10, 12, 14, 15):  # DISCONNECT and AUTH are 5.0's
         check(packet(type), -0x82)
     for type in (2, 4, 5, 6, 7, 9, 11, 13):
         for flags in range(16):
@@ -264,7 +265,9 @@ def test_each_property_of_a_broker():
 
 def test_what_no_broker_of_5_0_may_send():
     check5(b"\xd0\x80\x00", -0x81)  # a length that could be shorter
-    for type in (0, 1, 8, 10, 12):
+    check5(packet(0), -0x81)
+    check5(packet(13, b"\0"), -0x81)
+    for type in (1, 8, 10, 12):
         check5(packet(type), -0x82)
     check5(connack(), -0x81)  # without properties
     check5(connack(1, 0, b"\0"), -0x81)  # a code of 3.1.1

@@ -130,7 +130,7 @@ class Parser:
         first = data[buf.start]
         type = first >> 4
         if not self.types >> type & 1:
-            raise Fault(_PROTOCOL_ERROR)
+            raise Fault(_PROTOCOL_ERROR if type else _MALFORMED)  # 0 is no packet at all
         if type != _PUBLISH and first & 15 != (2 if type == _PUBREL else 0) or self.five and shift > 7 and not byte:
             raise Fault(_MALFORMED)
         if at - buf.start + n > self.packet_limit or type != _PUBLISH and n > self.head_limit:
@@ -189,7 +189,9 @@ class Parser:
             self.id = self.packet_id()
             if five and type <= _PUBCOMP and n > 2:
                 self.reason = self.byte()
-        elif five and n and type != _PINGRESP:
+        if type == _PINGRESP:
+            five = None  # it has nothing in either version
+        elif type > _PINGRESP and n:
             self.reason = self.byte()
         if five:
             five.take_properties(self, type)
