@@ -1,6 +1,7 @@
 """The rules of the house, held against the library's source: floors, circles, methods, state bits, sizes and names."""
 
 import ast
+import functools
 import re
 
 import pytest
@@ -13,6 +14,7 @@ LIB = ROOT / "lib"
 FILES = imports.files()
 
 
+@functools.cache
 def tree(name):
     return ast.parse((LIB / name).read_text())
 
@@ -49,6 +51,7 @@ def test_every_room_is_on_a_floor_and_in_the_picture():
     assert house.main(["--check"]) is None
 
 
+@functools.cache
 def classes():
     """{class: [(file, names of its methods, without properties, and of its base classes)]} of the whole library."""
     found = {}
