@@ -109,17 +109,17 @@ class Program:
 
 @pytest.fixture
 def start(machines, runtime):
-    """start("there") is a zeroconf; start("here", *args) this library's servers/nearby.py."""
+    """start("there") is a zeroconf, start("there", *args) Python; start("here", *args) this library's servers/nearby.py."""
     started = []
 
     def run(side, *args):
         if side == "there":
-            one = Program(machines[1], [sys.executable, "host_tests/zeroconf_peer.py", THERE])
+            one = Program(machines[1], [sys.executable, *(args or ["host_tests/zeroconf_peer.py", THERE])])
         else:
             command, environment = lanes.script_command(lanes.LANES[runtime], "host_tests/servers/nearby.py")
             one = Program(machines[0], [*command, args[0], HERE, *map(str, args[1:])], environment)
         started.append(one)
-        if side == "there":
+        if side == "there" and not args:
             assert one.line(0) == "ready"
         return one
 
@@ -135,6 +135,9 @@ def test_zeroconf_finds_the_name_and_the_service_and_notices_the_goodbye(start):
     assert peer.ask("address kitchen") == HERE
     found = ast.literal_eval(peer.ask(f"browse {WAIT_S}"))
     assert found == {"kitchen._http._tcp.local.": [HERE, 8080, "kitchen.local.", {b"path": b"/"}]}
+    # This library's clients ask from another port, once. (Nobody listens there.)
+    asker = start("there", "host_tests/shim/run.py", "host_tests/servers/nearby.py", "fetch", THERE, "http://kitchen.local:9/")
+    assert "(111, " in asker.line(0)  # ECONNREFUSED
     it.end("goodbye")
     assert peer.ask(f"gone {WAIT_S}") == "True"
     peer.end("end")
@@ -157,5 +160,18 @@ def test_what_zeroconf_offers_is_found(start):
     assert ast.literal_eval(it.line(0)) == [("lamp", THERE, 0, b"")]
     assert ast.literal_eval(it.line(1)) == [("lamp", THERE, 8000, b"\3a=b")]
     assert ast.literal_eval(it.line(2)) == []
+    it.end("")
+    peer.end("end")
+
+
+def test_a_client_takes_the_name_of_a_device_nearby(start):
+    """http://lamp.local is asked of the devices nearby, by one question to all; zeroconf answers it."""
+    peer = start("there")
+    peer.ask("register lamp 8000")
+    pages = start("there", "-u", "-m", "http.server", "8000", "--bind", THERE)
+    assert "8000" in pages.line(0)
+    it = start("here", "fetch", "http://lamp.local:8000/LICENSE", "http://LAMP.local.:8000/none")
+    assert it.line(0) == "200 %d" % (lanes.ROOT / "LICENSE").stat().st_size
+    assert it.line(1).startswith("404 ")
     it.end("")
     peer.end("end")

@@ -2,6 +2,7 @@
 
 nearby.py respond ADDRESS NAME PORT     prints each name that it gets, and says goodbye when the first line comes
 nearby.py ask ADDRESS NAME ...          prints what it finds for each name, one after the other
+nearby.py fetch ADDRESS URL ...         prints the status and the length of the body of each response, or the error
 """
 
 import sys
@@ -24,6 +25,15 @@ with mungo.Manager() as mgr:
             mgr.poll(1000)
         it.close()
         mgr.poll(0)
+    elif what == "fetch":
+        from mungo.fetch import fetch
+
+        for url in sys.argv[3:]:
+            try:
+                result = fetch(url)
+                print(result.status, len(result.body))
+            except OSError as er:
+                print(er)
     else:
         for one in sys.argv[3:]:
             name, _, ms = one.partition("=")

@@ -176,6 +176,70 @@ def test_without_a_server_the_error_says_so():
     assert mgr.close()
 
 
+# --- names that end in .local
+
+
+class Nearby:
+    """Devices nearby that answer as `answer` says: a socket in the place of the multicast group."""
+
+    def __init__(self, answer):
+        self.site = Site(only_a)
+        self.devices = NameServer(self.site.server_mgr, answer)
+        self.real = mungo.dns.resolver.GROUP
+        mungo.dns.resolver.GROUP = "udp://" + self.devices.text
+
+    def close(self):
+        mungo.dns.resolver.GROUP = self.real
+        self.site.close()
+
+
+def test_names_that_end_in_local_are_asked_of_the_devices_nearby():
+    near = Nearby(both)
+    assert near.real == "udp://224.0.0.251:5353"
+    addresses, error = near.site.ask("Kitchen.local.")
+    assert sorted(addresses) == ["10.1.2.3", SIX] and error is None
+    assert sorted(near.devices.names()) == [("kitchen.local", A), ("kitchen.local", AAAA)]
+    assert near.site.ask("kitchen.local")[1] is None and len(near.devices.asked) == 2  # from the cache
+    assert near.site.server.asked == []  # no name server hears of them
+    near.close()
+    site = Site(only_a)  # and no others are
+    assert site.ask("kitchen.local.org") == (("10.1.2.3",), None)
+    assert site.ask("local") == (("10.1.2.3",), None)
+    site.close()
+
+
+def test_any_device_may_answer_for_a_local_name_but_for_no_other():
+    near = Nearby(lambda packet: [])
+    site = near.site
+    site.server.answer = near.devices.answer
+    site.resolve("kitchen.local", "a.org")
+    site.until(lambda: len(near.devices.asked) == 2 and len(site.server.asked) == 2)
+    stranger = udp_peer(int(site.server.senders[0].split(":")[1]))
+    for packet in site.server.asked + near.devices.asked:
+        stranger.send(message(packet, [a(name_of(packet), "10.6.6.6")] if kind_of(packet) == A else [aaaa(name_of(packet), 6)]))
+    site.until(lambda: site.done)
+    assert [(name, error) for name, _, error in site.done] == [("kitchen.local", None)]
+    assert site.mgr.stats["dns_ignored"] == 2
+    site.server.answer = only_a
+    site.until(lambda: len(site.done) == 2)
+    assert site.done[1] == ("a.org", ("10.1.2.3",), None)
+    stranger.close()
+    near.close()
+
+
+def test_only_what_a_device_has_counts_for_a_local_name():
+    """Not that another one has nothing; and nobody is asked by TCP."""
+
+    def answer(packet):
+        bad = [message(packet, flags=flags) for flags in (0x8400, 0x8403, 0x8405, 0x8600)]
+        return bad + [message(packet, [a("kitchen.local", "10.1.2.3")], flags=0x8400)] if kind_of(packet) == A else bad
+
+    near = Nearby(answer)
+    assert near.site.ask("kitchen.local") == (("10.1.2.3",), None)
+    assert len(near.devices.asked) == 2 and near.site.mgr.stats["failed"] == 0
+    near.close()
+
+
 # --- answers that are none
 
 
@@ -284,13 +348,19 @@ def test_a_lost_question_is_asked_again_and_a_lost_answer_is_taken_late():
 
 
 def test_silence_ends_with_a_timeout():
-    site = Site(lambda packet: [])
+    """Of a name server, and of the devices nearby."""
+    near = Nearby(lambda packet: [])
+    site = near.site
+    site.server.answer = near.devices.answer
     start = time.ticks_ms()
-    addresses, error = site.ask("a.org")
+    site.resolve("a.org", "kitchen.local")
+    site.until(lambda: len(site.done) == 2)
     assert time.ticks_diff(time.ticks_ms(), start) >= 1000 + 2000 + 4000 - 10
-    assert addresses == () and error[:7] == "timeout" and "a.org" in error
-    assert len(site.server.asked) == 3 * 2 and site.mgr.stats["timeouts"] == 1
-    site.close()
+    errors = {name: error for name, addresses, error in site.done if addresses == ()}
+    assert errors["a.org"][:7] == "timeout" and "a.org" in errors["a.org"]
+    assert errors["kitchen.local"] == "timeout: no device has the name: kitchen.local"
+    assert len(site.server.asked) == len(near.devices.asked) == 3 * 2 and site.mgr.stats["timeouts"] == 2
+    near.close()
 
 
 def test_the_next_server_is_asked_when_one_is_silent_or_refuses():

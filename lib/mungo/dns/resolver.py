@@ -2,12 +2,12 @@
 #
 # A Lookup is one name for one caller. AAAA and A records are asked for at the same time. If a server gives no answer, or refuses, the next
 # one is asked. The Resolver is a connection that is there while something is being looked up. It opens its socket when the first question
-# has to be sent, and leaves its cache to the next one.
+# has to be sent, and leaves its cache to the next one. Names that end in .local have no server: all devices nearby are asked (RFC 6762
+# section 5.1), and any of them may answer.
 import socket
 from os import urandom
 from time import ticks_add, ticks_diff, time
 
-from ..core.connector import connect
 from ..core.names import host_name, is_number, server_urls
 from ..core.reports import describe
 from ..core.udp import UdpConnection
@@ -16,7 +16,6 @@ from ..port.address import address
 from ..port.names import KINDS, hosts_addresses, name_servers
 from .packets import make_question, number, read_answer
 
-_EV_CONNECT = const(4)
 _EV_READ = const(7)
 _EV_CLOSE = const(9)
 
@@ -29,6 +28,8 @@ _NAMES = const(32)  # being looked up; the next one fails
 _CACHED = const(16)  # answers; then the oldest makes room
 _SECONDS = const(3600)  # that one is kept at most
 _FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
+
+GROUP = "udp://224.0.0.251:5353"  # the devices nearby
 
 _RCODES = {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
@@ -51,6 +52,9 @@ class Lookup:
         self.resolver = resolver
         self.name = name
         self.fn = fn
+        self.is_local = name[-6:] == ".local"
+        if self.is_local:
+            self.why = "timeout: no device has the name"
 
     def cancel(self):
         """Never call the function. Does nothing if it was called."""
@@ -115,14 +119,17 @@ class Resolver(UdpConnection):
                 return self.finish(lookup)
             if self.sock is None:
                 self.open()
-        n = len(self.servers)
+        servers = self.servers
+        if lookup.is_local:
+            servers = [(GROUP, socket.getaddrinfo(*parse(GROUP, "udp"))[0][-1])]
+        n = len(servers)
         if not n:
             lookup.why = "no name server, see Manager(dns=)"
         if lookup.addresses or lookup.tries == _ROUNDS * n:
             if lookup.questions and not lookup.addresses:
                 self.mgr.stats["timeouts"] += 1
             return self.finish(lookup)
-        lookup.server, peer = self.servers[lookup.tries % n]
+        lookup.server, peer = servers[lookup.tries % n]
         wait = _TRY_MS << lookup.tries // n
         lookup.tries += 1
         if not lookup.questions:
@@ -130,8 +137,10 @@ class Resolver(UdpConnection):
             lookup.questions = [make_question(urandom(2), lookup.name, kind) for kind in KINDS]
         try:
             if lookup.is_long:
+                from .stream import ask
+
                 wait = _STREAM_MS
-                lookup.stream = connect(self.mgr, lookup.server.replace("udp", "tcp"), on_stream, lookup)
+                ask(lookup)
             else:
                 for question in lookup.questions:
                     self.sock.sendto(question, peer)
@@ -165,8 +174,7 @@ class Resolver(UdpConnection):
                 family = info[0]
                 servers.append((url, info[-1]))
         self.servers = servers
-        if family is None:
-            return
+        family = family or socket.AF_INET
         sock = socket.socket(family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
@@ -187,11 +195,11 @@ class Resolver(UdpConnection):
             raise
         self.sock = sock
 
-    def take(self, data):
-        """A message has come. True if it is an answer."""
+    def take(self, data, is_server=True):
+        """A message has come, from a server or from another device. True if it is an answer."""
         for lookup in self.lookups:
             for question in lookup.questions:
-                answer = read_answer(data, question)
+                answer = read_answer(data, question) if is_server or lookup.is_local else None
                 if answer:
                     self.answered(lookup, question, *answer)
                     return True
@@ -199,6 +207,8 @@ class Resolver(UdpConnection):
     def answered(self, lookup, question, rcode, addresses, seconds):
         """A question has its answer; an rcode of -1 says that it is too long."""
         now = self.mgr.now
+        if lookup.is_local and not addresses:  # another device may have it (RFC 6762 section 18.11)
+            return
         if rcode < 0:
             if not lookup.is_long:
                 lookup.is_long = True
@@ -256,29 +266,10 @@ def resolve(mgr, name, fn):
 def on_event(resolver, ev, data, _):
     """The handler of a Resolver."""
     if ev == _EV_READ:
-        if data and (address(resolver.peer) not in [address(peer) for _, peer in resolver.servers] or not resolver.take(data)):
+        if data and not resolver.take(data, address(resolver.peer) in [address(peer) for _, peer in resolver.servers]):
             resolver.mgr.stats["dns_ignored"] += 1
         resolver.go_on()
     elif ev == _EV_CLOSE:
         for lookup in list(resolver.lookups):
             lookup.why = resolver.error_text or "closed"
             resolver.finish(lookup)
-
-
-def on_stream(c, ev, data, lookup):
-    """The handler of a TCP connection that asks (RFC 1035 section 4.2.2)."""
-    resolver = lookup.resolver
-    if ev == _EV_CONNECT:
-        for question in lookup.questions:
-            c.send(bytes((len(question) >> 8, len(question) & 255)) + question)
-    elif ev == _EV_READ:
-        while len(c.recv) > 1:
-            n = 2 + number(c.recv.data, c.recv.start, 2)
-            if len(c.recv) < n:
-                break
-            resolver.take(c.recv.read(n)[2:])
-        resolver.go_on()
-    elif ev == _EV_CLOSE and lookup.stream is c and lookup in resolver.lookups:
-        lookup.stream = None
-        lookup.due = resolver.mgr.now
-        resolver.go_on()
