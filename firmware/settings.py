@@ -32,11 +32,11 @@ PIPE = _text("PIPE", "", "udp")  # "udp": the tutorial's bare pair of sockets
 MAX_THREADS = _number("MAX_THREADS", 64, 1000, 1)  # in the app multi_threaded
 BACKEND = _text("BACKEND", "127.0.0.1:8001")  # of the app reverse_proxy
 FOLDER = _text("FOLDER", "uploads")  # of the app upload
-URL = _text("URL", "")  # of the app http_fetch; empty: a page of its own
-TLS = _number("TLS", 0, 1)  # 1: https, by mungo.Tls, in the app hello
+URL = _text("URL", "")  # of the app http_fetch; empty: a page of its own. Of reverse_proxy; empty: BACKEND
+TLS = _number("TLS", 0, 1)  # 1: https, by mungo.Tls, in the apps hello and reverse_proxy
 TLS_CERT = _text("TLS_CERT", "cert.pem")  # the file with the certificate
 TLS_KEY = _text("TLS_KEY", "key.pem")  # and that with its key
-TLS_CA = _text("TLS_CA", "")  # the file with the authorities that the app http_fetch trusts; empty: it asks no https server
+TLS_CA = _text("TLS_CA", "")  # the file with the authorities that http_fetch and reverse_proxy trust; empty: they ask no https server
 WORKERS = _number("WORKERS", 0, 64)  # threads of an App's pool; 0: the default of the port
 
 # The keyword arguments of a manager: those of the board's limits.py, then the settings HEAD_MS, BODY_MS, IDLE_MS and WRITE_MS

@@ -2,9 +2,14 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 
+import pytest
+
+import certificates
+import lanes
 from asking import ask
 
 WAIT_S = 20
@@ -125,10 +130,17 @@ def test_chat_tcp_drops_who_does_not_read_and_tells_the_others_all(serve):
 
 
 class Backend:
-    """A socket that accepts one connection after the other: the test reads what the proxy sends, and answers."""
+    """A socket that accepts one connection after the other: the test reads what the proxy sends, and answers. `cert`: over TLS."""
+
+    def __init__(self, cert=None):
+        self.cert = cert
 
     def __enter__(self):
         self.sock = socket.create_server(("127.0.0.1", 0))
+        if self.cert:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificates.path(self.cert + ".pem"), certificates.path(self.cert + ".key"))
+            self.sock = context.wrap_socket(self.sock, server_side=True)
         self.sock.settimeout(WAIT_S)
         self.address = "127.0.0.1:%d" % self.sock.getsockname()[1]
         return self
@@ -148,6 +160,10 @@ class Backend:
         while len(body) < length:
             body += conn.recv(65536)
         return conn, head.decode("latin-1").split("\r\n"), body
+
+
+TO_PLAIN = ["X-Forwarded-Proto: http"]
+TLS = {"TLS": 1, "TLS_CERT": "build/certificates/server.pem", "TLS_KEY": "build/certificates/server.key"}
 
 
 def test_reverse_proxy_before_the_tutorial(serve):
@@ -177,7 +193,14 @@ def test_reverse_proxy_hands_on_the_request_and_the_answer(serve):
             )
             conn, lines, body = backend.request()
             assert lines[0] == "PUT /a%20b?c=d HTTP/1.1" and body == b"abcde"
-            assert set(lines[1:]) == {"Host: a", "X-One: 1", "X-Forwarded-For: 127.0.0.1", "Content-Length: 5", "Connection: close"}
+            assert set(lines[1:]) == {
+                "Host: a",
+                "X-One: 1",
+                "X-Forwarded-For: 127.0.0.1",
+                *TO_PLAIN,
+                "Content-Length: 5",
+                "Connection: close",
+            }
             answer = b"HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n"
             conn.sendall(answer)
             got = b""
@@ -210,7 +233,7 @@ def test_reverse_proxy_drops_what_is_for_one_connection(serve):
                 sock.sendall(request + HOPS + b"TE: trailers\r\nTrailer: X\r\nProxy-Authorization: Basic eA==\r\nConnection: close\r\n\r\n")
                 conn, lines, _ = backend.request()
                 assert lines[0] == line
-                ours = ["Host: " + host, "X-Forwarded-For: 127.0.0.1", "Content-Length: 0", "Connection: close"]
+                ours = ["Host: " + host, "X-Forwarded-For: 127.0.0.1", *TO_PLAIN, "Content-Length: 0", "Connection: close"]
                 assert sorted(lines[1:]) == sorted([*ours, *kept]), lines
                 hints = b"HTTP/1.1 103 Early Hints\r\n" + HOPS + b"\r\n"  # (which are for the proxy)
                 answer = hints + hints + b"HTTP/1.1 200 OK\r\nX-Kept: \xfc\r\n" + HOPS + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
@@ -220,6 +243,53 @@ def test_reverse_proxy_drops_what_is_for_one_connection(serve):
                 got = b"".join(iter(lambda sock=sock: sock.recv(1000), b""))
                 assert got == b"HTTP/1.1 200 OK\r\nX-Kept: \xfc\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n0\r\n\r\n", got
     assert "Traceback" not in proxy.output(), proxy.output()
+
+
+def test_reverse_proxy_over_tls_on_both_sides(serve):
+    """The backend is asked by its own name, once it is trusted; what the client asked for is told to it, and what it makes up is not."""
+    data = bytes(range(256)) * 2000
+    trust = ssl.create_default_context(cafile=certificates.path("ca.pem"))
+    with Backend("server") as backend, Backend("self") as stranger:
+        host = "localhost:" + backend.address.rpartition(":")[2]
+        proxy = serve(app="reverse_proxy", env={"URL": f"https://{host}", "TLS_CA": certificates.path("ca.pem"), **TLS})
+        with trust.wrap_socket(connect(proxy), server_hostname="localhost") as sock:
+            forged = b"X-Forwarded-Proto: http\r\nX-Forwarded-Host: b\r\nCookie: c=1\r\n"
+            sock.sendall(b"POST /x HTTP/1.1\r\nHost: a\r\n" + forged + b"Content-Length: 5\r\n\r\nhello")
+            conn, lines, body = backend.request()
+            ours = {
+                "X-Forwarded-For: 127.0.0.1",
+                "X-Forwarded-Proto: https",
+                "X-Forwarded-Host: a",
+                "Content-Length: 5",
+                "Connection: close",
+            }
+            assert lines[0] == "POST /x HTTP/1.1" and body == b"hello" and set(lines[1:]) == {"Host: " + host, "Cookie: c=1", *ours}
+            conn.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + data)
+            conn.close()
+            got = b"".join(iter(lambda: sock.recv(65536), b""))
+            assert got == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + data
+        proxy = serve(app="reverse_proxy", env={"URL": f"https://{stranger.address}/", "TLS_CA": certificates.path("ca.pem")})
+        stranger.sock.settimeout(None)
+        refused = []
+
+        def meet():
+            try:
+                stranger.sock.accept()
+            except OSError as er:
+                refused.append(er)
+
+        thread = threading.Thread(target=meet)
+        thread.start()
+        assert ask(proxy, "/secret", b"secret") == (502, b"no answer from the backend\n")
+        thread.join()
+        assert isinstance(refused[0], ssl.SSLError) and "not correctly signed" in proxy.output()
+    assert "Traceback" not in proxy.output(), proxy.output()
+
+
+@pytest.mark.parametrize("url, says", [("https://a", "want TLS_CA"), ("ftp://a", "want http"), ("http://a/b", "want http")])
+def test_reverse_proxy_says_which_backend_it_can_t_have(url, says):
+    done = lanes.run_script("upy", "firmware/main.py", APP="reverse_proxy", URL=url)
+    assert done.returncode and says in done.stdout + done.stderr and "Traceback" not in done.stdout + done.stderr
 
 
 def test_reverse_proxy_unties_whoever_leaves(serve):

@@ -3,14 +3,30 @@ The backend's answer goes out as it comes in, no faster than the client reads it
 
     make run PORT=8001 &
     make run APP=reverse_proxy
-    curl localhost:8000/fast"""
+    curl localhost:8000/fast
+
+The setting URL, such as https://api.example.org, is a backend that gets requests with its own name as Host; TLS_CA is the file with the
+authorities that may have signed its certificate. With TLS=1 the proxy itself serves https."""
 import mungo
 import settings
+from mungo.http.urls import host_field, is_secure, split_url
 
 PATIENCE_MS = 30000  # the longest wait for the first byte of the backend's answer
 # Fields that are for one connection alone (RFC 9110 section 7.6.1), and those that the proxy writes itself.
 HOPS = (b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer", b"upgrade")
-OURS = (b"host", b"expect", b"transfer-encoding", b"content-length", b"x-forwarded-for")
+OURS = (b"host", b"expect", b"transfer-encoding", b"content-length", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto")
+
+trusted = None  # the authorities of the backend, if it is reached over TLS
+if is_secure(settings.URL):
+    if not settings.TLS_CA:
+        raise settings.Wrong("URL=%s: want TLS_CA, the file with the authorities to trust" % settings.URL)
+    trusted = mungo.Tls(ca=settings.TLS_CA)
+try:
+    server, path = split_url(settings.URL or "http://" + settings.BACKEND, tls=trusted)
+except ValueError:
+    path = ""
+if path != "/":
+    raise settings.Wrong("URL=%s, BACKEND=%s: want http://host or https://host, or host:port" % (settings.URL, settings.BACKEND))
 
 
 # The lines of a head behind the first, without the fields of these names, and without those that its Connection names.
@@ -48,6 +64,8 @@ def backend(c, ev, ev_data, fn_data):
             fn_data.send(b"\r\n".join(lines) + b"\r\n\r\n")
         fn_data.send(c.recv.read())
         c.is_full = fn_data.out is not None
+    elif ev == mungo.EV_ERROR:
+        print("%s: %s" % (settings.URL or settings.BACKEND, ev_data))
     elif ev == mungo.EV_CLOSE and fn_data is not None:
         unlink_conns(fn_data, c)
         if fn_data.begun:
@@ -59,14 +77,19 @@ def backend(c, ev, ev_data, fn_data):
 # The client's handler. c is C1; while the backend handles its request, fn_data is C2.
 def fn(c, ev, hm, fn_data):
     if ev == mungo.EV_HTTP_MSG:
-        line = "%s %s %s\r\nHost: %s" % (hm.method, hm.target, min(hm.proto, "HTTP/1.1"), hm.header("Host", settings.BACKEND))
+        asked = hm.header("Host", server)
+        host = host_field(server, trusted) if settings.URL else asked
+        line = "%s %s %s\r\nHost: %s" % (hm.method, hm.target, min(hm.proto, "HTTP/1.1"), host)
         lines = [line.encode()] + forwarded(hm.head_bytes(), HOPS + OURS)
-        line = "X-Forwarded-For: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (c.rem.rpartition(":")[0], len(hm.body))
+        if host != asked:
+            lines.append(("X-Forwarded-Host: " + asked).encode())
+        line = "X-Forwarded-For: %s\r\nX-Forwarded-Proto: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        line %= c.rem.rpartition(":")[0], "https" if c.is_tls else "http", len(hm.body)
         lines.append(line.encode() + hm.body)
         try:
             c.begun = False
             c.timer = c.mgr.timer(PATIENCE_MS, lambda c: c.fn_data and c.fn_data.error("no answer"), c)
-            c.fn_data = c.mgr.connect("tcp://" + settings.BACKEND, backend, c)
+            c.fn_data = c.mgr.connect(("tls://" if trusted else "tcp://") + server, backend, c, trusted)
             c.fn_data.send(b"\r\n".join(lines))
         except OSError:  # no socket or timer is free
             c.http_reply(503, {"Retry-After": 1}, "too many requests at once\n")
@@ -77,8 +100,10 @@ def fn(c, ev, hm, fn_data):
 
 
 def main():
+    tls = mungo.Tls(cert=settings.TLS_CERT, key=settings.TLS_KEY) if settings.TLS else None
+    url = "%s://%s:%d" % ("https" if tls else "http", settings.HOST, settings.PORT)
     with mungo.Manager(settings.BELL, **settings.LIMITS) as mgr:
-        mgr.http_listen("http://%s:%d" % (settings.HOST, settings.PORT), fn)
-        print("http://%s:%d/ forwards to %s" % (settings.HOST, settings.PORT, settings.BACKEND))
+        mgr.http_listen(url, fn, tls=tls)
+        print("%s/ forwards to %s" % (url, settings.URL or settings.BACKEND))
         while mgr.poll(1000):
             pass
