@@ -46,6 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.seen.append((self.path, self.headers.get("Authorization")))
+        self.server.fields.append({name.lower() for name in self.headers})
         path, _, where = self.path.partition("?")
         if path == "/to":
             self.answer(302, b"", Location=where)
@@ -75,9 +76,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def python_server(cert="server"):
-    """An HTTP server, over TLS if there is a certificate. `seen` are the requests."""
+    """An HTTP server, over TLS if there is a certificate. `seen` are the requests, `fields` the names of their fields."""
     one = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     one.seen = []
+    one.fields = []
     one.daemon_threads = True
     one.handle_error = lambda *_: None
     if cert:
@@ -153,6 +155,36 @@ def test_redirects(runtime):
         assert "a redirect from https" in said[2] and "not correctly signed" in said[4]
         assert [bool(auth) for path, auth in one.seen[:3]] == [True, True, True]
         assert other.seen == [("/data", None)] and len(plain.seen) == 1 and stranger.seen == [] and left == 0
+
+
+SECRETS = ["Authorization", "Cookie", "X-Api-Key", "X-Auth-Token", "X-Session-Id", "Proxy-Authorization", "X-CSRF-Token", "X-Password"]
+
+
+def test_no_redirect_takes_a_secret_out_of_tls_or_to_another_server(runtime):
+    headers = {name: "secret" for name in SECRETS} | {"X-Other": "1"}
+    secrets = {name.lower() for name in SECRETS}
+    with python_server() as one, python_server() as other, python_server(None) as plain:
+        a, b = (f"https://localhost:{it.server_port}" for it in (one, other))
+        c = f"http://localhost:{plain.server_port}"
+        # To http: of this server's port, of another's, in capitals, at once or later. Then to https, from both.
+        paths = [f"{a}/to?{c}/", f"{a}/to?HTTP://localhost:{one.server_port}/", f"{a}/to?{c.upper()}/", f"{a}/to?{b}/to?{c}/"]
+        paths += [f"{a}/to?ws://localhost:{plain.server_port}/"]
+        good = [f"{a}/to?/x", f"{a}/to?//localhost:{other.server_port}/y", f"{c}/to?{b}/z"]
+        calls = [{"url": url, "headers": headers} for url in paths + good]
+        said, left = fetch(runtime, calls, **trusting("ca"))
+    assert all("a redirect from https" in text for text in said[:5]) and said[5:] == [ok(PATTERN)] * 3, said
+    assert [path for path, _ in plain.seen] == [f"/to?{b}/z"] and left == 0
+    assert all(fields >= secrets for fields in one.fields)
+    assert [path for path, _ in other.seen] == [f"/to?{c}/", "/y", "/z"]
+    assert not any(fields & secrets for fields in other.fields) and all("x-other" in fields for fields in other.fields)
+
+
+def test_a_websocket_follows_no_redirect(runtime):
+    with python_server() as one, python_server(None) as plain:
+        url = f"wss://localhost:{one.server_port}/to?ws://localhost:{plain.server_port}/"
+        done = lanes.run_script(runtime, "host_tests/servers/ws_client.py", timeout=60, BACKEND=url, **trusting("ca"))
+    assert "error refused: HTTP/1.1 302 Found" in done.stdout.splitlines(), done.stdout + done.stderr
+    assert len(one.seen) == 1 and plain.seen == []
 
 
 class Breaking:
