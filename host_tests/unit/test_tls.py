@@ -6,6 +6,7 @@ import sys
 import mungo
 import mungo.ws as ws
 from mungo.app.cookies import set_cookie
+from mungo.app.csrf import Csrf
 from mungo.app.response import Response
 from mungo.http.client import request
 from mungo.http.to_https import to_https
@@ -307,6 +308,34 @@ def test_an_app_knows_that_it_is_served_over_tls():
         body, cookies = found[-1]
         assert body == scheme.encode()
         assert ["; Secure" in cookie for cookie in cookies] == [scheme == "https", False, True], cookies
+    assert mgr.close()
+
+
+def test_a_page_that_came_without_tls_is_another_site_s():
+    """Everybody on its way could have written it: Csrf and WebSockets refuse it. Without TLS a gateway may have made http of https."""
+    app = mungo.App()
+    Csrf(app)
+    app.post("/")(lambda req: "done")
+    app.get("/ws")(lambda req: lambda c, hm: ws.upgrade(c, hm, lambda *_: None))
+    mgr = mungo.Manager()
+    for scheme, tls, allowed in (("https", mungo.Tls(**cert_of("server")), ("https",)), ("http", None, ("http", "https"))):
+        _, port = listening(lambda url, tls=tls: app.attach(mgr, url, tls=tls), scheme)
+        for origin in ("http", "https"):
+            found = []
+
+            def handler(c, ev, data, _):
+                if ev in (mungo.EV_HTTP_MSG, mungo.EV_WS_OPEN, mungo.EV_ERROR):
+                    found.append(data)  # noqa: B023
+                    c.is_closing = True
+
+            fields = {"Host": "A.example", "Origin": origin + "://a.example"}
+            mgr.http_connect("%s://localhost:%d/" % (scheme, port), handler, method="POST", headers=fields, tls=trusting("ca"))
+            ws.connect(mgr, "%s://localhost:%d/ws" % (scheme.replace("http", "ws"), port), handler, headers=fields, tls=trusting("ca"))
+            until(lambda: len(found) == 2, mgr)  # noqa: B023
+            statuses = [one.status for one in found if hasattr(one, "status")]
+            refusals = [one for one in found if isinstance(one, str)]
+            assert statuses == [200 if origin in allowed else 403], (scheme, origin, found)
+            assert [text[:21] for text in refusals] == ([] if origin in allowed else ["refused: HTTP/1.1 403"]), (scheme, origin, found)
     assert mgr.close()
 
 

@@ -2,6 +2,7 @@
 from binascii import hexlify
 from os import urandom
 
+from ..http.origin import is_own
 from .digest import same
 from .response import abort
 
@@ -41,7 +42,7 @@ class Csrf:
                 if not is_ours and site != "none":
                     abort(403, "%s request\n" % site)
             if origin is not None:
-                is_ours = origin.partition("://")[2].lower() == req.headers.get("Host", "").lower()
+                is_ours = is_own(origin.lower(), req.headers.get("Host", "").lower(), req.scheme == "https")
                 if not is_ours:
                     abort(403, "request from %s\n" % origin)
         else:

@@ -10,7 +10,7 @@ _FIELDS = (
 
 class SecureHeaders:
     """Adds to each answer of `app` the fields X-Content-Type-Options, X-Frame-Options, Referrer-Policy and Cross-Origin-Opener-Policy, and
-    Content-Security-Policy with the value `csp`; with `hsts` (seconds) also Strict-Transport-Security, for servers behind TLS.
+    Content-Security-Policy with the value `csp`; with `hsts` (seconds) also Strict-Transport-Security, which browsers heed over TLS alone.
 
     A field that the answer has already stays as it is. `fields` is a dict of others, or of other values for these; None leaves one out.
     """

@@ -13,6 +13,7 @@ from ..core.linger import Lingering
 from ..core.overload import has_room_for_stream
 from ..core.utf8 import encode
 from ..http.header_lists import combined_value
+from ..http.origin import is_own
 from .frames import Frames, frame_head, is_close_code
 from .handshake import FIELDS, accept_value, field_list, is_upgrade
 
@@ -115,7 +116,7 @@ def upgrade(c, hm, fn=None, fn_data=None, protocols=(), origins=(), ping_ms=None
     if c.proto.is_of_app and not fn and not begin:
         raise ValueError("ws.upgrade in an App: want fn, which gets the WebSocket's events")
     key = combined_value(hm.headers(), "sec-websocket-key")
-    status = _refusal(hm, key, origins)
+    status = _refusal(hm, key, origins, c.is_tls)
     if status:
         text = ""
         if status == 403:
@@ -338,7 +339,7 @@ def _send_frame(c, first, data):
     return c.put(frame)
 
 
-def _refusal(hm, key, origins):
+def _refusal(hm, key, origins, is_tls):
     # The status that refuses this request (section 4.2); 0 if it is a handshake.
     if hm.method != "GET" or hm.is_old or not is_upgrade(hm):
         return 400
@@ -350,13 +351,6 @@ def _refusal(hm, key, origins):
     except ValueError:
         return 400
     origin = hm.header("Origin")
-    if origin and not ("*" in origins or origin in origins if origins else _is_own(origin.lower(), hm.header("Host", "").lower())):
+    if origin and not ("*" in origins or origin in origins if origins else is_own(origin.lower(), hm.header("Host", "").lower(), is_tls)):
         return 403
     return 0
-
-
-def _is_own(origin, host):
-    # Whether this origin is the server itself, which the client calls by this Host. A gateway may have made http of https.
-    scheme, _, name = origin.partition("://")
-    port = {"http": ":80", "https": ":443"}.get(scheme, "-")
-    return name in (host, host + port) or name + port == host
