@@ -40,6 +40,7 @@ class App:
         self.before = []  # hooks
         self.after = []  # hooks, the one that was added last first
         self.teardown = []  # hooks
+        self.setup = []  # functions of a manager that begins to serve this App
         self.errors = {}  # {status or class of exceptions: error handler}
         # A function of a line of text: gets one for each answer, see access_log.py.
         self.log: "Any" = None  # noqa: F821  # pyright: ignore
@@ -238,9 +239,11 @@ class App:
         return LoggedConnection
 
     def start_workers(self, mgr):
-        """Make the pool of a manager that is to serve this App, if some route needs one."""
+        """Make the pool of a manager that is to serve this App, if some route needs one, and call what waits for the manager."""
         if self.needs_workers or self.pool_limits:
             mgr.workers(**({} if mgr.stats["workers"] else self.pool_limits))
+        for fn in self.setup:
+            fn(mgr)
 
     def run(self, host="0.0.0.0", port=8000, tls=None, **limits):
         """Serve, over https with a `mungo.Tls`, until Ctrl-C, or until `stop` of the manager (`req.c.mgr`), which is made with these limits

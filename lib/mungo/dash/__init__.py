@@ -1,0 +1,312 @@
+# The device's own page: values, switches, settings and actions, which each open page shows at once. It is a layer above the App.
+#
+#   widgets.py   what a page shows and may change; metric.py, action.py, setting.py, table.py, log.py: the kinds with more to them
+#   live.py      the WebSocket of each open page: the full state, then what has changed
+#   door.py      the App's routes below /api; rest.py, users.py, openapi.py are loaded when a request wants them
+#   store.py     files that survive a power cut
+#
+# A change from a page comes to `change`, one from a program to `Widget.value`. Both end in `Widget.touch`, from any thread, which posts the
+# Dash to the loop's doorbell; there `deliver` gives the changes of a turn a number and tells the pages.
+from binascii import hexlify
+from os import urandom
+from time import ticks_add, ticks_diff, ticks_ms
+
+from ..http.json_writer import dumps
+from .door import Door
+from .store import exists
+from .widgets import LEVELS, Control, describe, refuse, unix_time
+
+# (The names that imports will store here, so that no dict grows while a worker reads it.)
+action = files = field = live = log = metric = once = openapi = passwords = rest = setting = store = system = table = users = widgets = None  # noqa: F811
+
+_TICK_MS = const(100)
+
+
+class Dash:
+    """A page for `app`, at `path`: what is defined by the methods below, in their order.
+
+    `folder` is where settings.json and users.json are kept. `www`: the folder with the page; by default www/dash beside the modules.
+    `guest`: what those may do who have not logged in, if there are users: "", "read" or "operate". `origins`: as for `ws.upgrade`.
+    `key`: bytes, at least 16, that keep sessions valid over a restart.
+    Loop's thread, or before the App is served.
+    """
+
+    store = None  # of the settings
+    users = None  # loaded when a file says that there are some, or a request asks
+    has_files = has_updates = False
+
+    def __init__(self, title, app, path="/", folder="dash", www=None, guest="", origins=(), key=None):
+        self.title = title
+        self.app = app
+        self.folder = folder
+        self.guest = LEVELS.index(guest)
+        self.origins = origins
+        self.key = key
+        self.boot = hexlify(urandom(4)).decode()
+        self.now_page = self.now_group = ""
+        self.widgets = []
+        self.by_id = {}
+        self.clients = []
+        self.mgr = None
+        self.next = False  # of the doorbell: not posted
+        self.seq = 0  # the number of the last change
+        self.cached: tuple = (0, 0, "")
+        self.due = []  # [ticks_ms, widget] of those with every_ms
+        self.timer: "Any" = None  # noqa: F821  # pyright: ignore
+        self.late_ms = 0  # the longest time that the loop was late, since `system` has read it
+        self.door = Door(self, path, www)
+        if exists(folder + "/users.json") or exists(folder + "/users.json.new"):
+            self.load_users()
+        app.setup.append(self.begin)
+
+    # --- what a page has
+
+    def page(self, name):
+        """The widgets that are defined from here on are on the page of this name; "": the first one."""
+        self.now_page = name
+        self.now_group = ""
+
+    def group(self, name):
+        """The widgets that are defined from here on are in the group of this name; "": in none."""
+        self.now_group = name
+
+    def value(self, label, value=None, kind="value", **options):
+        """A value that the program sets: `v = dash.value("Door", "closed"); v.value = "open"`. `options`: those of `metric`."""
+        from .metric import Metric
+
+        return Metric(self, kind, label, value=value, **options)
+
+    def metric(self, label, kind="value", **options):
+        """A decorator: `fn()` is called each `every_ms` (1000), and returns a number, a text, or True or False. What it raises is shown.
+
+        With `worker` it is called in a worker, and may block; never twice at once. `history`: how many samples are kept, one each
+        `every_ms`. `kind="gauge"` needs `min` and `max`, and may have `warn` and `alarm`. `unit`; `digits` behind the point, to which the
+        value is rounded. `id`, by default made of the label; `page`, `group`. The name of the function is the widget from then on.
+        """
+        from .metric import Metric
+
+        return lambda fn: Metric(self, kind, label, fn, **options)
+
+    def switch(self, label, value=False, **options):
+        """A switch, True or False. `get()` reads it each `every_ms` (100), `set(value)` is called with what a page or the program wants;
+        with `worker` the one of a page is called in a worker. `level`: who may switch. Returns it: `lamp.value = True`, in any thread."""
+        return Control(self, "switch", label, value=value, **options)
+
+    def slider(self, label, value=0, min=0, max=100, step=1, **options):
+        """A number between `min` and `max`. `step`: an int means whole numbers. `options` as for `switch`."""
+        return Control(self, "slider", label, value=value, min=min, max=max, step=step, **options)
+
+    def number(self, label, value=0, min=None, max=None, step=None, **options):
+        """A number, as `slider`, to be typed."""
+        return Control(self, "number", label, value=value, min=min, max=max, step=step, **options)
+
+    def choice(self, label, options, value=None, **others):
+        """One of `options`, a list of texts or numbers. `others` as for `switch`."""
+        return Control(self, "choice", label, value=options[0] if value is None else value, options=options, **others)
+
+    def text(self, label, value="", length=64, **options):
+        """A line of text, at most `length` bytes. `options` as for `switch`."""
+        return Control(self, "text", label, value=value, length=length, **options)
+
+    def setting(self, name, default, **options):
+        """A setting that survives a power cut: its kind follows from `default`; see `setting.Setting`. Returns it; `dash.settings` has the
+        values of all."""
+        from .setting import Setting
+
+        return Setting(self, name, default, **options)
+
+    def action(self, label, **options):
+        """A decorator: `fn(job)` runs when the button is pressed, see `action.Action`."""
+        from .action import Action
+
+        return lambda fn: Action(self, label, fn, **options)
+
+    def table(self, label, columns, rows, **options):
+        """A table of pages, see `table.Table`."""
+        from .table import Table
+
+        return Table(self, label, columns, rows, **options)
+
+    def log(self, label="Log", **options):
+        """A log, see `log.Log`: `log.add("text", "warning")`, in any thread."""
+        from .log import Log
+
+        return Log(self, label, **options)
+
+    def files(self, folder, limit=1048576):
+        """A page for the files in `folder`, with uploads of at most `limit` bytes. Raises ValueError if the dashboard's own files are
+        below it."""
+        from .files import add
+
+        add(self, folder, limit)
+
+    def system(self, page="Device"):
+        """A page with what the device has: memory, latency, connections, workers, limits and counters."""
+        from .system import add
+
+        add(self, page)
+
+    @property
+    def settings(self):
+        """The values of all settings, {name: value}; to change one, use its widget."""
+        return self.store.values if self.store else {}
+
+    def add(self, widget):
+        """Add a widget. ValueError if there is one of its id."""
+        if widget.id in self.by_id:
+            raise ValueError("%s: there is such a widget; want id=" % widget.id)
+        self.by_id[widget.id] = widget
+        self.widgets.append(widget)
+        if self.mgr is not None:
+            self.start(widget)
+            for client in self.clients:
+                client.at = 0
+                client.update()
+
+    # --- what a page or script asks for
+
+    def find(self, id):
+        """The widget of this id. Raises HttpError 404."""
+        widget = self.by_id.get(id) if isinstance(id, str) else None
+        if widget is None:
+            refuse(404, "no such widget")
+        return widget
+
+    def allowed(self, level, id):
+        """The widget of this id, which a user of this level may change. Raises HttpError."""
+        widget = self.find(id)
+        if level < widget.need:
+            refuse(403, "%s: this needs a user of the level %s" % (id, LEVELS[widget.need]))
+        return widget
+
+    def change(self, level, id, value):
+        """Set a widget. Raises HttpError."""
+        widget = self.allowed(level, id)
+        try:
+            widget.change(value)
+        except ValueError as er:
+            refuse(422, str(er))
+        except OSError as er:
+            refuse(507, "%s is not saved: %s" % (id, describe(er)))
+
+    def run(self, level, id, values):
+        """Start an action. Raises HttpError."""
+        try:
+            self.of_kind("action", self.allowed(level, id)).run(values)
+        except ValueError as er:
+            refuse(422, str(er))
+
+    def cancel(self, level, id):
+        """Cancel an action. Raises HttpError."""
+        self.of_kind("action", self.allowed(level, id)).cancel()
+
+    def history(self, id):
+        """The samples of a metric. Raises HttpError."""
+        widget = self.find(id)
+        return widget.samples() if widget.fields.get("history") else refuse(404, "%s has no history" % id)
+
+    def rows(self, id, at, n):
+        """Rows of a table. Raises HttpError."""
+        return self.of_kind("table", self.find(id)).page(at, n)
+
+    def of_kind(self, kind, widget):
+        """The widget, which must be of this kind. Raises HttpError 404."""
+        if widget.fields["kind"] != kind:
+            refuse(404, "%s is no %s" % (widget.id, kind))
+        return widget
+
+    def load_users(self):
+        """Load the users, if that was not done. Loop's thread."""
+        if self.users is None:
+            from .users import Users
+
+            self.users = Users(self)
+
+    # --- the state
+
+    def state(self, who):
+        """What a page is told besides its widgets."""
+        return {
+            "title": self.title,
+            "boot": self.boot,
+            "time": unix_time(),
+            "open": self.is_open,
+            "user": who.user,
+            "level": LEVELS[who.level],
+            "csrf": who.token,
+            "files": self.has_files,
+            "update": self.has_updates,
+        }
+
+    @property
+    def is_open(self):
+        """Whether there are no users, so that everybody may do everything."""
+        return self.users is None or not self.users.known
+
+    def changes(self, since):
+        """The message with what has changed since `since`, as text; made once for all pages that know as much."""
+        known, seq, text = self.cached
+        if known != since or seq != self.seq or not text:
+            found = {widget.id: widget.state(since) for widget in self.widgets if widget.seq > since}
+            text = dumps({"seq": self.seq, "since": since, "changes": found})
+            self.cached = (since, self.seq, text)
+        return text
+
+    # --- in the loop
+
+    def begin(self, mgr):
+        """The App is served by this manager. Called by it."""
+        if mgr is self.mgr:
+            return
+        self.door.open()
+        self.mgr = mgr
+        self.next = False
+        self.clients = []
+        self.due = []
+        for widget in self.widgets:
+            self.start(widget)
+        self.timer = mgr.timer(_TICK_MS, self.tick, None, repeat=True)
+
+    def start(self, widget):
+        """Begin to read a widget."""
+        widget.begin()
+        if widget.every_ms:
+            self.due.append([ticks_ms(), widget])
+
+    def post(self):
+        """A widget has changed: `deliver` is to be called. Any thread."""
+        mgr = self.mgr
+        if mgr is not None:
+            bell = mgr.bell
+            with bell.lock:
+                ring = bell.post(self)
+            if ring:
+                bell.ring()
+            bell.gc_barrier.clear()
+
+    def deliver(self, budget):
+        """Called by the loop if it was posted: give what has changed a number, and tell the pages."""
+        for widget in self.widgets:
+            if widget.is_dirty:
+                widget.is_dirty = False
+                self.seq += 1
+                widget.seq = self.seq
+                try:
+                    widget.settle()
+                except Exception as er:
+                    self.mgr.report(er)
+        for client in self.clients[:]:
+            client.update()
+        return 1
+
+    def tick(self, _=None):
+        """Read what is due."""
+        now = ticks_ms()
+        self.late_ms = max(self.late_ms, ticks_diff(now, self.timer.due) + _TICK_MS)  # (the timer has its next due already)
+        for item in self.due:
+            widget = item[1]
+            left = ticks_diff(item[0], now)
+            if left <= 0:
+                item[0] = ticks_add(item[0] if left > -widget.every_ms else now, widget.every_ms)
+                widget.tick()
+

@@ -1,0 +1,159 @@
+# The routes of a dashboard in its App: the page, and one for all below /api, which loads what answers.
+#
+# The real routes below /api are those of an App of their own, `api`, and are made when a request asks for them. Before hooks of `api`
+# look who asks, and whether another site's page has sent it.
+import os
+import sys
+
+from ..app.app import App
+from ..app.csrf import Csrf
+from ..app.response import HttpError, respond
+from ..app.routing import Route
+from ..http.files import send
+from ..http.json_writer import dumps
+from .widgets import LEVELS, refuse
+
+_PAGE = const("/www/dash")  # where the page is, beside the modules
+_USERS = ("session", "login", "logout", "users")  # what is below /api, and users.py has
+
+_FIELDS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Who:
+    """Who sends a request: the `user`, a name or None; the `level`; the CSRF `token` and the `id` of the session, if there is one."""
+
+    def __init__(self, user=None, level=0, token=None, id=None):
+        self.user = user
+        self.level = level
+        self.token = token
+        self.id = id
+
+
+class NoSession:
+    """In the place of a session while there are no users."""
+
+    data = {}
+
+
+class ApiRoute(Route):
+    """All below /api. Its `option` is the Door."""
+
+    def answer(self, c, req):
+        """Have the route of `api` answer, if the user may. Loop's thread, after the before hooks."""
+        door: Door = self.option  # pyright: ignore
+        req.route, req.values = door.api.routes.find(door.api, req.hm)
+        try:
+            door.check(req, getattr(req.route, "option", 1))
+        except HttpError as er:
+            respond(c, req, er)
+            return
+        req.route.answer(c, req)
+
+
+class Door:
+    """The routes of `dash`."""
+
+    def __init__(self, dash, path, www):
+        self.dash = dash
+        self.www = www or find_page()
+        self.loaded = []
+        self.api = api = App()
+        api.before_request(self.enter)
+        self.csrf = Csrf(api, dash.origins)
+        api.after_request(explain)
+        dash.app.get(path)(self.page)
+        dash.app.get("/dash/<path:rest>")(self.page)
+
+    def page(self, req, rest=""):
+        """A handler: the page, or a file beside it."""
+        if self.www is None:
+            return "The page is not on this device: want www/dash/index.html. /api/state has the state.\n", 404
+        return send(self.www, rest, headers=_FIELDS)
+
+    def open(self):
+        """Add the route of all below /api, after the program's own."""
+        app = self.dash.app
+        for method in ("GET", "PUT", "POST", "DELETE"):
+            if method + " /api/<path" not in app.routes.shapes:
+                route = ApiRoute("/api/<path:rest>", None, (app, self.api))
+                route.option = self
+                app.add(method, route)
+
+    def route(self, method, path, fn, level=1, kind=Route):
+        """Add a route below /api for users of this level: 0 is everybody."""
+        route = kind("/api" + path, fn, (self.dash.app, self.api))
+        route.option = level
+        self.api.routes.add(method, route)
+
+    def load(self, name):
+        """Load the routes for what begins with /api/NAME."""
+        if name in _USERS:
+            self.dash.load_users()
+            name = "users"
+        elif name == "live":
+            from .live import open
+        elif name == "openapi.json":
+            from .openapi import open
+        else:
+            from .rest import open
+
+            name = "rest"
+        if name not in self.loaded:
+            self.loaded.append(name)
+            if name != "users":
+                open(self)
+
+    def enter(self, req):
+        """The before hook: who asks."""
+        parts = req.hm.uri.split("/")
+        self.load(parts[2] if parts[1] == "api" and len(parts) > 2 else "")
+        users = self.dash.users
+        if users is None:
+            req.g["session"] = NoSession
+            req.g["who"] = Who(level=3)
+        else:
+            req.g["who"] = users.enter(req)
+
+    def check(self, req, level):
+        """Raise HttpError if who asks may not do what needs this level."""
+        who = req.g["who"]
+        if who.level < level:
+            if who.user is None:
+                refuse(401, "log in first")
+            refuse(403, "this needs a user of the level %s" % LEVELS[level])
+
+    def guard(self, level="admin"):
+        """A function of a request for routes elsewhere: it returns None for a user of this level, and the answer for others."""
+
+        def guard(req):
+            try:
+                self.enter(req)
+                self.csrf.check(req)
+                self.check(req, LEVELS.index(level))
+            except HttpError as er:
+                explain(req, er.response)
+                return er.response
+
+        return guard
+
+
+def explain(req, response):
+    """The after hook: errors are JSON."""
+    if response.status >= 400 and isinstance(response.body, str) and response.content_type != "application/json":
+        response.body = dumps({"error": response.body.rstrip("\n")})
+        response.content_type = "application/json"
+        response.headers.pop("Content-Type", None)
+
+
+def find_page():
+    """The folder with the page; None if there is none."""
+    for folder in sys.path:
+        try:
+            os.stat(folder + _PAGE)
+            return folder + _PAGE
+        except OSError:
+            continue

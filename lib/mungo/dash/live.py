@@ -1,0 +1,128 @@
+# The WebSockets of open pages. A page that reads slowly is told less often: nothing but what the socket takes ever waits for it.
+from ..app.response import HttpError
+from ..core.utf8 import encode
+from ..http.json_reader import loads
+from ..http.json_writer import dumps
+from ..ws import close, send, upgrade
+from .widgets import explain
+
+_EV_WRITE = const(8)
+_EV_CLOSE = const(9)
+_EV_WS_OPEN = const(12)
+_EV_WS_MSG = const(13)
+
+_PIECE = const(600)  # bytes of descriptions in one message
+
+
+class Client:
+    """A page with its WebSocket `c`. `who` is its Who."""
+
+    def __init__(self, dash, c, who):
+        self.dash = dash
+        self.c = c
+        self.who = who
+        self.at: "int | None" = 0  # the widget that is next in the full state; None: all are sent
+        self.seq = 0  # what the page knows
+
+    def handler(self, c, ev, data, fn_data):
+        """The connection's handler."""
+        if ev == _EV_WS_MSG:
+            self.answer(data)
+        elif ev == _EV_WRITE:
+            self.update()
+        elif ev == _EV_WS_OPEN:
+            self.dash.clients.append(self)
+            self.update()
+        elif ev == _EV_CLOSE and self in self.dash.clients:
+            self.dash.clients.remove(self)
+
+    def update(self):
+        """Send what the page does not know, as long as the socket takes it."""
+        while self.c.out is None and not self.c.is_ending:
+            if self.at is not None:
+                self.send_state()
+            elif self.seq != self.dash.seq:
+                send(self.c, self.dash.changes(self.seq))
+                self.seq = self.dash.seq
+            else:
+                return
+
+    def send_state(self):
+        """Send a piece of the full state."""
+        dash = self.dash
+        message = {}
+        if self.at == 0:
+            self.seq = dash.seq
+            message["state"] = dash.state(self.who)
+        message["seq"] = self.seq
+        text = []
+        size = 0
+        while self.at < len(dash.widgets) and size < _PIECE:
+            text.append(dumps(dash.widgets[self.at].describe()))
+            size += len(text[-1])
+            self.at += 1
+        end = ""
+        if self.at >= len(dash.widgets):
+            self.at = None
+            end = ', "whole": true'
+        send(self.c, '%s, "widgets": [%s]%s}' % (dumps(message)[:-1], ", ".join(text), end))
+
+    def answer(self, data):
+        """Do what the page asks for, and answer."""
+        reply = {}
+        message = {}
+        try:
+            message = loads(encode(data) if isinstance(data, str) else data)
+            if not isinstance(message, dict):
+                message = {}
+                raise ValueError("want an object")
+            reply = self.do(message)
+        except (HttpError, ValueError) as er:
+            reply = explain(er)
+            widget = self.dash.by_id.get(message.get("id")) if isinstance(message.get("id"), str) else None
+            if widget is not None:
+                reply["id"] = widget.id
+                reply["value"] = widget.value
+        if type(message.get("re")) is int:
+            reply["re"] = message["re"]
+        if reply:
+            send(self.c, dumps(reply))
+
+    def do(self, message):
+        """Do what a message asks for; returns the answer, a dict. Raises HttpError, ValueError."""
+        dash = self.dash
+        get = message.get("get")
+        if get == "state":
+            self.at = 0
+            self.update()
+            return {}
+        if "id" not in message:
+            return {"seq": dash.seq}
+        id = message["id"]
+        if "value" in message:
+            dash.change(self.who.level, id, message["value"])
+        elif "run" in message:
+            dash.run(self.who.level, id, message["run"])
+        elif "cancel" in message:
+            dash.cancel(self.who.level, id)
+        elif get == "history":
+            return dict(dash.history(id), id=id)
+        elif get == "rows":
+            return dict(dash.rows(id, message.get("at", 0), message.get("n", 20)), id=id)
+        else:
+            raise ValueError("want value, run, cancel or get")
+        return {}
+
+    def close(self):
+        """The user may not go on: end it, so that the page asks who it is."""
+        close(self.c, 4401, "log in")
+
+
+def open(door):
+    """Add the route of the WebSockets."""
+
+    def live(req):
+        client = Client(door.dash, req.c, req.g["who"])
+        return lambda c, hm: upgrade(c, hm, client.handler, origins=door.dash.origins)
+
+    door.route("GET", "/live", live)
