@@ -23,6 +23,7 @@ SHORT = ("auth", "cookies", "cors")  # one box for the three
 ROOMS = {
     "__init__": "the events, lazy names",
     "auth": "the short names of files in app",
+    "dash": "the device's own page",
     "app": "App, Request, Response, routes, hooks, worker routes",
     "aio": "a manager inside asyncio",
     "fetch": "one request that waits",

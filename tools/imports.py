@@ -14,6 +14,7 @@ LIB = mpy.ROOT / "lib"
 FLOORS = (
     ("__init__",),
     ("auth", "cookies", "cors"),
+    ("dash",),
     ("app",),
     ("aio", "fetch"),
     ("manager",),

@@ -39,6 +39,7 @@ PARTS = {
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
     "sse": (("core", "http"), ["mungo/sse.py"]),
+    "dash": (("core", "http", "app", "files", "ws"), ["mungo/dash/*"]),
     "mdns": (("core",), ["mungo/mdns/*"]),
     "mqtt": (("core",), ["mungo/mqtt/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),

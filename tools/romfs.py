@@ -33,7 +33,7 @@ def mpremote(*args):
 
 # Rooms and files of the library of which an image has only what the app imports, and what that imports.
 CHOSEN = (
-    *("mungo/app/", "mungo/ws/", "mungo/mdns/", "mungo/mqtt/", "mungo/tls/"),
+    *("mungo/app/", "mungo/dash/", "mungo/ws/", "mungo/mdns/", "mungo/mqtt/", "mungo/tls/"),
     *(f"mungo/http/{name}.py" for name in ("client", "response_parser", "urls", "upload", "wholefile", "formdata", "to_https")),
     *(f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")),
 )

@@ -309,4 +309,3 @@ class Dash:
             if left <= 0:
                 item[0] = ticks_add(item[0] if left > -widget.every_ms else now, widget.every_ms)
                 widget.tick()
-

@@ -35,7 +35,7 @@ def fit_rounds():
     return max(_LEAST, min(_MOST, _TRIED * _WANTED_US // max(1, ticks_diff(ticks_us(), start))))
 
 
-def make(password):
+def hash_password(password):
     """What is kept of a password: "rounds$salt$hash"."""
     rounds = fit_rounds()
     salt = urandom(16)

@@ -3,6 +3,7 @@ from ..port.flash import flash
 from .store import read, write
 from .widgets import Control, describe
 
+_WRONG = (OSError, ValueError)
 _KINDS = {bool: "switch", int: "number", float: "number", str: "text"}
 
 
@@ -18,7 +19,7 @@ class Store:
         try:
             with flash:
                 self.kept = read(self.path)
-        except (OSError, ValueError) as er:  # the program's defaults hold
+        except _WRONG as er:  # the program's defaults hold
             print("dash: %s: %s" % (self.path, describe(er)))
 
     def save(self):

@@ -9,12 +9,12 @@ from ..app.sessions import Sessions
 from ..app.worker_routes import WorkerRoute
 from ..port.flash import flash
 from .door import Who
-from .passwords import is_right, make
+from .passwords import hash_password, is_right
 from .rest import body
 from .store import read, write
 from .widgets import LEVELS, refuse
 
-_NAME = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+_NAME_CHARACTERS = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _TRIES = const(5)  # in a minute, from one address
 _USERS = const(16)
 
@@ -90,7 +90,7 @@ class Users:
             refuse(422, "want user and password, texts of at most 64 bytes")
         user = self.known.get(name)
         # (A name that nobody has takes as long.)
-        kept = user[_HASH] if user else self.dummy or make("")
+        kept = user[_HASH] if user else self.dummy or hash_password("")
         self.dummy = self.dummy or kept
         if not is_right(password, kept) or not user:
             refuse(401, "the name or the password is wrong")
@@ -128,7 +128,7 @@ class Users:
         level = given.get("level", LEVELS[user[_LEVEL]] if user else "admin")
         password = given.get("password")
         is_first = not self.known
-        if not 0 < len(name) <= 32 or name.strip(_NAME) or level not in LEVELS[1:]:
+        if not 0 < len(name) <= 32 or name.strip(_NAME_CHARACTERS) or level not in LEVELS[1:]:
             refuse(422, "want a name of 1 to 32 characters A-Z a-z 0-9 . _ -, and a level: read, operate or admin")
         if password is None and user is None or password is not None and not is_password(password):
             refuse(422, "want a password of 8 to 64 bytes")
@@ -138,7 +138,7 @@ class Users:
                 refuse(403, "want an admin, or the old password of this user")
             if not is_right(old, user[_HASH]):
                 refuse(403, "the old password is wrong")
-        new = [3 if is_first else LEVELS.index(level), make(password) if password else user[_HASH], 0]
+        new = [3 if is_first else LEVELS.index(level), hash_password(password) if password else user[_HASH], 0]
 
         def keep(req, response):
             if self.known.get(name) is not user or is_first and self.known:
