@@ -50,6 +50,7 @@ class Page:
         self.state = {}
         self.seq = None
         self.patches = []
+        self.patched = 0
         self.answers = {}
         self.is_whole = False
         self.re = 0
@@ -59,7 +60,7 @@ class Page:
     def read(self):
         """Take one message."""
         text = self.ws.receive()
-        assert text is not None, "closed"
+        assert text is not None, self.ws.error
         message = json.loads(text)
         if "re" in message:
             self.answers[message["re"]] = message
@@ -73,7 +74,8 @@ class Page:
         self.is_whole = self.is_whole or message.get("whole", False)
         if "changes" in message:
             assert message["since"] == self.seq, (message, self.seq)
-            self.patches.append(message)
+            self.patches = self.patches[-3:] + [message]  # the last ones
+            self.patched += 1
             for id in message["changes"]:
                 for name in ("error", "progress"):
                     self.widgets[id].pop(name, None)
