@@ -28,7 +28,7 @@ PARTS = {
     "app": (
         ("core", "http"),
         ["mungo/app/*"]
-        + [f"mungo/http/{name}.py" for name in ("form", "form_reader", "multipart", "disposition", "file_name")]
+        + [f"mungo/http/{name}.py" for name in ("percent", "form", "form_reader", "multipart", "disposition", "file_name")]
         + [f"mungo/http/{name}.py" for name in ("json_reader", "json_writer")]
         + [f"mungo/{name}.py" for name in ("aio", "auth", "cookies", "cors")],
     ),
@@ -50,7 +50,7 @@ PARTS = {
 DOORS = {
     "mungo/__init__.py": ("app", "tls"),
     "mungo/manager.py": ("http",),
-    "mungo/app/app.py": ("files",),
+    "mungo/app/mounting.py": ("files",),
     "mungo/app/etags.py": ("files",),
     "mungo/app/testing_live.py": ("ws",),
     "mungo/app/sockets.py": ("ws",),

@@ -2,7 +2,7 @@
 
 from cutting import parts_of, same
 
-from mungo.app.request import parse_cookies
+from mungo.app.attributes import parse_cookies
 from mungo.core import utf8
 from mungo.core.url import parse as parse_url
 from mungo.http import formdata, upload

@@ -3,7 +3,7 @@
 import mungo.app.cookies as cookies
 from app_client import Served
 from mungo.app import App, Response
-from mungo.app.request import parse_cookies
+from mungo.app.attributes import parse_cookies
 from mungo.cookies import Signed, set_cookie
 from raising import refused
 

@@ -2,7 +2,7 @@
 # watches the sockets of asyncio's tasks besides its own. So there is one sleep, which ends when either has something to do.
 # (Of asyncio this needs `core._io_queue`, with its `poller` and `map`, and `core.cur_task`.)
 #
-# While the manager's `tasks` is the Poller, an App runs what is `async def` in tasks, see app/async_steps.py.
+# While the manager's `tasks` is the Poller, an App runs what is `async def` in tasks, see app/hooks.py.
 from asyncio import core, sleep  # pyright: ignore (stubs have no core)
 
 _IN = const(1)

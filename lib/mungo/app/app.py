@@ -1,17 +1,17 @@
 # An App: routes with their hooks, served by a manager. A thin layer over the events of HTTP. A request goes through these files:
 #
 #   app.py        `handler` gets the events, `serve_request` has the steps; connection.py: `refuse` gets what the server refuses
-#   request.py    the Request that hooks and handlers get; the before hooks
+#   request.py    the Request that hooks and handlers get
 #   routing.py    the route of a request, and how it is served; worker_routes.py and body_streams.py: the same for other kinds of routes
-#   response.py   what a handler returns or raises becomes an answer; error handlers and after hooks
+#   response.py   what a handler returns or raises becomes an answer
+#   hooks.py      the steps in between, if the App has hooks or error handlers, or asyncio polls the manager
 import sys
 
-from ..core.listener import listen
+from ..core import listener
 from ..manager import Manager
-from ..port import Limits
 from .connection import AppConnection
 from .request import Request
-from .response import HttpError, is_unanswered, respond, respond_fast
+from .response import has_steps, respond_fast
 from .routing import Route, Routes
 
 _EV_CLOSE = const(9)
@@ -29,6 +29,12 @@ class App:
     """
 
     strict_json = True
+    is_hooked = False  # it has hooks or error handlers
+    is_html = False
+    starts_early = False  # some route does
+    needs_workers = False  # some route does
+    # A function of a line of text: gets one for each answer, see access_log.py.
+    log: "Any" = None  # noqa: F821  # pyright: ignore
 
     def __init__(self, workers=None, queue=None):
         self.pool_limits = {}
@@ -42,11 +48,25 @@ class App:
         self.teardown = []  # hooks
         self.setup = []  # functions of a manager that begins to serve this App
         self.errors = {}  # {status or class of exceptions: error handler}
-        # A function of a line of text: gets one for each answer, see access_log.py.
-        self.log: "Any" = None  # noqa: F821  # pyright: ignore
-        self.is_html = False
-        self.starts_early = False  # some route does
-        self.needs_workers = False  # some route does
+
+    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
+        # The modules that an App needs for some requests load when they are first asked for, as in http/lazy.py.
+        if name == "attributes":
+            from . import attributes as part
+        elif name == "generators":
+            from . import generators as part
+        elif name == "headers":
+            from . import headers as part
+        elif name == "held":
+            from . import held as part
+        elif name == "hooks":
+            from . import hooks as part
+        elif name == "tasks":
+            from . import tasks as part
+        else:
+            raise AttributeError(name)
+        setattr(self, name, part)
+        return part
 
     # --- routes and hooks
 
@@ -77,9 +97,15 @@ class App:
 
             route_class = StreamRoute
 
+        return self._adder(path, methods, route_class, timeout_ms)
+
+    def _adder(self, path, methods, route_class, timeout_ms=None, option=None):
         def add(fn):
             for method in methods:
-                self.add(method.upper(), route_class(path, fn, (self,), timeout_ms))
+                route = route_class(path, fn, (self,), timeout_ms)
+                if option is not None:
+                    route.option = option
+                self.add(method.upper(), route)
             return fn
 
         return add
@@ -116,7 +142,7 @@ class App:
         """
         from .websocket_routes import WebSocketRoute
 
-        return self._add_get(WebSocketRoute, path, options)
+        return self._adder(path, ("GET",), WebSocketRoute, None, options)
 
     def events(self, path, every_ms=1000):
         """A decorator: `fn(req, stream, **values)` is called when a client reads server-sent events at this path. `stream` is an
@@ -129,23 +155,14 @@ class App:
         """
         from .event_routes import EventRoute
 
-        return self._add_get(EventRoute, path, every_ms)
-
-    def _add_get(self, route_class, path, option):
-        def add(fn):
-            route = route_class(path, fn, (self,))
-            route.option = option
-            self.add("GET", route)
-            return fn
-
-        return add
+        return self._adder(path, ("GET",), EventRoute, None, every_ms)
 
     def static(self, prefix, root, **options):
         """Serve the files in the folder `root`, or of a packed module, below the path `prefix`: `app.static("/assets", "www")`. `options`
         are those of `files.send`. Raises ValueError as `route`."""
-        from ..http.files import send
+        from .mounting import serve_files
 
-        self.get(prefix.rstrip("/") + "/<path:rest>")(lambda req, rest: send(root, rest, **options))
+        serve_files(self, prefix, root, options)
 
     def url_for(self, fn, **values):
         """The path of the route whose handler is `fn` with these values for the names in it; those that it does not have become the query.
@@ -160,38 +177,37 @@ class App:
 
         Raises ValueError for a prefix that does not start with "/" or ends with it, and as `route`.
         """
-        if prefix[:1] != "/" or prefix[-1] == "/":
-            raise ValueError("prefix %r: want /text" % prefix)
-        for method, route in other.routes.all():
-            route_class = type(route)
-            mounted = route_class(prefix + route.path, route.fn, (self,) + route.apps, route.timeout_ms)
-            mounted.option = route.option
-            self.add(method, mounted)
+        from .mounting import mount
+
+        mount(self, other, prefix)
 
     def add(self, method, route):
         """Add a Route for one method, for `route` and `mount`."""
         self.routes.add(method, route)
         self.starts_early = self.starts_early or route.starts_early
         self.needs_workers = self.needs_workers or route.needs_workers
-        route.has_fast_path = type(route) is Route and not (route.apps[1:] or self.before or self.after or self.teardown or self.is_html)
+        route.has_fast_path = type(route) is Route and not route.apps[1:] and not self.is_hooked
 
     def before_request(self, fn):
         """A decorator: `fn(req)` runs before each handler, in the loop, and if what it returns is not None, that is the answer instead.
         Also before a path that is not found, and before a method that is not allowed."""
         self.before.append(fn)
-        return self._hooked(fn)
+        self._load_hooks()
+        return fn
 
     def after_request(self, fn):
         """A decorator: `fn(req, response)` may change each Response before it is sent, in the loop, or return another.
         The one that was added last runs first."""
         self.after.insert(0, fn)
-        return self._hooked(fn)
+        self._load_hooks()
+        return fn
 
     def teardown_request(self, fn):
         """A decorator: `fn(req, error)` runs when the answer to a request has been handed over to be sent, in the loop; `error` is what
         the handler or a hook has raised, or None. Here a request's resources are given back."""
         self.teardown.insert(0, fn)
-        return self._hooked(fn)
+        self._load_hooks()
+        return fn
 
     @property
     def html(self):
@@ -202,13 +218,13 @@ class App:
     @html.setter
     def html(self, value):
         self.is_html = value
-        self._hooked(None)
+        self._load_hooks()
 
-    def _hooked(self, fn):
-        # There are hooks now, so no route has the fast path.
+    def _load_hooks(self):
+        # The next request needs them, and no route has the fast path.
+        self.is_hooked = self.hooks is not None
         for route in self.routes.by_request_line.values():
             route.has_fast_path = False
-        return fn
 
     def errorhandler(self, kind):
         """A decorator: `fn(req, error)` makes the answer to errors of the status `kind`, or to exceptions of the class `kind` (the closest
@@ -216,6 +232,7 @@ class App:
 
         def add(fn):
             self.errors[kind] = fn
+            self._load_hooks()
             return fn
 
         return add
@@ -226,9 +243,7 @@ class App:
         """Serve at this URL, beside what the manager does otherwise; with a `mungo.Tls` at "https://host:port". Returns the listener.
         Raises OSError if the port is taken."""
         self.start_workers(mgr)
-        if tls:
-            return tls.listen(mgr, url, "https", self.handler, self, self.connection_class())
-        return listen(mgr, url, "http", self.handler, self, self.connection_class())
+        return (tls or listener).listen(mgr, url, "https" if tls else "http", self.handler, self, self.connection_class())
 
     def connection_class(self):
         """The class of this App's connections."""
@@ -278,17 +293,14 @@ class App:
 
         return TestClient(self, **options)
 
-    def stats(self, req):
+    @property
+    def stats(self):
         """A handler: the manager's counters and limits as JSON. `app.get("/stats")(app.stats)`; not for a worker."""
-        mgr = req.c.mgr
-        return {"stats": mgr.stats, "limits": {name: getattr(mgr, name) for name in dir(Limits) if name[:1] != "_"}}
+        from .figures import stats
+
+        return stats
 
     # --- a request
-
-    def refuse(self, c, hm, status):
-        """Answer a request that the server refuses with this status, for example because of a limit: no before hook and no handler runs."""
-        route, _ = self.routes.find(self, hm)
-        respond(c, Request(c, hm, route), HttpError(status, None, {"Retry-After": "1"} if status == 503 else None))
 
     def handler(self, c, ev, hm, fn_data):
         """The handler of HTTP events."""
@@ -319,11 +331,7 @@ class App:
         req = Request(c, hm, route)
         if values:
             req.values = values
-        if c.mgr.tasks is not None:
-            c.async_steps.serve(c, req, is_early)
-            return
-        req.run_before_hooks()
-        if req.result is None and is_unanswered(c, req):
-            route.answer(c, req)
+        if has_steps(c, req):
+            self.hooks.serve(c, req, is_early)
         else:
-            respond(c, req, req.result)
+            route.answer(c, req)

@@ -3,17 +3,26 @@
 import sys
 
 from ..http.lazy import parts
-
-GENERATOR = type((lambda: (yield))())
-
-
-async def _nothing():
-    pass
+from .response import COROUTINE, GENERATOR, find_body, text_or_html, to_response
 
 
-_coroutine = _nothing()
-COROUTINE = type(_coroutine)  # in MicroPython the same
-_coroutine.close()
+def begin(req, response, is_generator):
+    """`find_body` of response.py for a body that is a generator: the Response with what it has yielded first, and all else. What it raises
+    until then is raised here; what it returns is the answer instead."""
+    body = response.body
+    req.detach()
+    req.made = None  # (its place is there: when the generator has begun, nothing may fail that would leave it open)
+    try:
+        first = advance(body)
+    except StopIteration as end:
+        if end.value is None and not is_generator:
+            response.body = ""
+            return response
+        req.made = value = text_or_html(req, to_response(end.value, response.status))
+        return find_body(req, value, isinstance(end.value, GENERATOR))
+    response.body = begun(body, first)
+    req.made = response
+    return response
 
 
 def advance(generator, value=None):

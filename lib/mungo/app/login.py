@@ -10,7 +10,7 @@
 #     @login.required
 #     def secret(req):
 #         return "for %s\n" % req.user
-from ..http.form import percent_decode
+from ..http.percent import percent_decode
 from .response import abort, redirect
 from .urls import quote
 

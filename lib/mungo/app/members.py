@@ -1,7 +1,7 @@
 # What WebSockets (sockets.py) and streams of events (event_streams.py) have in common: they may take part in a room (rooms.py), and their
 # handlers are called before they are open.
 from ..core.utf8 import encode
-from .readers import readers
+from . import generators
 from .response import COROUTINE, GENERATOR
 
 _EV_WRITE = const(8)
@@ -67,7 +67,7 @@ class Member:
 
             self.waits = Waits(self, req, result, begin, route.option)
         elif is_async and COROUTINE is not GENERATOR:
-            raise readers.generators.refused(result)
+            raise generators.refused(result)
         elif isinstance(result, GENERATOR):
             self.generator = result
             self.advance(None)
@@ -77,7 +77,7 @@ class Member:
     def advance(self, value):
         """Run the generator up to its next yield, which is returned; `value` is what its yield returns. At its end `generator` is False."""
         try:
-            return readers.generators.advance(self.generator, value)
+            return generators.advance(self.generator, value)
         except StopIteration:
             self.generator = False
 

@@ -1,5 +1,5 @@
 # Routes, their patterns, and the route of a request.
-from ..http.form import unquote
+from ..http.percent import unquote
 from .request import call_handler
 from .response import HttpError, Response, respond
 

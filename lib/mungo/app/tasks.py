@@ -82,25 +82,17 @@ def start_alone(c, coroutine, done):
     create_task(_run(Steps(coroutine), done))
 
 
-def drive(c, steps, begin=start, value=None):
-    """Go on with the generator `steps`, whose last coroutine has returned or raised `value`, up to the next one, which `begin` (`start` or
-    `start_alone`) has run."""
+def drive(c, steps, is_alone=False, value=None):
+    """Go on with the generator `steps`, whose last coroutine has returned or raised `value`, up to the next one, and have that run;
+    `is_alone`: by `start_alone`."""
     try:
         coroutine = steps.send(value)
         while c.mgr.tasks is None:  # asyncio does not poll any more
             coroutine.close()
             coroutine = steps.send(StatusError(503))
-        begin(c, coroutine, lambda result: drive(c, steps, begin, result))
+        begin = start_alone if is_alone else start
+        begin(c, coroutine, lambda result: drive(c, steps, is_alone, result))
     except StopIteration:
         return
     except Exception as er:
         c.bug(er)
-
-
-def awaited(value):
-    """A generator for `drive`: what a hook has returned at last. Raises what it has raised."""
-    if isinstance(value, COROUTINE):
-        value = yield value
-        if isinstance(value, Exception):
-            raise value
-    return value

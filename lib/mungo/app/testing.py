@@ -4,8 +4,8 @@ import json as json_module
 from errno import EIO
 
 from ..fetch import Result
+from .headers import Headers
 from .memory import TestManager
-from .request import Headers
 
 _EV_ERROR = const(0)
 _EV_CLOSE = const(9)

@@ -13,12 +13,12 @@ from time import gmtime, time
 
 from ..port.flash import Busy, close, flash
 from .conditions import evaluate
-from .form import escaped, unquote
 from .header_lists import parameter, spelled, split_list, vary, without_parameters
 from .lazy import parts
 from .media_types import media_type
 from .now import CLOCK, http_date
 from .parser import Request
+from .percent import escaped, unquote
 from .status_error import StatusError
 from .stream import Part
 

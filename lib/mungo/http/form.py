@@ -1,8 +1,6 @@
 # What browsers put into the query of a target, and into the body of a form.
-from binascii import unhexlify
-
 from ..core import utf8
-from .char_classes import all_in
+from .percent import escaped, percent_decode, unquote  # noqa: F401
 
 _MOST = const(256)  # fields of a query or form: a dict of more is slow where hashes are short, and large
 _NO_CHARACTER = const(b"\xef\xbf\xbd")  # U+FFFD
@@ -27,38 +25,6 @@ class Fields(dict):
         if name not in self:
             return []
         return [self[name]] + list(self.more[name] if name in self.more else ())
-
-
-def percent_decode(data, is_strict=False):
-    """`data`, bytes, with the bytes for which its %XX stand. A percent sign without two hex digits stays (WHATWG URL, section 1.3); or it
-    raises ValueError, if `is_strict`."""
-    at = data.find(b"%")
-    out = data if at < 0 else bytearray(data[:at])
-    while at >= 0:
-        behind = at + 3
-        try:
-            if behind > len(data):
-                raise ValueError("an escape is cut short")
-            out.extend(unhexlify(data[at + 1 : behind]))
-        except ValueError:
-            if is_strict:
-                raise
-            out.append(37)
-            behind = at + 1
-        at = data.find(b"%", behind)
-        out.extend(data[behind:at] if at >= 0 else data[behind:])
-    return out
-
-
-def escaped(url):
-    """The URL (str) with what can't stand in one, such as blanks and characters beyond ASCII, as %XX."""
-    return "".join([chr(x) if x == 35 or all_in((x,), 4) else "%%%02X" % x for x in url.encode()])
-
-
-def unquote(data):
-    """The str that `data`, bytes with %XX in it, stands for; for paths. Raises ValueError for an escape that is not two hex digits, and
-    for what is not UTF-8."""
-    return utf8.text(percent_decode(data, True))
 
 
 def decode(data):
