@@ -417,7 +417,7 @@ SERVERS = {
     "websocket-sse: WebSockets": check_websockets,
     "websocket-sse: A route of WebSockets": check_chat,
     "names-tls: TLS": check_tls,
-    "time-and-names: The time": check_time,
+    "time-mdns: The time from the network": check_time,
     "workers: wakeup": check_wakeup,
 }
 QUOTES = {"tutorial"}  # its blocks are pieces of an app, see test_readme.py

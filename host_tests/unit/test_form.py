@@ -3,7 +3,7 @@
 from mungo.http.form import Fields, decode, parse_query, percent_decode, unquote
 from raising import refused
 
-MIN_HEAP = "100k"
+MIN_HEAP = "104k"
 
 NONE = "\ufffd"  # U+FFFD: what stands for bytes that are not UTF-8
 

@@ -19,6 +19,28 @@ _EV_HTTP_HDRS = const(10)
 _EV_HTTP_MSG = const(11)
 
 
+class Parts:
+    """The modules that an App needs for some requests alone, by their names. Each loads when it is first asked for, as in http/lazy.py."""
+
+    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
+        if name == "attributes":
+            from . import attributes as part
+        elif name == "generators":
+            from . import generators as part
+        elif name == "headers":
+            from . import headers as part
+        elif name == "held":
+            from . import held as part
+        elif name == "hooks":
+            from . import hooks as part
+        elif name == "tasks":
+            from . import tasks as part
+        else:
+            raise AttributeError(name)
+        setattr(self, name, part)
+        return part
+
+
 class App:
     """Routes with their hooks. `workers` and `queue` are the `n` and `queue` of the pool, see `mgr.workers`. A manager has one pool,
     and the first App that needs it decides.
@@ -29,6 +51,7 @@ class App:
     """
 
     strict_json = True
+    parts = Parts()
     is_hooked = False  # it has hooks or error handlers
     is_html = False
     starts_early = False  # some route does
@@ -48,25 +71,6 @@ class App:
         self.teardown = []  # hooks
         self.setup = []  # functions of a manager that begins to serve this App
         self.errors = {}  # {status or class of exceptions: error handler}
-
-    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
-        # The modules that an App needs for some requests load when they are first asked for, as in http/lazy.py.
-        if name == "attributes":
-            from . import attributes as part
-        elif name == "generators":
-            from . import generators as part
-        elif name == "headers":
-            from . import headers as part
-        elif name == "held":
-            from . import held as part
-        elif name == "hooks":
-            from . import hooks as part
-        elif name == "tasks":
-            from . import tasks as part
-        else:
-            raise AttributeError(name)
-        setattr(self, name, part)
-        return part
 
     # --- routes and hooks
 
@@ -222,7 +226,7 @@ class App:
 
     def _load_hooks(self):
         # The next request needs them, and no route has the fast path.
-        self.is_hooked = self.hooks is not None
+        self.is_hooked = self.parts.hooks is not None
         for route in self.routes.by_request_line.values():
             route.has_fast_path = False
 
@@ -308,8 +312,11 @@ class App:
             route = self.routes.by_request_line.get(hm.method_and_path)
             if route is not None and route.has_fast_path:
                 req = Request(c, hm, route)
-                req.run(route.fn)
-                respond_fast(c, hm, req)
+                try:
+                    result = route.fn(req)
+                except Exception as er:
+                    result = er
+                respond_fast(c, hm, req, result)
             elif hm.sink:
                 hm.sink.end()
             else:
@@ -332,6 +339,6 @@ class App:
         if values:
             req.values = values
         if has_steps(c, req):
-            self.hooks.serve(c, req, is_early)
+            self.parts.hooks.serve(c, req, is_early)
         else:
             route.answer(c, req)

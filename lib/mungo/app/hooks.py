@@ -24,7 +24,7 @@ def respond(c, req, result):
 def _drive(c, req, steps, is_alone=False):
     # `is_alone`: the steps go on when the client has left.
     if c.mgr.tasks is not None:
-        c.fn_data.tasks.drive(c, steps, is_alone)
+        c.fn_data.parts.tasks.drive(c, steps, is_alone)
         return
     value = None
     try:
@@ -36,7 +36,7 @@ def _drive(c, req, steps, is_alone=False):
 
 def _settled(c, req, coroutine):
     # What it has returned or raised, where no asyncio runs it.
-    generators = c.fn_data.generators
+    generators = c.fn_data.parts.generators
     if COROUTINE is not GENERATOR:
         return generators.refused(coroutine)
     req.detach()
@@ -57,7 +57,7 @@ def _serve(c, req, is_early):
                         if not is_early:
                             req.detach()
                         elif held is None:
-                            held = c.fn_data.held.Held(c, req)
+                            held = c.fn_data.parts.held.Held(c, req)
                     req.result = yield from awaited(value)
     except Exception as er:
         req.result = er

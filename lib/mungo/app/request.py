@@ -57,7 +57,7 @@ class Request:
             elif name == "args":
                 value = readers.form.parse_query(hm.query.encode())
             elif name == "headers":
-                value = self.app.headers.Headers(self)
+                value = self.app.parts.headers.Headers(self)
             elif name == "body":
                 value = hm.body
             elif name == "json":
@@ -69,7 +69,7 @@ class Request:
             elif name == "app":
                 value = self.route.apps[0]
             else:
-                value = self.app.attributes.read(self, name)
+                value = self.app.parts.attributes.read(self, name)
         except ValueError:
             abort(400)
         setattr(self, name, value)
@@ -103,6 +103,8 @@ class Request:
         copy = Request(None, None, self.route)
         self.detach()
         copy.hm = self.hm
+        if self.hm.whole and self.headers.is_type("multipart/form-data"):
+            readers.form_reader  # noqa: B018  (loads it: the worker must not import)
         copy.peer = self.c.peer if self.c else self.peer
         if self.c and self.c.is_tls:
             copy.scheme = "https"

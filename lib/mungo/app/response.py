@@ -131,9 +131,9 @@ def respond(c, req, result):
     All answers come here. What goes wrong here is answered as an error. If a file is the answer, and a worker uses the file system, this
     is done again in a later turn. Loop's thread."""
     if COROUTINE is not GENERATOR and c.mgr.tasks is None and isinstance(result, COROUTINE):
-        result = c.fn_data.generators.refused(result)
+        result = c.fn_data.parts.generators.refused(result)
     if has_steps(c, req):
-        c.fn_data.hooks.respond(c, req, result)
+        c.fn_data.parts.hooks.respond(c, req, result)
         return
     try:
         _answer(c, req, result)
@@ -243,7 +243,7 @@ def find_body(req, response, is_generator=False):
         if response.body is None:
             response.find_answer(req.hm)
     elif isinstance(response.body, GENERATOR):
-        return req.app.generators.begin(req, response, is_generator)
+        return req.app.parts.generators.begin(req, response, is_generator)
     return response
 
 
@@ -280,7 +280,7 @@ def send(c, req, response):
         pairs.append(("Content-Type", content_type))
     if isinstance(body, GENERATOR):  # a hook has made it
         req.detach()
-        body = req.app.generators.Begun(body)
+        body = req.app.parts.generators.Begun(body)
     if hasattr(body, "begin"):
         body.begin(c, response.status, pairs)  # pyright: ignore
     else:
@@ -289,16 +289,15 @@ def send(c, req, response):
         drop(c, body)
 
 
-def respond_fast(c, hm, req):
-    """`respond` with `req.result` for a route without hooks, fast for str and bytes."""
-    result = req.result
-    if isinstance(result, str):
-        try:
-            result = encode(result)
-        except ValueError as er:
-            return respond(c, req, er)
-        is_sent = reply_ok(c, hm, b"text/plain; charset=UTF-8", result)
-    else:
-        is_sent = isinstance(result, bytes) and reply_ok(c, hm, b"application/octet-stream", result)
-    if not is_sent:
-        respond(c, req, req.result)
+def respond_fast(c, hm, req, result):
+    """`respond` for a route without hooks, fast for str and bytes."""
+    try:
+        if isinstance(result, str):
+            if reply_ok(c, hm, b"text/plain; charset=UTF-8", encode(result)):
+                return
+        elif isinstance(result, bytes) and reply_ok(c, hm, b"application/octet-stream", result):
+            return
+    except ValueError as er:  # it is not UTF-8
+        result = er
+    req.result = result
+    respond(c, req, result)

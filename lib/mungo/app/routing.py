@@ -47,7 +47,7 @@ class Routes:
     """The routes of an App."""
 
     def __init__(self):
-        self.by_request_line = {}  # {"GET /fast": Route}: those without names
+        self.by_request_line = {}  # {b"GET /fast": Route}: those without names
         self.shapes = set()  # of all, "GET /users/<int"
         # Lists of (method, Route), in the order in which they are tried:
         self.fixed = {}  # {path: list}: those without names
@@ -62,7 +62,7 @@ class Routes:
         self.shapes.add(shape)
         first = route.parts[1]
         if "<" not in route.path:
-            self.by_request_line[shape] = route
+            self.by_request_line[shape.encode()] = route
             routes = self.fixed.setdefault(route.path, [])
         elif isinstance(first, str):
             routes = self.by_first.setdefault(first, [])

@@ -31,12 +31,11 @@ class WorkerRoute(Route):
         if timeout_ms is not None:
             check_limit("timeout_ms", timeout_ms)
         Route.__init__(self, path, fn, apps, timeout_ms)
-        _ = (apps[0].attributes, apps[0].generators, apps[0].headers)
+        app_parts = apps[0].parts
+        _ = (app_parts.attributes, app_parts.generators, app_parts.headers)
 
     def answer(self, c, req):
         """Have a worker call the handler, and answer when it is done. If the pool is full, the answer is 503, at once."""
-        if req.hm.body and req.headers.is_type("multipart/form-data"):
-            readers.form_reader  # noqa: B018  (loads it)
         copy = req.copy_for_worker()
 
         def done(result, er):

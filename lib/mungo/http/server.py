@@ -421,7 +421,7 @@ def rest_in_answer(c, hm):
         if c.is_half_closed and c.out is None:  # most likely it is gone: no stream may be silent for longer than that
             c.mgr.deadline(c, c.mgr.write_ms)
         parts.stream.pull(c, hm)
-    elif c.is_half_closed and (hm.phase or c.out is None):  # a client that waits for an answer is most likely gone
+    elif c.state and c.is_half_closed and (hm.phase or c.out is None):  # a client that waits for an answer is most likely gone
         c.is_draining = True
 
 
