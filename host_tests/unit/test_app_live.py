@@ -285,6 +285,19 @@ def test_rooms():
         assert sockets[1].messages == []
 
 
+def test_a_room_outlives_its_manager():
+    app = App()
+    room = Room(pipe=True)
+    app.websocket("/ws")(lambda req, ws: room.add(ws))
+    for text in ("first", "second"):
+        with app.test_client() as client:
+            ws = client.websocket("/ws")
+            room.post(text)
+            assert ws.receive() == text
+        assert len(room) == 0
+        room.post("nobody is there")
+
+
 def test_a_slow_reader_leaves_the_room():
     app = App()
     room = Room()

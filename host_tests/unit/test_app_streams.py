@@ -169,6 +169,50 @@ def test_a_client_that_leaves_closes_the_handler():
         assert site.bugs == 0
 
 
+def test_the_teardown_hooks_run_once_whether_the_client_leaves_or_is_answered():
+    app = App()
+    log = []
+    seen = []
+
+    @app.post("/early", stream=True)
+    def early(req):
+        yield req.stream
+        return "enough"
+
+    @app.post("/never", stream=True)
+    def never(req):
+        while True:
+            yield req.stream
+
+    app.post("/", stream=True)(upload(log))
+    app.after_request(lambda req, response: seen.append("after"))
+    app.teardown_request(lambda req, error: seen.append((req.path, type(error))))
+    with Served(app) as site:
+        browser = site.browser()
+        browser.send("/", "POST", "Content-Length: 1000\r\n")
+        browser.client.send(b"abc")
+        until(lambda: log, site.mgr)
+        browser.close()
+        until(lambda: seen, site.mgr)
+        site.mgr.poll(0)
+        assert seen == [("/", OSError)]
+        del seen[:]
+        assert site.ask("/", "POST", body=b"abc").status == 200
+        assert seen == ["after", ("/", type(None))]
+        del seen[:]
+        others = site.mgr.accepted
+        browser = site.browser()
+        browser.send("/early", "POST", "Content-Length: 1000\r\n")
+        browser.client.send(b"abc")
+        assert browser.answer().body == b"enough"
+        browser.close()
+        until(lambda: site.mgr.accepted == others, site.mgr)
+        assert seen == ["after", ("/early", type(None))] and site.bugs == 0
+        del seen[:]
+        assert site.ask("/never", "POST", body=b"abc").status == 500
+        assert seen == ["after", ("/never", RuntimeError)] and site.bugs == 1
+
+
 def test_hooks_see_a_stream_before_its_body_and_404_needs_none():
     app = App()
     log = []

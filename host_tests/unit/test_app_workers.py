@@ -343,6 +343,47 @@ def test_a_client_that_leaves_takes_its_request_along(n):
         assert answers == ["/slow/first"] * (n - 1)  # nothing is made for who is gone
 
 
+@both
+def test_the_teardown_hooks_run_for_a_client_that_leaves_once_and_no_others(n):
+    app = App(workers=n)
+    gate = Gate()
+    seen = []
+
+    @app.get("/value/<name>", worker=True)
+    def value(req, name):
+        gate.enter()
+        return name
+
+    @app.get("/pieces/<name>", worker=True)
+    def pieces(req, name):
+        gate.enter()
+        yield name
+
+    app.after_request(lambda req, response: seen.append((req.path, "after")))
+    app.teardown_request(lambda req, error: seen.append((req.path, type(error))))
+    with Served(app) as site:
+        stats = site.mgr.stats["workers"]
+        for path in ("/value/at-work", "/pieces/at-work"):
+            leaves = site.browser()
+            leaves.send(path)
+            until(lambda: gate.waits == 1, site.mgr)
+            waiting = site.browser()
+            if n == 1:  # it waits in the queue
+                waiting.send(path + "-no-more")
+                until(lambda: stats["jobs"] - stats["done"] - stats["dropped"] == 2, site.mgr)
+            leaves.close()
+            waiting.close()
+            until(lambda: len(seen) == (2 if n == 1 else 1), site.mgr)
+            gate.pass_()
+            until(lambda: stats["busy"] == 0 and not site.mgr.pipes, site.mgr)
+            expected = [(path, OSError), (path + "-no-more", OSError)]
+            assert sorted(seen, key=lambda one: one[0]) == expected[: len(seen)], seen
+            del seen[:]
+        gate.pass_()
+        assert site.ask("/value/stays").body == b"stays"
+        assert seen == [("/value/stays", "after"), ("/value/stays", type(None))] and site.bugs == 0
+
+
 class NoThreads:
     """_thread for mungo.threads.pool, on a board whose other core is in use."""
 

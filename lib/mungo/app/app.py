@@ -207,8 +207,9 @@ class App:
         return fn
 
     def teardown_request(self, fn):
-        """A decorator: `fn(req, error)` runs when the answer to a request has been handed over to be sent, in the loop; `error` is what
-        the handler or a hook has raised, or None. Here a request's resources are given back."""
+        """A decorator: `fn(req, error)` runs once for each request, in the loop: when its answer has been handed over to be sent, or when
+        its client has left before that. `error` is what the handler or a hook has raised, OSError if the client has left, or None. Here a
+        request's resources are given back; a worker may still be running."""
         self.teardown.insert(0, fn)
         self._load_hooks()
         return fn

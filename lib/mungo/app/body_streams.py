@@ -1,8 +1,9 @@
 # Routes with stream=True: their handlers are generators that get the body piece by piece, as it comes. This file loads when the first
 # such route is added.
+from ..port import EPIPE
 from ..port.flash import BUSY
 from .request import call_handler
-from .response import GENERATOR, respond
+from .response import GENERATOR, client_left, respond
 from .routing import Route
 
 
@@ -25,6 +26,7 @@ class Feed:
 
     is_whole = False  # all of the body has come
     is_waiting = False  # for the flash, and the connection is not read
+    is_over = False  # it was answered, or its client has left
 
     def __init__(self, c, req):
         self.c = c
@@ -37,13 +39,13 @@ class Feed:
         self.step(None)
         if self.generator is None:
             self.req.hm.on_body(None)
-            respond(self.c, self.req, self.req.result)
+            self.respond()
 
     def __call__(self, piece):
         """Give the handler a piece of the body, a memoryview."""
         self.step(piece)
         if self.generator is None and self.req.hm.is_body_pending:  # the handler does not want the rest
-            respond(self.c, self.req, self.req.result)
+            self.respond()
 
     def end(self):
         """Give the handler None, since all of the body has come, and answer."""
@@ -58,9 +60,9 @@ class Feed:
     def finish(self):
         """Answer what the handler has returned after None."""
         if self.generator is not None:
-            self.close()
+            self.generator.close()
             self.req.result = RuntimeError("a stream handler must return after None")
-        respond(self.c, self.req, self.req.result)
+        self.respond()
 
     def step(self, piece):
         """Have the handler's yield return `piece`. If the handler ends, `req.result` is what it has returned or raised."""
@@ -72,11 +74,19 @@ class Feed:
             self.generator = None
             self.req.result = er.value if isinstance(er, StopIteration) else er
 
+    def respond(self):
+        """Answer with the result."""
+        self.is_over = True
+        respond(self.c, self.req, self.req.result)
+
     def close(self):
         """Close the handler: the client has gone."""
         if self.generator is not None:
             self.generator.close()
             self.generator = None
+        if not self.is_over:
+            self.is_over = True
+            client_left(self.c, self.req, OSError(EPIPE))
 
 
 def _go_on(c, feed):
@@ -92,4 +102,4 @@ def _go_on(c, feed):
     if feed.is_whole:
         feed.finish()
     elif feed.generator is None and feed.req.hm.is_body_pending:
-        respond(c, feed.req, feed.req.result)
+        feed.respond()

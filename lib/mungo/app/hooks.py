@@ -81,7 +81,12 @@ def _respond(c, req, result):
     except Busy:
         put_off(c, req, result)
         return
-    _drive(c, req, _tear_down(c, req, result if isinstance(result, Exception) else None), True)
+    tear_down(c, req, result if isinstance(result, Exception) else None)
+
+
+def tear_down(c, req, error):
+    """Run the teardown hooks."""
+    _drive(c, req, _tear_down(c, req, error), True)
 
 
 def _tear_down(c, req, error):

@@ -151,6 +151,12 @@ def has_steps(c, req):
     return False
 
 
+def client_left(c, req, er):
+    """The client has left before its request was answered: the teardown hooks run, with the exception `er`, and no others."""
+    if has_steps(c, req):
+        c.fn_data.parts.hooks.tear_down(c, req, er)
+
+
 def put_off(c, req, result):
     """Do `respond` again when workers do not use the file system any more."""
     req.detach()

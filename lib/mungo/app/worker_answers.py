@@ -4,7 +4,7 @@ import sys
 from errno import ETIMEDOUT
 
 from .relay import Relay, send_pieces
-from .response import GENERATOR, HttpError, Response, respond, to_response
+from .response import GENERATOR, HttpError, Response, client_left, respond, to_response
 
 _EV_READ = const(7)
 
@@ -76,11 +76,14 @@ class LateRelay(Relay):
         c = self.c
         if self.is_begun:
             Relay.on_done(self, result, er)
-        elif not self.is_over and not c.is_closing:
-            if er is not None:
-                respond(c, self.req, pool_error(er))
-            elif not result and isinstance(self.result, Response):
-                self.result.body = ""
-                respond(c, self.copy, self.result)
-            else:
-                answer(c, self.req, self.copy, result, self.timeout_ms)
+        elif self.is_over:
+            return
+        elif c.is_closing:
+            client_left(c, self.req, er)
+        elif er is not None:
+            respond(c, self.req, pool_error(er))
+        elif not result and isinstance(self.result, Response):
+            self.result.body = ""
+            respond(c, self.copy, self.result)
+        else:
+            answer(c, self.req, self.copy, result, self.timeout_ms)

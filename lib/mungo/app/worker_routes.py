@@ -12,7 +12,7 @@ from ..threads import pool  # noqa: F401
 from . import hook_fields  # noqa: F401
 from .readers import readers
 from .request import call_handler
-from .response import GENERATOR, Response, respond, to_response
+from .response import GENERATOR, Response, client_left, respond, to_response
 from .routing import Route
 from .worker_answers import answer, pool_error
 
@@ -40,8 +40,8 @@ class WorkerRoute(Route):
 
         def done(result, er):
             if c.state and c.is_closing:
-                return
-            if er is not None:
+                client_left(c, req, er)
+            elif er is not None:
                 respond(c, req, pool_error(er))  # not the copy, which a worker may still use
             elif isinstance(result.body if isinstance(result, Response) else result, GENERATOR):
                 answer(c, req, copy, result, self.timeout_ms)
