@@ -60,3 +60,35 @@ def test_killed_at_each_step(runtime, case, tmp_path):
     assert len(found) == len(flashes) and set(found) == {before, after}, done.stdout + done.stderr
     assert found == sorted(found, key=[before, after].index) and found[-1] == after  # from some step on it is the new one
     assert not list(tmp_path.glob("*/*.new"))
+
+
+READ_DASHBOARD = """
+import os, sys
+import aboard
+import mungo
+from mungo.dash import Dash
+for folder in sys.argv[1:]:
+    os.chdir(folder)
+    print(Dash("Test", mungo.App(), folder=".").setting("threshold", 1).value)
+"""
+
+
+@pytest.mark.parametrize("old", [None, {"threshold": 5}])
+@pytest.mark.parametrize("kind", ["littlefs", "fat"])
+def test_a_setting_of_a_dashboard_killed_at_each_step(runtime, kind, old, tmp_path):
+    (tmp_path / "read.py").write_text(READ_DASHBOARD)
+    flashes = []
+    said = ""
+    while not said.endswith("saved\n"):
+        flash = tmp_path / str(len(flashes))
+        flash.mkdir()
+        flashes.append(flash)
+        if old:
+            (flash / "settings.json").write_text(json.dumps(old))
+        said = run(runtime, "host_tests/servers/power_cut.py", flash, len(flashes), kind, "dash").stdout
+        assert len(flashes) < 20
+    assert said.splitlines() == [*STEPS[:5], *(["rename: remove"] if old and kind == "fat" else []), *STEPS[5:]]
+    done = run(runtime, str(tmp_path / "read.py"), *flashes)
+    found = done.stdout.splitlines()
+    before = str(old["threshold"] if old else 1)
+    assert found == sorted(found, key=[before, "9"].index) and found[-1] == "9" and found[0] == before, done.stdout + done.stderr

@@ -1,12 +1,11 @@
 # Saves settings in the folder argv[1] and is killed at the argv[2]-th thing that it does to the file system: before it, or, for a write,
-# when half of it is done. argv[3] "fat": rename has two steps, as FAT has. Prints what it has done so far; "saved" if it comes so far.
+# when half of it is done. argv[3] "fat": rename has two steps, as FAT has. argv[4] "dash": a setting of a dashboard, not those of a board.
+# Prints what it has done so far; "saved" if it comes so far.
 import builtins
 import os
 import sys
 
 import aboard  # noqa: F401
-import config
-import store
 
 folder, cut, kind = sys.argv[1:4]
 left = [int(cut)]
@@ -92,12 +91,34 @@ def has(path):
 _os = os
 _open = open
 os.chdir(folder)
-if kind != "start":
-    config.load()
-builtins.open = opened  # pyright: ignore
-store.os = Os  # pyright: ignore
-if kind == "start":
-    config.load()  # settings.json was changed by hand: it is kept for later
+
+
+def save_settings():
+    import config
+    import store
+
+    if kind != "start":
+        config.load()
+    store.os = Os  # pyright: ignore
+    builtins.open = opened  # pyright: ignore
+    if kind == "start":
+        config.load()  # settings.json was changed by hand: it is kept for later
+    else:
+        config.save({"WIFI_SSID": "new"})
+
+
+def change_dashboard():
+    import mungo
+    from mungo.dash import Dash
+
+    threshold = Dash("Test", mungo.App(), folder=".").setting("threshold", 1)
+    sys.modules["mungo.dash.store"].os = Os  # pyright: ignore
+    builtins.open = opened  # pyright: ignore
+    threshold.change(9)
+
+
+if "dash" in sys.argv[4:]:
+    change_dashboard()
 else:
-    config.save({"WIFI_SSID": "new"})
+    save_settings()
 print("saved")

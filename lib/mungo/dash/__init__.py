@@ -17,7 +17,7 @@ from .store import exists
 from .widgets import LEVELS, Control, describe, refuse, unix_time
 
 # (The names that imports will store here, so that no dict grows while a worker reads it.)
-action = files = field = live = log = metric = once = openapi = passwords = rest = setting = store = system = table = users = widgets = None  # noqa: F811
+action = files = live = log = metric = once = openapi = passwords = rest = setting = system = table = users = None
 
 _TICK_MS = const(100)
 
@@ -120,6 +120,12 @@ class Dash:
         from .action import Action
 
         return lambda fn: Action(self, label, fn, **options)
+
+    def field(self, name, default, **options):
+        """A field that an action asks for: see `action.Field`."""
+        from .action import Field
+
+        return Field(name, default, **options)
 
     def table(self, label, columns, rows, **options):
         """A table of pages, see `table.Table`."""

@@ -7,7 +7,8 @@ class Cancelled(Exception):
 
 
 class Field(Control):
-    """What an action asks for before it runs. See `field`."""
+    """What an action asks for before it runs: `job.values[name]` has what was given. Its kind is that of `default`, see `setting.Setting`,
+    or `kind="password"`. `label`, `min`, `max`, `options`, `length`."""
 
     def __init__(self, name, default, label=None, kind=None, length=64, **limits):
         kind = kind or ("choice" if "options" in limits else {bool: "switch", str: "text"}.get(type(default), "number"))
@@ -18,12 +19,6 @@ class Field(Control):
         self.id = name
         self.fields = {"name": name, "kind": kind, "label": label or name, "value": default}
         self.fields.update(limits)
-
-
-def field(name, default, **options):
-    """A field of an action: its kind is that of `default`, see `setting.Setting`, or `kind="password"`. `label`, `min`, `max`, `options`,
-    `length`. `job.values[name]` has what was given."""
-    return Field(name, default, **options)
 
 
 class Job:
@@ -52,7 +47,7 @@ class Action(Widget):
     `job.progress`; what it returns, if it is text, is shown. It never runs twice at once.
 
     `confirm`: True, or a question that the page asks first. `cancel`: whether it can be cancelled, which `job.is_cancelled` says and
-    `job.progress` raises. `fields`: a list of `field`. `level`: who may run it.
+    `job.progress` raises. `fields`: a list of `dash.field`. `level`: who may run it.
     """
 
     once = None

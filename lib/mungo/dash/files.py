@@ -4,7 +4,6 @@ import os
 from ..app.body_streams import StreamRoute
 from ..app.response import Response
 from ..http import upload
-from ..http.file_name import safe_name
 from ..http.files import send
 from ..http.folder import entries
 from ..http.wholefile import WholeFile
@@ -30,11 +29,6 @@ def add(dash, folder, limit):
         up = yield from upload.receive(req, WholeFile, folder, name, limit=limit)
         return {"name": up.files[0].name, "size": up.offset}, 201
 
-    def path_of(name):
-        if name != safe_name(name) or name[0] == ".":
-            refuse(404, "no such file")
-        return folder + "/" + name
-
     def list(req):
         if not flash.begin():
             refuse(503, "a worker uses the flash: try again")
@@ -45,17 +39,15 @@ def add(dash, folder, limit):
             flash.end()
 
     def get(req, name):
-        path_of(name)
         return send(folder, name, download_as=name, headers={"Content-Security-Policy": "sandbox"})
 
     def delete(req, name):
-        path = path_of(name)
         if not flash.begin():
             refuse(503, "a worker uses the flash: try again")
         try:
             if name not in names(folder):
                 refuse(404, "no such file")
-            os.remove(path)
+            os.remove(folder + "/" + name)
         finally:
             flash.end()
         return Response("", 204)

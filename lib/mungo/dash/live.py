@@ -4,7 +4,7 @@ from ..core.utf8 import encode
 from ..http.json_reader import loads
 from ..http.json_writer import dumps
 from ..ws import close, send, upgrade
-from .widgets import explain
+from .widgets import MESSAGE, explain
 
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
@@ -72,6 +72,8 @@ class Client:
         reply = {}
         message = {}
         try:
+            if len(data) > MESSAGE:
+                raise ValueError("want at most %d bytes" % MESSAGE)
             message = loads(encode(data) if isinstance(data, str) else data)
             if not isinstance(message, dict):
                 message = {}

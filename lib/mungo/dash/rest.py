@@ -1,6 +1,6 @@
 # The same for scripts: values, actions, histories and rows by HTTP.
 from ..http.json_writer import dumps
-from .widgets import Control, refuse
+from .widgets import MESSAGE, Control, refuse
 
 
 def open(door):
@@ -76,6 +76,8 @@ def open(door):
 
 def body(req):
     """The object that the request has as JSON; {} if it has no body. Raises HttpError."""
+    if len(req.body) > MESSAGE:  # parsed it would take several times that
+        refuse(413, "want at most %d bytes" % MESSAGE)
     if req.body and not req.headers.is_type("application/json"):
         refuse(415, "want application/json")
     given = req.json if req.body else {}

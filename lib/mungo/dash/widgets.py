@@ -9,6 +9,7 @@ from ..core.utf8 import encode
 LEVELS = ("", "read", "operate", "admin")  # what a user may do, each more than the one before
 
 _EPOCH_2000 = const(946684800)  # seconds from 1970 to where the time of some boards begins
+MESSAGE = 4096  # bytes of what a page or script may say at once
 _LONGEST = const(200)  # characters of a text that the device shows
 _MOST = const(9007199254740991)  # what a page's numbers can express
 
