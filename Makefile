@@ -51,6 +51,8 @@ help:
 	@echo "make device-test BOARD=  run the unit tests that can run on the board; TESTS=module ..."
 	@echo "make board-report BOARD=  measure the board: OUT=board-report.md is to attach to an issue; TESTS=module ..."
 	@echo "make certificate NAME=   make a local CA and a certificate for a device of this name; ARGS='address .. --rsa'; BOARD=: its folder"
+	@echo "make key     make a key that signs updates over the air, keys/update.key: KEY=file"
+	@echo "make bundle BOARD= APP= VERSION=  make a signed update, see docs/updates.md: KEY=file FIRMWARE=image OUT=file"
 	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"
 	@echo "make clean-board BOARD=  remove the files that deploy has copied"
 	@echo "make firmware BOARD= MICROPYTHON_DIR=   build MicroPython with mungo frozen in"
@@ -186,6 +188,14 @@ device-test: $(VENV)
 
 romfs: $(VENV)
 	@$(PY) tools/romfs.py $(ON) $(if $(APP),--app "$(APP)")
+
+.PHONY: key bundle
+key: $(VENV)
+	@$(PY) tools/key.py $(if $(KEY),--key "$(KEY)")
+
+bundle: $(VENV)
+	@$(PY) tools/bundle.py --board "$(BOARD)" $(if $(APP),--app "$(APP)") $(if $(VERSION),--version "$(VERSION)") $(if $(KEY),--key "$(KEY)") \
+		$(if $(FIRMWARE),--firmware "$(FIRMWARE)") $(if $(SOURCE),--source) $(if $(OUT),--out "$(OUT)")
 
 clean-board: $(VENV)
 	@$(PY) tools/deploy.py $(ON) --clean

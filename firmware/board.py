@@ -9,6 +9,7 @@ import machine
 import config
 import crash
 import settings
+import slots
 import wifi
 from states import TABLE, Machine
 
@@ -77,6 +78,8 @@ class Board:
     def start(self):
         if crash.was_watchdog(machine.reset_cause() == machine.WDT_RESET):  # pyright: ignore
             crash.log("The watchdog has reset the board: the loop was blocked.")
+        if slots.is_trial or slots.is_undone:
+            crash.forget()  # those of another version
         self.is_safe = crash.count() >= CRASHES
         wifi.prepare(config.get("COUNTRY"), config.get("HOSTNAME"))
         return "a network is set" if config.get("WIFI_SSID") else "no network is set"
@@ -107,6 +110,7 @@ class Board:
                 station.off()
                 self.station = None  # pyright: ignore
                 return "given up"
+            slots.feed()
             event = station.look(now)
             if event is not None:
                 return "three crashes" if event == "connected" and self.is_safe else event

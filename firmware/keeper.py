@@ -7,6 +7,7 @@ import machine
 import crash
 import mungo
 import mungo.manager as manager
+import slots
 from mungo.port.flash import flash
 from states import TABLE
 
@@ -50,6 +51,10 @@ class Keeper:
         mgr.timer(1000, self.tick, None, repeat=True)
         if self.clock is not None:
             self.clock.attach(mgr)
+        if slots.is_trial and len(self.managers) == 1:
+            import mungo.ota as ota
+
+            ota.watch(mgr)
         if self.watchdog_ms and self.watchdog is None:
             crash.begin()
             self.watchdog = machine.WDT(timeout=self.watchdog_ms)  # pyright: ignore
@@ -58,6 +63,7 @@ class Keeper:
         """Do the work; a timer calls it once a second."""
         if self.watchdog is not None:
             self.watchdog.feed()
+        slots.feed()
         now = ticks_ms()
         event = self.station.look(now)
         if event is not None and event in TABLE[self.state.state]:

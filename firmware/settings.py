@@ -23,6 +23,13 @@ else:
     _number = host.number
 
 APP = _text("APP", "multi_threaded")  # a folder of apps/
+if IS_BOARD:
+    try:
+        import bundled  # pyright: ignore
+
+        APP = bundled.APP  # of the update that runs
+    except ImportError:
+        pass
 HOST = _text("HOST", "127.0.0.1", "127.0.0.1", "0.0.0.0")  # the address to listen at; 0.0.0.0 for other machines too
 PORT = _number("PORT", 8000, 65535, 1)
 DELAY_MS = _number("DELAY_MS", 2000)  # duration of the slow work

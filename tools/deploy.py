@@ -14,6 +14,7 @@ import sys
 
 import boards
 import device
+import key
 import mpy
 from boards import Complaint
 from device import say
@@ -91,6 +92,25 @@ if d == %r:
 """
 
 
+# Runs on the board: what the cable has brought runs from here on, in the place of an update. Its number stays, so that no older one comes.
+_TAKE_OVER = """
+import json, os
+try:
+    with open("ota.state") as f:
+        s = json.load(f)
+except (OSError, ValueError):
+    s = {}
+if s.get("slot") or s.get("next") or s.get("trial"):
+    if s["trial"]:
+        s["version"] = s["back"][1]
+    s.update({"slot": "", "next": 0, "to": "", "trial": False, "error": ""})
+    with open("ota.new", "w") as f:
+        f.write(json.dumps(s))
+    os.rename("ota.new", "ota.state")
+    print("the update that ran is switched off: from here on the board runs what was copied")
+"""
+
+
 def apps(root=mpy.ROOT):
     """The sorted names of the apps: the allowed values of APP."""
     return sorted(path.parent.name for path in (root / "firmware/apps").glob("*/__init__.py"))
@@ -129,6 +149,14 @@ def tree(board, app, root=mpy.ROOT):
     }
     order = sorted(files, key=lambda path: (path in SOURCES, path))
     return {path: files[path].read_bytes() for path in order}
+
+
+def owner(board):
+    """{path: bytes} of ota.json, which says whose updates the board takes; none if there is no key."""
+    path = key.public(key.DEFAULT)
+    if not path.exists():
+        return {}
+    return {"ota.json": json.dumps({"board": board.name, "key": path.read_text().strip()}).encode()}
 
 
 def folders(files, app):
@@ -235,7 +263,7 @@ def main(argv=None):
     board = boards.named(args.board)
     if args.clean:
         return clean(board, device.find(args.device))
-    files = tree(board, args.app)
+    files = {**owner(board), **tree(board, args.app)}
     say(f"{args.app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
     port = device.find(args.device)
     with device.Device(port) as link:
@@ -245,6 +273,7 @@ def main(argv=None):
             say(f"this firmware has mungo {version} frozen in, so lib/ is not copied")
             files = {path: data for path, data in files.items() if not path.startswith("lib/")}
         deploy(link, files, folders(files, args.app), {"APP": args.app})
+        link.run(_TAKE_OVER, each=say)
         if args.log_s:
             say(f"the board resets; its output for {args.log_s:g} s follows, Ctrl-C ends that sooner (make repl shows it too):")
             link.reset(args.log_s)
@@ -280,12 +309,13 @@ print("left on the board:", " ".join(sorted(os.listdir())) or "nothing")
 
 
 def clean(board, port):
-    """Remove mungo, the apps, www/ and the files that deploy copies to the root. settings.json and all other files stay."""
+    """Remove mungo, the apps, www/, updates, and the files that deploy copies to the root. settings.json and all other files stay."""
     files = [name for app in apps() for name in tree(board, app) if "/" not in name]
+    files += ["ota.json", "ota.state", "ota.new"]
     names = sorted({name for path in files for name in (path, twin(path), path + PART) if name})
     with device.Device(port) as link:
         say(f"{port}: {link.check(board)}")
-        link.run(_CLEAN % (["lib/mungo", "apps", "www"], names), each=say)
+        link.run(_CLEAN % (["lib/mungo", "apps", "www", "a", "b"], names), each=say)
     return 0
 
 

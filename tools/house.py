@@ -31,6 +31,7 @@ ROOMS = {
     "http": "server, client, parser, files, uploads",
     "mdns": "names nearby",
     "mqtt": "messages",
+    "ota": "updates over the air",
     "sntp": "the time",
     "sse": "events",
     "ws": "WebSocket",

@@ -18,7 +18,7 @@ FLOORS = (
     ("app",),
     ("aio", "fetch"),
     ("manager",),
-    ("http", "mdns", "mqtt", "sntp", "sse", "ws"),
+    ("http", "mdns", "mqtt", "ota", "sntp", "sse", "ws"),
     ("tls",),
     ("dns", "threads"),
     ("core",),

@@ -42,6 +42,7 @@ PARTS = {
     "dash": (("core", "http", "app", "files", "ws"), ["mungo/dash/*"]),
     "mdns": (("core",), ["mungo/mdns/*"]),
     "mqtt": (("core",), ["mungo/mqtt/*"]),
+    "ota": (("core", "http", "app"), ["mungo/ota/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
     "tls": (("core", "http"), ["mungo/tls/*"]),
 }

@@ -33,7 +33,7 @@ def mpremote(*args):
 
 # Rooms and files of the library of which an image has only what the app imports, and what that imports.
 CHOSEN = (
-    *("mungo/app/", "mungo/dash/", "mungo/ws/", "mungo/mdns/", "mungo/mqtt/", "mungo/tls/"),
+    *("mungo/app/", "mungo/dash/", "mungo/ws/", "mungo/mdns/", "mungo/mqtt/", "mungo/ota/", "mungo/tls/"),
     *(f"mungo/http/{name}.py" for name in ("client", "response_parser", "urls", "upload", "wholefile", "formdata", "to_https")),
     *(f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")),
 )
@@ -53,18 +53,20 @@ DOORS = {
     "mungo/aio.py": (".serve(",),
     "mungo/http/client.py": ("http_connect(", "fetch(", "import fetch"),
     "mungo/tls/__init__.py": ("Tls(",),
+    "mungo/ota/__init__.py": ("ota.routes(", "ota.pull("),
+    "mungo/ota/pull.py": ("ota.pull(",),
 }
 
 
-def unused(app):
-    """The files of lib/ that an image of this app leaves out, by their names on a board."""
+def unused(app, always=()):
+    """The files of lib/ that an image of this app leaves out, by their names on a board. `always`: what it has in any case."""
     lib = mpy.ROOT / "lib"
     names = packages.files(lib)
     wanted = [name for name in names if not name.startswith(CHOSEN)]
     sources = [*(mpy.ROOT / "firmware").glob("*.py"), *(mpy.ROOT / "firmware" / "apps" / app).rglob("*.py")]
     text = "".join(path.read_text() for path in sources)
-    closed = {name for name, words in DOORS.items() if not any(word in text for word in words)}
-    found = set(wanted)
+    closed = {name for name, words in DOORS.items() if not any(word in text for word in words)} - set(always)
+    found = {*wanted, *always}
     for path in sources:
         found |= packages.imports(path, path.relative_to(mpy.ROOT / "firmware").as_posix())
     todo = [name for name in names if name in found and name not in closed]
@@ -78,10 +80,15 @@ def unused(app):
     return set(names) - wanted
 
 
+def of_other_ports(board):
+    """The files of lib/ that are for another port than this board's."""
+    others = {"rp2": ("esp32", "unix", "cpython"), "esp32": ("rp2", "unix", "cpython")}.get(board.port, ())
+    return {f"mungo/port/{name}.py" for name in others}
+
+
 def build(board, app):
     """Build the image and return its path. Raises Complaint if it does not fit the board's partition."""
-    others = {"rp2": ("esp32", "unix", "cpython"), "esp32": ("rp2", "unix", "cpython")}.get(board.port, ())
-    left_out = {f"lib/{name.removesuffix('.py')}.mpy" for name in unused(app)} | {f"lib/mungo/port/{name}.mpy" for name in others}
+    left_out = {f"lib/{name.removesuffix('.py')}.mpy" for name in {*unused(app), *of_other_ports(board)}}
     folder = mpy.ROOT / "build" / "romfs" / board.name
     shutil.rmtree(folder, ignore_errors=True)
     for path, data in deploy.tree(board, app).items():

@@ -63,7 +63,7 @@ EV_USER = 23
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
 # module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time.
 aio = app = auth = cookies = core = cors = dash = dns = fetch = http = manager = mdns = None
-mqtt = port = rtc = sntp = sse = threads = tls = ws = None
+mqtt = ota = port = rtc = sntp = sse = threads = tls = ws = None
 _app = _manager = None
 _importing = _thread.allocate_lock()
 
