@@ -68,10 +68,12 @@ mgr.close()
 print("works")
 """,
     "mqtt": """
-from mungo.core.buffer import Buffer
-from mungo.mqtt.packets import Parser
-parser = Parser(100, 100)
-assert parser.parse(Buffer(b"\\x30\\3\\0\\1a", 5)) == 2 and parser.message.topic == "a"
+mgr = mungo.Manager()
+mgr.listen("tcp://127.0.0.1:%d", lambda c, ev, data, _: ev == mungo.EV_READ and c.send(b" \\2\\0\\0"))
+mgr.mqtt_connect("mqtt://127.0.0.1:%d", lambda c, ev, data, _: ev == mungo.EV_MQTT_OPEN and mgr.stop())
+while mgr.poll(1000):
+    pass
+mgr.close()
 print("works")
 """,
     "sntp": """

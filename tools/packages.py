@@ -50,7 +50,7 @@ PARTS = {
 # Lazy imports of files in other parts. A program that uses them must install that part too.
 DOORS = {
     "mungo/__init__.py": ("app", "tls"),
-    "mungo/manager.py": ("http",),
+    "mungo/manager.py": ("http", "mqtt"),
     "mungo/app/mounting.py": ("files",),
     "mungo/app/etags.py": ("files",),
     "mungo/app/testing_live.py": ("ws",),

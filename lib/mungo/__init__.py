@@ -19,11 +19,14 @@
 # EV_WS_OPEN     None                         the WebSocket's handshake is done
 # EV_WS_MSG      str or bytes                 a message: text or binary
 # EV_WS_CTL      (opcode, bytes)              a control frame: 8 close, 9 ping (it has been answered), 10 pong
+# EV_MQTT_CMD    Parser; PUBLISH: Message     a packet, after what it means has been done; see mqtt/packets.py
+# EV_MQTT_MSG    Message                      a message, or a piece of a large one
+# EV_MQTT_OPEN   Parser: a CONNACK            the broker has accepted the connection
 # EV_SNTP_TIME   (time_us, offset_us,         a time server has answered, see sntp.py
 #                delay_us, drift_ppm)
 # EV_WAKEUP      bytes                        what another thread gave to mgr.wakeup(c.id, data)
 # EV_USER        the program's own            the first free number
-# (15 to 17 and 20 to 22 are kept for MQTT, whose constants come with it.)
+# (20 to 22 are free.)
 #
 # Orders that are kept:
 #   listener       OPEN .. CLOSE
@@ -32,6 +35,7 @@
 #   WebSocket      HTTP_MSG, or CONNECT of a client; WS_OPEN, WS_MSG or WS_CTL .. CLOSE; after each segment READ
 #   outgoing       OPEN RESOLVE CONNECT (TLS_HS) .. CLOSE, or OPEN .. ERROR CLOSE
 #   HTTP client    OPEN RESOLVE CONNECT (HTTP_HDRS HTTP_MSG READ).. CLOSE; a body that ends with the connection: HTTP_MSG CLOSE
+#   MQTT           OPEN RESOLVE CONNECT (TLS_HS) MQTT_OPEN MQTT_CMD READ (MQTT_MSG MQTT_CMD READ).. CLOSE
 #   pipe           OPEN (inside mkpipe) READ .. CLOSE
 # CLOSE and ERROR never come inside a handler's own send, reply or is_closing = True, but after it has returned.
 # (The library's own files have these numbers as private constants, which cost nothing on a board; a test holds them equal.
@@ -56,20 +60,25 @@ EV_HTTP_MSG = 11
 EV_WS_OPEN = 12
 EV_WS_MSG = 13
 EV_WS_CTL = 14
+EV_MQTT_CMD = 15
+EV_MQTT_MSG = 16
+EV_MQTT_OPEN = 17
 EV_SNTP_TIME = 18
 EV_WAKEUP = 19
 EV_USER = 23
 
 # Without a GIL a dict that grows while another thread reads it is a race. So every name that importing a part will store in this
-# module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time.
-aio = app = auth = cookies = core = cors = dash = dns = fetch = http = manager = mdns = None
-mqtt = ota = port = rtc = sntp = sse = threads = tls = ws = None
-_app = _manager = None
+# module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time. (See internals:
+# NAMES.)
+core = http = manager = mqtt = None
+for _manager in "aio app auth cookies cors dash dns fetch mdns ota port rtc sntp sse threads tls ws".split():
+    globals()[_manager] = None
+_manager = None
 _importing = _thread.allocate_lock()
 
 
 def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
-    global _app, _manager
+    global _manager
     if name == "flash":  # each Manager has loaded it
         from .port.flash import flash
 
@@ -82,11 +91,9 @@ def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
 
             return Tls
         if name == "App":
-            if _app is None:
-                from .app import App
+            from .app import App
 
-                _app = App
-            return _app
+            return App
         if _manager is None:
             from .manager import Manager
 

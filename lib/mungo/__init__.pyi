@@ -5,6 +5,7 @@ from . import cookies as cookies
 from . import cors as cors
 from . import fetch as fetch
 from . import http as http
+from . import mqtt as mqtt
 from . import sse as sse
 from . import ws as ws
 from .app import App as App
@@ -30,6 +31,9 @@ EV_HTTP_MSG: int
 EV_WS_OPEN: int
 EV_WS_MSG: int
 EV_WS_CTL: int
+EV_MQTT_CMD: int
+EV_MQTT_MSG: int
+EV_MQTT_OPEN: int
 EV_SNTP_TIME: int
 EV_WAKEUP: int
 EV_USER: int

@@ -88,6 +88,16 @@ class Manager(Loop):
 
         return connect(self, url, fn, *args, **options)
 
+    def mqtt_connect(self, url, fn, *args, **options):
+        """Connect to the MQTT broker at "mqtt://host:1883", or, with `tls=`, at "mqtts://host:8883": `fn` gets EV_MQTT_OPEN, then
+        EV_MQTT_MSG for each message, or EV_ERROR.
+
+        What may follow: `fn_data`, and by name the rest, see `mqtt.connect`. The connection has `publish`, `subscribe`, ..
+        """
+        from .mqtt import connect
+
+        return connect(self, url, fn, *args, **options)
+
     def mkpipe(self, fn, fn_data=None, udp=False):
         """Make a pipe: C2, whose handler `fn` gets EV_OPEN inside this call, and the worker's end, which is returned.
 

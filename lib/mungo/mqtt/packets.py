@@ -27,8 +27,8 @@ _SUBACK = const(9)
 _UNSUBACK = const(11)
 _PINGRESP = const(13)
 
-_TYPES = const(0x2AFC)  # a bit for each type that a client may receive: in 3.1.1,
-_TYPES_5 = const(0xEAFC)  # and in 5.0
+_RECEIVED = const(0x2AFC)  # a bit for each type that a client may receive: in 3.1.1,
+_RECEIVED_5 = const(0xEAFC)  # and in 5.0
 
 _MALFORMED = const(0x81)
 _PROTOCOL_ERROR = const(0x82)
@@ -47,6 +47,7 @@ class Message:
     properties.py; None in 3.1.1. `length` of the whole payload; if it comes in pieces, this one begins at `at`, and `more` follows.
     """
 
+    type = _PUBLISH
     payload = b""
     id = 0
     at = 0
@@ -64,7 +65,7 @@ class Message:
     def hold(self):
         """In the handler of its EV_MQTT_MSG, of the last piece: it is acknowledged by `ack`, and not when the handler returns."""
         if self.receipt is not None:
-            self.receipt.is_held = True
+            self.receipt.hold()
 
     def ack(self, reason=0):
         """Acknowledge it after `hold`, in the loop's thread. Acknowledgements are sent in the order of the messages (section 4.6), so
@@ -95,7 +96,7 @@ class Parser:
         self.message_limit = message_limit
         self.packet_limit = packet_limit
         self.five = five
-        self.types = _TYPES_5 if five else _TYPES
+        self.types = _RECEIVED_5 if five else _RECEIVED
         self.data = b""  # of the packet under way, whose next byte is at `at`, and which ends at `end`
         self.at = self.end = 0
 

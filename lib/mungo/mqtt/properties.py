@@ -86,9 +86,9 @@ def read_value(parser, kind):
     return number(parser)
 
 
-def write(properties, where):
+def write(properties, where, more=b""):
     """The bytes of a dict of properties with their length in front. `where`: 0 for the will, 12 for a PUBLISH, 13 for a DISCONNECT, else
-    the packet's type.
+    the packet's type. `more`: the bytes of another property.
 
     Raises ValueError for a name that is not known or may not be there, and for a value that can't be."""
     data = bytearray()
@@ -100,6 +100,7 @@ def write(properties, where):
         for one in value if kind == "p" else (value,):
             data.append(int(_TABLE[row + 1 : row + 3], 16))
             write_value(data, name, kind, one)
+    data.extend(more)
     return varint(len(data)) + data
 
 

@@ -1,11 +1,12 @@
 # What a connection of MQTT 5.0 has beside its properties: topic aliases, and the reason codes and payloads that may come. packets.py calls
 # it where the versions differ.
 from ..core.utf8 import is_utf8
-from .packets import Fault
-from .properties import read
+from .packets import Fault, publish, word
+from .properties import read, write
 
 _CONNACK = const(2)
 _PUBLISH = const(3)
+_SENT_PUBLISH = const(12)  # see properties.py
 _SUBACK = const(9)
 _UNSUBACK = const(11)
 
@@ -13,19 +14,38 @@ _MALFORMED = const(0x81)
 _PROTOCOL_ERROR = const(0x82)
 _ALIAS_INVALID = const(0x94)
 _FORMAT_INVALID = const(0x99)
+_NOT_FOUND = const(0x92)
+
+_MOST = const(65535)
+_NO_LIMIT = const(0x1FFFFFFF)  # above the largest packet
 
 # The reason codes below 0x80 that a packet of this type may have, by type. (What is not known from 0x80 on is an error as well.)
 _REASONS = (b"", b"", b"\0", b"", b"\0\x10", b"\0\x10", b"\0", b"\0", b"", b"\0\1\2", b"", b"\0\x11", b"", b"\0", b"\0", b"\0\x18\0")
 
 
 class Version5:
-    """The `five` of a Parser. `alias_limit`: as many topics get an alias at most, in each direction."""
+    """The `five` of a connection and its Parser. `properties`: those of its CONNECT; `aliases`: so many topics that are published get an
+    alias at most."""
 
-    def __init__(self, alias_limit):
-        self.alias_limit = alias_limit
+    def __init__(self, aliases, properties):
+        self.alias_limit = properties.get("topic_alias_maximum", 0)
+        self.receive_maximum = properties.get("receive_maximum", _MOST)
+        self.packet_limit = properties.get("maximum_packet_size", _NO_LIMIT)
         self.topics = {}  # of the broker's aliases
         self.aliases = {}  # of topics that are published, as bytes
-        self.broker_aliases = 0  # the broker's Topic Alias Maximum
+        self.aliases_left = aliases
+        self.new = None  # the topic that gets the next one, while it is being sent
+        self.broker: dict = {}  # the properties of the broker's CONNACK
+
+    write = staticmethod(write)
+
+    def open(self, c, properties, quota):
+        """The broker has accepted the connection: take what it demands. Returns the quota of messages that may be under way, the broker's,
+        and the reason code for an identifier that is not known."""
+        self.broker = properties
+        self.aliases_left = min(self.aliases_left, properties.get("topic_alias_maximum", 0))
+        c.keep_alive_s = properties.get("server_keep_alive", c.keep_alive_s)
+        return min(quota, properties.get("receive_maximum", _MOST)), self.receive_maximum, _NOT_FOUND
 
     def take_publish(self, parser, msg):
         """Take a PUBLISH's properties, and find the topic of an alias (section 3.3.2.3.4)."""
@@ -57,11 +77,32 @@ class Version5:
         if msg.properties.get("payload_format_indicator") and not is_utf8(msg.payload, 0, msg.length):
             raise Fault(_FORMAT_INVALID)
 
-    def alias_of(self, topic):
-        """(the bytes of a topic as it is sent now, its alias; 0: it has none)."""
-        alias = self.aliases.get(topic, 0)
-        if alias:
-            return b"", alias
-        if len(self.aliases) < min(self.alias_limit, self.broker_aliases):
-            alias = self.aliases[topic] = len(self.aliases) + 1
-        return topic, alias
+    def encode(self, packet, topic, payload, qos, retain, id, properties, more):
+        """The PUBLISH `packet` as it is sent now: with an alias in the place of the topic, if that has one; `remember` follows when nothing
+        can fail any more. Raises ValueError for what the broker does not take."""
+        broker = self.broker
+        n = len(packet) + more
+        most = broker.get("maximum_packet_size", _NO_LIMIT)
+        if n > most or qos > broker.get("maximum_qos", 2) or retain and not broker.get("retain_available", 1):
+            raise ValueError("%d bytes, qos %d, retain %r: the broker takes no more than %r" % (n, qos, retain, broker))
+        self.new = None
+        alias = self.aliases.get(topic)
+        if alias is None:
+            if not self.aliases_left:
+                return packet
+            alias = len(self.aliases) + 1
+            self.new = topic
+        else:
+            topic = b""
+        return publish(topic, payload, qos, retain, id, write(properties, _SENT_PUBLISH, b"\x23" + word(alias)), more)
+
+    def remember(self):
+        """What `encode` has made is sent now."""
+        if self.new is not None:
+            self.aliases[self.new] = len(self.aliases) + 1
+            self.aliases_left -= 1
+            self.new = None
+
+    def check_options(self, filter, options):
+        """Whether a subscription can't have these options (section 3.8.3.1)."""
+        return not 0 <= options < 48 or options & 3 == 3 or options & 4 and filter[:7] == "$share/"

@@ -1,0 +1,442 @@
+# The MQTT client by events. `connect` opens an MqttConnection; packets.py parses and makes packets; session.py sees to QoS 1 and 2;
+# version5.py has what 5.0 adds.
+#
+# A handler's order: OPEN RESOLVE CONNECT (TLS_HS) MQTT_OPEN MQTT_CMD READ (MQTT_MSG MQTT_CMD READ).. CLOSE; or ERROR CLOSE at any time.
+#
+# stage     what has happened                       what may come next
+# DIALLED   CONNECT is on its way                   OPEN when CONNACK accepts, else EV_ERROR
+# OPEN      packets come and go                     the end
+#
+# Keep-alive: PINGREQ is sent three quarters of the time after the last one, whatever else comes and goes; so a link that is dead is noticed
+# by who only sends, too. Its PINGRESP has to come within the whole time.
+from ..core.connection import Connection
+from ..core.utf8 import encode
+from . import packets
+from .packets import Fault, Parser
+from .session import Session
+from .topics import encode_filter, encode_topic
+
+_EV_READ = const(7)
+_EV_WRITE = const(8)
+_EV_CLOSE = const(9)
+_EV_MQTT_CMD = const(15)
+_EV_MQTT_MSG = const(16)
+_EV_MQTT_OPEN = const(17)
+_EV_DUE = const(100)
+
+_MESSAGE = const(2)  # the parser's event
+
+_CONNACK = const(2)
+_PUBACK = const(4)
+_PUBCOMP = const(7)
+_SUBACK = const(9)
+_UNSUBACK = const(11)
+_PINGRESP = const(13)
+_DISCONNECT = const(14)
+_AUTH = const(15)
+
+_PROTOCOL_ERROR = const(0x82)
+
+_DIALLED = const(0)
+_OPEN = const(2)
+
+_REFUSALS = "", "protocol level", "id", "not available", "user or password", "not authorized"  # return codes of 3.1.1, section 3.2.2.3
+
+_JOIN = const(2048)  # bytes: a payload up to this goes out in one piece with its head
+
+
+class Maker:
+    """In the place of a Tls for `mgr.connect`: it makes an MqttConnection, which speaks TLS if there is a `tls`."""
+
+    def __init__(self, tls):
+        self.tls = tls
+
+    def connection_class(self, base, is_server):
+        """As Tls's."""
+        return self.tls.connection_class(MqttConnection, is_server) if self.tls else MqttConnection
+
+
+class MqttConnection(Connection):
+    """A client's connection to a broker. `session`: its Session. `reason` and `properties` are those of the CONNACK that has refused it, or
+    of the broker's DISCONNECT; reason 0: there was none."""
+
+    stage = _DIALLED
+    parser: "Parser" = None  # pyright: ignore
+    session: "Session" = None  # pyright: ignore
+    five: "Any" = None  # a Version5 in 5.0  # noqa: F821  # pyright: ignore
+    reason = 0
+    properties = None
+    clean = True
+    inflight = 0
+    keep_alive_s = 0
+    pinged = 0  # (ticks_ms) when the last PINGREQ was sent
+    is_pinged = False  # its PINGRESP has not come
+    unsent = 0  # bytes of a message that `publish_begin` has begun
+
+    # --- for programs
+
+    def publish(self, topic, payload=b"", qos=0, retain=False, properties=None):
+        """Publish a message. `payload`: bytes-like, or str as UTF-8; `properties`: of 5.0, see properties.py.
+
+        Returns True with QoS 0, and the packet's identifier with QoS 1 and 2: the message is in the session then, and EV_MQTT_CMD with this
+        `id` says when the broker has it (PUBACK or PUBCOMP; in 5.0 maybe a refusal). False: none of it was taken, because the connection is
+        not open, because more than `send_limit` bytes would wait (EV_WRITE says when there is room), or because `inflight` messages of QoS
+        1 and 2 are under way, or the broker's receive maximum (EV_MQTT_CMD of an acknowledgement says so). Raises ValueError for what can't
+        be in such a message, or what the broker has said that it does not take. Loop's thread.
+        """
+        topic = encode_topic(topic)
+        if isinstance(payload, str):
+            payload = encode(payload)
+        n = len(payload)
+        if qos or n <= _JOIN:
+            return self._publish(topic, payload, n, qos, retain, properties)
+        return self._publish(topic, b"", n, qos, retain, properties) and self.put(payload)
+
+    def publish_begin(self, topic, length, qos=0, retain=False, properties=None):
+        """Begin to publish a message whose payload, of `length` bytes, is sent by `send` in pieces. Returns and raises as `publish`.
+
+        Until all of it is sent nothing else can be, and nothing is received. The payload is not kept, so QoS 2 is not possible, and a
+        message with QoS 1 that gets no PUBACK before the connection ends is not sent again.
+        """
+        if qos > 1:
+            raise ValueError("qos %r: want 0 or 1 for a message in pieces" % qos)
+        id = self._publish(encode_topic(topic), b"", length, qos, retain, properties)
+        if id and length:
+            self.unsent = length
+            self.pause(True)
+        return id
+
+    def send(self, data):
+        """Send the next piece of the message that `publish_begin` has begun. Returns as a TCP connection's `send`. Raises ValueError for
+        more than its rest."""
+        if isinstance(data, str):
+            data = encode(data)
+        if len(data) > self.unsent:
+            raise ValueError("%d bytes: want up to %d, the rest of a message" % (len(data), self.unsent))
+        is_sent = Connection.send(self, data)
+        if is_sent:
+            self.unsent -= len(data)
+            if not self.unsent:
+                self.pause(False)
+                self.resume()
+        return is_sent
+
+    def subscribe(self, *filters, qos=0, no_local=False, retain_as_published=False, retain_handling=0, properties=None):
+        """Subscribe to filters: each a str, for which the keywords hold, or (a str, its options as a number: the QoS, and in 5.0 4 for no
+        local, 8 for retain as published, 16 or 32 for the retain handling 1 or 2).
+
+        Returns the packet's identifier: EV_MQTT_CMD with it has the broker's answers, a SUBACK's `reasons`. False as `publish`. Raises
+        ValueError for what is no filter and no option. Loop's thread.
+        """
+        options = qos | (4 if no_local else 0) | (8 if retain_as_published else 0) | retain_handling << 4
+        return self._ask([(one, options) if isinstance(one, str) else one for one in filters], properties)
+
+    def unsubscribe(self, *filters, properties=None):
+        """End the subscriptions to these filters. Returns and raises as `subscribe`; the answer is an UNSUBACK."""
+        return self._ask([(one, None) for one in filters], properties)
+
+    def ping(self):
+        """Send a PINGREQ, in addition to those that keep the connection alive. EV_MQTT_CMD says when PINGRESP comes. Returns as `send`."""
+        if not self._is_ready(2):
+            return False
+        self.is_pinged = not self.is_full  # if the program does not read, the answer can't be seen
+        self.pinged = self.mgr.now
+        self._watch()
+        return self.put(b"\xc0\0")
+
+    def auth(self, reason, properties):
+        """Send an AUTH of 5.0 (section 4.12): reason 0x18 to go on, in the handler of an AUTH's EV_MQTT_CMD, or 0x19 to begin anew. Returns
+        as `send`, and raises ValueError in 3.1.1."""
+        if self.is_ending or self.unsent:
+            return False
+        return self.put(packets.end(_AUTH, reason, self._pack(properties, _AUTH)))
+
+    def disconnect(self, reason=0, properties=None):
+        """Send a DISCONNECT and close. In 5.0 with a reason, 4: the will shall be published nevertheless; and properties. Returns whether
+        it was sent. Loop's thread."""
+        if not self.five and reason:
+            raise ValueError("reason %r: want 0 in 3.1.1" % reason)
+        packet = packets.end(_DISCONNECT, reason, self._pack(properties, 13) if properties else b"")
+        if self.stage != _OPEN or self.is_ending or self.unsent:
+            self.is_closing = True
+            return False
+        self.put(packet)
+        self.linger()
+        return True
+
+    # --- sending
+
+    def _is_ready(self, n):
+        # Whether a packet of `n` bytes may be sent now.
+        return self.stage == _OPEN and not self.is_ending and not self.unsent and (self.out is None or self.has_room(n))
+
+    def _pack(self, properties, where):
+        # The bytes of properties.
+        if self.five:
+            return self.five.write(properties, where)
+        if properties:
+            raise ValueError("properties: want none in 3.1.1")
+        return b""
+
+    def _publish(self, topic, payload, length, qos, retain, properties):
+        # Publish a message whose payload has `length` bytes and begins with these.
+        if not 0 <= qos <= 2:
+            raise ValueError("qos %r: want 0, 1 or 2" % qos)
+        session = self.session
+        packed = self._pack(properties, 12)
+        if not self._is_ready(length + len(topic) + len(packed) + 12) or qos and not session.has_room:
+            return False
+        id = session.next_id() if qos else 0
+        more = length - len(payload)
+        packet = packets.publish(topic, payload, qos, retain, id, packed, more)
+        five = self.five
+        sent = five.encode(packet, topic, payload, qos, retain, id, properties, more) if five else packet
+        if qos:
+            session.add(id, b"" if more else packet)
+        is_sent = False
+        try:
+            if five:
+                five.remember()
+            is_sent = self.put(sent)
+        except MemoryError:  # the session may have the message: then the next connection sends it
+            self.starve()
+        return id or is_sent
+
+    def _ask(self, filters, properties):
+        # Subscribe, or unsubscribe if the options are None.
+        packed = self._pack(properties, 8 if filters and filters[0][1] is not None else 10)
+        asked = []
+        n = 20 + len(packed)
+        for filter, options in filters:
+            if options is not None and (self.five.check_options(filter, options) if self.five else not 0 <= options <= 2):
+                raise ValueError("filter %r: options %r" % (filter, options))
+            asked.append((encode_filter(filter), options))
+            n += 3 + len(asked[-1][0])
+        if not asked:
+            raise ValueError("want a filter")
+        if not self._is_ready(n):
+            return False
+        session = self.session
+        id = session.next_id()
+        packet = packets.subscribe(id, asked, packed)
+        session.asked[id] = len(asked)
+        self.put(packet)
+        return id
+
+    # --- receiving
+
+    def receive(self):
+        """Take the packets that have come."""
+        parser = self.parser
+        while not self.state:
+            ev = parser.parse(self.recv)
+            if ev == _MESSAGE:
+                self.take_message(parser.message)
+            elif ev > 0:
+                self.take_packet(parser)
+            else:
+                if ev:
+                    raise Fault(-ev)
+                break
+
+    def take_message(self, msg):
+        """Give a message, or a piece of one, to the program, and acknowledge it."""
+        session = self.session
+        if self.stage != _OPEN:
+            raise Fault(_PROTOCOL_ERROR)
+        if msg.qos and session.knows(msg):
+            if not msg.more:
+                session.take_again(msg)
+            return
+        if msg.qos and not msg.more:
+            session.take(msg)
+        receipt = msg.receipt
+        try:
+            self.tell(_EV_MQTT_MSG, msg)
+        except BaseException:
+            if receipt is not None:
+                session.drop(receipt)
+            raise
+        if receipt is not None and not receipt.is_held:
+            receipt.give(0)
+        if not msg.more:
+            self.tell(_EV_MQTT_CMD, msg)
+
+    def take_packet(self, parser):
+        """Do what a packet says, and tell the program."""
+        type = parser.type
+        if self.stage != _OPEN:
+            if type == _CONNACK:
+                if not parser.reason:
+                    self.open(parser)
+            elif type != _AUTH:
+                raise Fault(_PROTOCOL_ERROR)
+        elif type == _CONNACK:
+            raise Fault(_PROTOCOL_ERROR)
+        elif type <= _PUBCOMP:
+            self.session.take_ack(type, parser.id, parser.reason)
+        elif type <= _UNSUBACK:
+            n = self.session.asked.pop(parser.id, 0)
+            if parser.reasons and n and n != len(parser.reasons):
+                raise Fault(_PROTOCOL_ERROR)
+        elif type == _PINGRESP:
+            self.is_pinged = False
+            self._watch()
+        self.tell(_EV_MQTT_CMD, parser)
+        if type == _CONNACK and parser.reason or type == _DISCONNECT:
+            self.reason = parser.reason
+            self.properties = parser.properties
+            self.error("%s by the broker: %s" % ("refused" if type == _CONNACK else "closed", self.reason_text()))
+
+    def open(self, parser):
+        """The broker has accepted the connection."""
+        if parser.session_present and self.clean:
+            raise Fault(_PROTOCOL_ERROR)
+        self.stage = _OPEN
+        quota = self.inflight
+        receive_maximum = 65535
+        not_found = 0
+        if self.five:
+            quota, receive_maximum, not_found = self.five.open(self, parser.properties, quota)
+        self.pinged = self.mgr.now
+        self._watch()
+        self.session.begin(parser.session_present, quota, receive_maximum, not_found)
+        self.tell(_EV_MQTT_OPEN, parser)
+
+    def reason_text(self):
+        """The reason as text."""
+        text = _REFUSALS[self.reason] if self.reason < 6 else ""
+        if self.properties:
+            text = self.properties.get("reason_string", "")
+        return "0x%02x%s" % (self.reason, text and ", " + text)
+
+    def at_end(self):
+        """The broker has closed its side."""
+        self.error("closed by the broker")
+
+    def tell(self, ev, data):
+        """Call the program's handler, if there is one."""
+        if self.fn is not None:
+            self.fn(self, ev, data, self.fn_data)
+
+    def fail(self, code):
+        """End it because of the broker's fault, with this reason code."""
+        text = "the broker's fault: 0x%02x" % code
+        if self.five and self.stage == _OPEN and not self.is_ending:
+            self.put(packets.end(_DISCONNECT, code))
+            self.mgr.stats["failed"] += 1
+            self.error_text = text
+            self.linger()
+        else:
+            self.error(text)
+
+    # --- time
+
+    def _watch(self):
+        # The deadline: of the next PINGREQ, or of the PINGRESP.
+        ms = self.keep_alive_s * 1000
+        if self.out is None:  # (else the write deadline runs)
+            self.since = self.pinged
+            self.wait = ms if self.is_pinged else ms * 3 // 4
+            if ms:
+                self.mgr.due(self)
+
+    def on_deadline(self):
+        """The deadline has passed."""
+        if self.stage != _OPEN:
+            self.mgr.stats["timeouts"] += 1
+            self.error("timeout: no CONNACK")
+        elif self.unsent:
+            self.pinged = self.mgr.now  # a message is being sent, behind which a PINGREQ can't come
+            self.is_pinged = False
+            self._watch()
+        elif self.is_pinged and not self.is_full:
+            self.mgr.stats["timeouts"] += 1
+            self.error("no PINGRESP within %d s" % self.keep_alive_s)
+        else:
+            self.ping()
+
+
+def handler(c, ev, data):
+    """The protocol's handler (`pfn`)."""
+    if ev == _EV_READ:
+        take(c)
+    elif ev == _EV_WRITE:
+        if c.stage != _OPEN:
+            c.mgr.deadline(c, c.mgr.connect_ms)
+        else:
+            c._watch()
+            c.session.pump()
+        take(c)
+    elif ev == _EV_DUE:
+        c.on_deadline()
+    elif ev == _EV_CLOSE and c.session.c is c:
+        c.session.end()
+
+
+def take(c):
+    """Take the packets that have come; a fault ends the connection."""
+    try:
+        c.receive()
+    except Fault as er:
+        c.fail(er.args[0])
+
+
+def connect(
+    mgr,
+    url,
+    fn,
+    fn_data=None,
+    id="",
+    version=4,
+    user=None,
+    password=None,
+    clean=True,
+    keep_alive_s=60,
+    will=None,
+    properties=None,
+    tls=None,
+    session=None,
+    message_limit=4096,
+    inflight=16,
+    topic_aliases=8,
+):
+    """`mgr.mqtt_connect`."""
+    scheme, _, host = url.partition("://")
+    host = host.rstrip("/")
+    is_secure = scheme == "mqtts"
+    if is_secure < (scheme != "mqtt") or is_secure and tls is None or "@" in host or host[:1] in ":":
+        raise ValueError("%r: want mqtt://host:port, or mqtts://host:port with tls=mungo.Tls(..); and no user" % url)
+    if ":" not in host.split("]")[-1]:
+        host += ":8883" if is_secure else ":1883"
+    if not 0 <= keep_alive_s < 65536 or message_limit < 1 or inflight < 1:
+        raise ValueError("keep_alive_s=%r, message_limit=%r, inflight=%r: want 0 to 65535, 1, 1" % (keep_alive_s, message_limit, inflight))
+    five = None
+    packed = will_packed = b""
+    if version == 5:
+        from .version5 import Version5
+
+        five = Version5(topic_aliases, properties or {})
+        packed = five.write(properties, 1)
+        will_packed = five.write(will[4] if will and will[4:] else None, 0)
+    elif version != 4 or properties or will and will[4:]:
+        raise ValueError("version %r: want 4 (3.1.1), without properties, or 5" % version)
+    request = packets.connect(version, id, user, password, clean, keep_alive_s, will and will[:4], packed, will_packed)
+    session = session or Session()
+    if session.c is not None:
+        raise ValueError("session: it has a connection")
+    c = mgr.connect("tls://" + host, fn, fn_data, Maker(tls if is_secure else None))
+    try:
+        session.c = c
+        c.session = session
+        c.parser = Parser(mgr.head_limit, message_limit, five, five.packet_limit if five else 0x1FFFFFFF)
+        c.five = five
+        c.clean = clean
+        c.inflight = inflight
+        c.keep_alive_s = keep_alive_s
+        c.pfn = handler
+        c.put(request)
+    except Exception:  # there is no memory
+        c.is_closing = True
+        raise
+    return c
