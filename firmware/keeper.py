@@ -14,6 +14,9 @@ from states import TABLE
 STABLE_MS = const(300000)  # a run of five minutes ends the row of crashes
 
 
+current: "Keeper | None" = None  # the one that was started last
+
+
 class Keeper:
     """Watches over one app. `state` is the states.Machine, `station` the wifi.Station; without a watchdog `watchdog_ms` is 0.
     `clock`: a clock.Clock, or None if nobody is asked for the time.
@@ -35,7 +38,8 @@ class Keeper:
 
     def start(self):
         """Add the timer to every manager from now on."""
-        keeper = self
+        global current
+        current = keeper = self
         self.plain = plain = manager.Manager
 
         class Manager(plain):

@@ -1,5 +1,5 @@
 # The radio: as a station of a network, and as an access point.
-from time import ticks_diff
+from time import ticks_diff, ticks_ms
 
 import network
 
@@ -105,6 +105,18 @@ class Station:
         self.is_trying = False
         self.since = now
         self.pause_ms = ms
+
+    def move(self, ssid, password):
+        """Leave this network, and go to another one: `look` begins the first try."""
+        self.ssid = ssid
+        self.password = password
+        try:
+            self.wlan.disconnect()
+        except (OSError, RuntimeError) as er:
+            print("wifi: %r" % er)
+        self.is_connected = False
+        self.fails = self.refusals = 0
+        self.wait(ticks_ms(), 0)
 
     def off(self):
         """Switch the radio's station off."""

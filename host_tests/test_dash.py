@@ -1,0 +1,208 @@
+"""The device's own page from outside: the app dashboard, and a dashboard with a small board's heap and limits."""
+
+import contextlib
+import http.client
+import json
+import random
+
+import pytest
+from websockets.sync.client import connect
+
+import lanes
+import server
+
+WAIT_S = 20
+
+
+class Page:
+    """A page as its script sees it: `widgets` are up to date with what was read, `bytes` is how much that was."""
+
+    def __init__(self, port):
+        self.connection = connect(f"ws://127.0.0.1:{port}/api/live", compression=None, open_timeout=WAIT_S)
+        self.ws = self.connection.__enter__()
+        self.widgets = {}
+        self.seq = None
+        self.bytes = 0
+        self.re = 0
+        self.answers = {}
+        message = {}
+        while "whole" not in message:
+            message = self.read()
+
+    def read(self):
+        text = self.ws.recv(WAIT_S)
+        self.bytes += len(text.encode()) + 4
+        message = json.loads(text)
+        if "re" in message:
+            self.answers[message["re"]] = message
+            return message
+        if "state" in message:
+            self.state = message["state"]
+        for widget in message.get("widgets", ()):
+            self.widgets[widget["id"]] = widget
+        if "changes" in message:
+            assert message["since"] == self.seq
+            for id, change in message["changes"].items():
+                for name in ("error", "progress"):
+                    self.widgets[id].pop(name, None)
+                self.widgets[id].update(change)
+        self.seq = message.get("seq", self.seq)
+        return message
+
+    def tell(self, **message):
+        self.re += 1
+        self.ws.send(json.dumps({"re": self.re, **message}))
+        while self.re not in self.answers:
+            self.read()
+        return self.answers.pop(self.re)
+
+    def wait(self, id, **fields):
+        while any(self.widgets[id].get(name) != value for name, value in fields.items()):
+            self.read()
+
+    def close(self):
+        self.connection.__exit__(None, None, None)
+
+
+def ask(port, method, path, body=None, **fields):
+    """(status, what the body says as JSON)."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
+    with contextlib.closing(connection):
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        connection.request(method, path, data, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text) if text else None
+
+
+def test_the_example_is_on_all_pages_and_back_after_a_power_cut(serve, tmp_path):
+    env = {"FOLDER": str(tmp_path / "files"), "DELAY_MS": "100"}
+    one = serve(app="dashboard", env=env)
+    first, second = Page(one.port), Page(one.port)
+    assert first.state["open"] and first.widgets["threshold"]["saved"]
+    assert "error" not in first.tell(id="lamp", value=True)
+    second.wait("lamp", value=True)
+    assert "error" not in second.tell(id="threshold", value=17)
+    first.wait("threshold", value=17)
+    first.wait("soil", error=None)
+    while first.widgets["soil"]["value"] is None:
+        first.read()
+    assert "error" not in first.tell(id="water_now", run={})
+    second.wait("water_now", value="done", progress=None)
+    assert ask(one.port, "GET", "/api/values")[1]["threshold"] == 17
+    assert ask(one.port, "PUT", "/api/files/a.txt", b"hello")[0] == 201
+    one.proc.kill()
+    one.stop()
+    again = serve(app="dashboard", env=env)
+    page = Page(again.port)
+    assert page.widgets["threshold"]["value"] == 17 and page.state["boot"] != first.state["boot"]
+    assert ask(again.port, "GET", "/api/files")[1]["files"] == [{"name": "a.txt", "size": 5}]
+    page.close()
+    assert "Traceback" not in one.output() + again.output(), one.output() + again.output()
+
+
+# Objects of the unix port have twice the size of a board's: this heap stands for 192 KB there, see tools/size.py.
+BOARD = lanes.Lane("upy-320k", "320k")
+
+
+@pytest.fixture
+def board(request, tmp_path):
+    """dash_board.py from bytecode in a small heap."""
+    every_ms = 2500 if "idle" in request.node.name else 100
+    one = server.Server(BOARD, "host_tests/servers/dash_board.py", {"FOLDER": tmp_path, "DELAY_MS": "200", "EVERY_MS": every_ms})
+    one.wait_ready()
+    yield one
+    one.stop()
+    assert "Traceback" not in one.output(), one.output()
+
+
+def test_four_pages_of_a_small_board_switch_while_its_only_worker_is_busy(board):
+    pages = [Page(board.port) for _ in range(4)]
+    assert pages[0].tell(id="water", run={"minutes": 1}) == {"re": 1}
+    lamp = False
+    switched = 0
+    while pages[0].widgets["water"].get("progress") is not None or switched == 0:
+        lamp = not lamp
+        for page in pages:
+            assert "error" not in page.tell(id="lamp", value=lamp)
+        for page in pages:
+            page.wait("lamp", value=lamp)
+        switched += 1
+    assert switched > 10, switched  # while an action of 2 s and a sensor of 0.2 s had the worker
+    assert {page.widgets["lamp"]["value"] for page in pages} == {lamp}
+    for page in pages:
+        page.close()
+    assert ask(board.port, "GET", "/api/values/counters")[0] == 200
+
+
+def test_an_idle_page_gets_less_than_200_bytes_a_second(board):
+    page = Page(board.port)
+
+    def read_until_counted():
+        while "counter" not in page.read().get("changes", ()):
+            continue
+        return page.widgets["counter"]["value"]
+
+    first = read_until_counted()
+    before = page.bytes
+    last = read_until_counted()
+    while last < first + 5:
+        last = read_until_counted()
+    assert (page.bytes - before) / (last - first) < 200, page.bytes - before
+    page.close()
+
+
+def test_what_is_too_much_is_refused(board):
+    keys = {f"k{n}": n for n in range(10000)}
+    assert ask(board.port, "PUT", "/api/values", keys)[0] == 413
+    assert ask(board.port, "POST", "/api/login", keys)[0] == 413
+    assert ask(board.port, "PUT", "/api/files/big", b"x" * 20001)[0] == 413
+    assert ask(board.port, "PUT", "/api/files/big", b"x" * 20000)[0] == 201
+    page = Page(board.port)
+    page.ws.send(json.dumps({"id": "name", "value": "x" * 5000}))
+    assert page.tell()["re"] == 1  # it goes on
+    page.ws.send(json.dumps(keys))
+    with pytest.raises(Exception, match="1009"):
+        while True:
+            page.read()
+    assert ask(board.port, "GET", "/api/values")[0] == 200
+
+
+WRONG = [None, True, 0, -1, 1.5, 1e300, "", "x" * 100, "<script>", "\0", [], [1], {}, {"a": []}, 2**64]
+
+
+def test_no_request_of_the_description_gets_500(board):
+    """Every operation that the device describes, with values that are right and wrong by its schemas."""
+    rng = random.Random(1)
+    status, description = ask(board.port, "GET", "/api/openapi.json")
+    assert status == 200 and description["openapi"] == "3.1.0"
+    counts = {}
+    for path, methods in description["paths"].items():
+        assert "{" not in path
+        for method, operation in methods.items():
+            schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+            bodies = [None]
+            if schema:
+                bodies = [{}, [], 5, "x", None, {"other": 1}]
+                for name in list(schema["properties"]) or ["x"]:
+                    bodies += [{name: value} for value in rng.sample(WRONG, 4)]
+                bodies.append({name: right(one) for name, one in schema["properties"].items()})
+            for body in bodies:
+                status, answer = ask(board.port, method.upper(), path, body)
+                assert status < 500 or status == 503, (method, path, body, status, answer)
+                assert status < 400 or answer["error"], (method, path, body, status, answer)
+                counts[status] = counts.get(status, 0) + 1
+            assert bodies == [None] or status < 300 or status in (409, 503), (path, body, answer)
+    for query in ("at=0&n=1", "at=-1", "n=101", "at=1e9", "at=999999999", "x=y", "at=%00", "at=1&at=2"):
+        assert ask(board.port, "GET", f"/api/rows/rows?{query}")[0] in (200, 422)
+    assert counts[200] > 30 and counts[422] > 30, counts
+
+
+def right(schema):
+    """A value that the schema allows."""
+    if "enum" in schema:
+        return schema["enum"][-1]
+    return {"boolean": True, "string": "text"}.get(schema["type"], schema.get("minimum", 1))
