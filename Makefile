@@ -36,6 +36,7 @@ help:
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
 	@echo "make bench-page  write their tables and pictures into docs/performance.md"
 	@echo "make screenshots  write the pictures of README and the guide into docs/; NAMES=demo,blink for some of them"
+	@echo "make dash-page  build the page of mungo.dash from tools/dash_page/"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
@@ -128,6 +129,10 @@ bench: $(VENV)
 
 bench-page: $(VENV)
 	$(PY) -m tools.bench.page $(ARGS)
+
+.PHONY: dash-page
+dash-page: $(VENV)
+	@$(PY) tools/dash_page/build.py
 
 soak: $(VENV)
 	$(PY) -m tools.soak.run --minutes $(MINUTES) $(if $(BOARD),--board "$(BOARD)")

@@ -17,8 +17,7 @@ import server
 
 WAIT_S = 60
 CHROMIUM = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
 )
 
 
@@ -35,6 +34,18 @@ def home_that_trusts(folder, ca):
     for words in (["-N", "--empty-password"], ["-A", "-t", "C,,", "-n", "the authority of a test", "-i", str(ca)]):
         subprocess.run([certutil, "-d", f"sql:{database}", *words], check=True, stdout=subprocess.DEVNULL)
     return dict(os.environ, HOME=str(folder))
+
+
+@contextlib.contextmanager
+def played():
+    """Headless Chromium by playwright: a playwright Browser. While it is open, playwright's event loop is running in this thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM.split())
+        yield chromium
+        chromium.close()
+    gc.collect()  # playwright's greenlets end here: inside a later ast.parse their end would be a SystemError (CPython 3.11)
 
 
 class Browser(contextlib.ExitStack):
@@ -162,7 +173,9 @@ class WebKit(Selenium):
         from selenium.webdriver.webkitgtk.service import Service
 
         # (The sandbox and the compositor want more than a container has.)
-        more = {"DISPLAY": self.display, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1", "WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
+        # (In the language C, navigator.language is none, and Intl refuses it.)
+        more = {"DISPLAY": self.display, "LANG": "en_US.UTF-8"}
+        more |= {"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1", "WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
         service = Service(shutil.which("WebKitWebDriver"), log_output=subprocess.DEVNULL, env=dict(os.environ, **more))
         return webdriver.WebKitGTK(webdriver.WebKitGTKOptions(), service=service)
 

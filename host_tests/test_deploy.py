@@ -51,9 +51,7 @@ def run(tool, *args):
 
 def hashes(folder):
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()
     }
 
 
@@ -250,6 +248,16 @@ def test_firmware_with_mungo_in_it_gets_no_lib(board, capsys, monkeypatch):
     assert {path: hashes(one.folder)[path] for path in right if path[:4] != "lib/"} == {
         path: digest for path, digest in right.items() if path[:4] != "lib/"
     }
+
+
+def test_the_page_of_the_dashboard_goes_with_the_apps_that_import_it(tmp_path):
+    texts = {"lib/mungo/__init__.py": "", "firmware/www/style.css": "", "firmware/www/dash/index.html.gz": ""}
+    texts |= {"firmware/apps/plain/__init__.py": "import mungo\n", "firmware/apps/shown/__init__.py": "from mungo.dash import Dash\n"}
+    for name, text in texts.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    pages = {app: [name for name in deploy.tree(UNIX, app, root=tmp_path) if name.startswith("www/")] for app in ("plain", "shown")}
+    assert pages == {"plain": ["www/style.css"], "shown": ["www/dash/index.html.gz", "www/style.css"]}
 
 
 def test_each_board_gets_its_own_machine_code():

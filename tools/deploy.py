@@ -23,6 +23,7 @@ SOURCES = ("boot.py", "main.py")
 SETTINGS = "settings.json"
 PART = ".new"
 _NOT_FOR_BOARDS = (".py", ".md", ".svg")  # not copied from firmware/ and its apps; www/ is copied as it is
+_DASH = "www/dash/"  # the page of mungo.dash, for apps that import it
 _FOR_HOSTS = "host.mpy"  # what main.py does on a host
 
 # Runs on the board: prints the hash of each file in the root and in some folders. Its only buffer has 512 bytes.
@@ -141,10 +142,12 @@ def tree(board, app, root=mpy.ROOT):
         is_wanted = name.parts[0] == "www" or source.suffix not in _NOT_FOR_BOARDS and name.as_posix() != SETTINGS
         if source.is_file() and is_wanted and "__pycache__" not in name.parts:
             files[name.as_posix()] = source
+    has_dash = any("mungo.dash" in path.read_text() for path in (root / "firmware/apps" / app).rglob("*.py"))
     files = {
         path: source
         for path, source in files.items()
-        if (path != _FOR_HOSTS or board.port == "unix")
+        if (has_dash or not path.startswith(_DASH))
+        and (path != _FOR_HOSTS or board.port == "unix")
         and (not path.startswith("apps/") or path.startswith(f"apps/{app}/") or path.count("/") == 1)
     }
     order = sorted(files, key=lambda path: (path in SOURCES, path))
