@@ -67,6 +67,12 @@ while mgr.poll(1000):
 mgr.close()
 print("works")
 """,
+    "json": """
+from mungo.http.json_reader import loads
+from mungo.http.json_writer import dumps
+assert loads(dumps({"a": [1, None]}).encode()) == {"a": [1, None]}
+print("works")
+""",
     "mqtt": """
 mgr = mungo.Manager()
 mgr.listen("tcp://127.0.0.1:%d", lambda c, ev, data, _: ev == mungo.EV_READ and c.send(b" \\2\\0\\0"))
@@ -74,6 +80,13 @@ mgr.mqtt_connect("mqtt://127.0.0.1:%d", lambda c, ev, data, _: ev == mungo.EV_MQ
 while mgr.poll(1000):
     pass
 mgr.close()
+from mungo.mqtt import Client
+mqtt = Client("mqtt://127.0.0.1:1", log=None, store="outbox")
+mqtt.on("a/<name>", worker=True)(print)
+with mungo.Manager() as mgr:
+    mqtt.attach(mgr)
+    mqtt.publish("a", [1])
+    mgr.poll(0)
 print("works")
 """,
     "sntp": """

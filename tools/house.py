@@ -1,7 +1,7 @@
 """Draw the house: the rooms of lib/mungo with their files, and which room imports which. Writes docs/house.svg.
 
-    .venv/bin/python tools/house.py             draw it
-    .venv/bin/python tools/house.py --check     complain if docs/house.svg is not what the source says
+.venv/bin/python tools/house.py             draw it
+.venv/bin/python tools/house.py --check     complain if docs/house.svg is not what the source says
 """
 
 import sys
@@ -30,7 +30,8 @@ ROOMS = {
     "manager": "Manager, the face of it all",
     "http": "server, client, parser, files, uploads",
     "mdns": "names nearby",
-    "mqtt": "messages",
+    "mqtt": "packets, sessions, outbox",
+    "mqtt.Client": "stays connected",
     "ota": "updates over the air",
     "sntp": "the time",
     "sse": "events",

@@ -24,12 +24,12 @@ OUT = mpy.ROOT / "build" / "packages"
 # part: (the parts that it needs, which files are its own). A file belongs to the last part that names it.
 PARTS = {
     "core": ((), ["mungo/*"]),
-    "http": (("core",), ["mungo/http/*", "mungo/fetch.py"]),
+    "http": (("core",), ["mungo/http/[!_]*", "mungo/fetch.py"]),
+    "json": (("core",), [f"mungo/http/{name}.py" for name in ("json_reader", "json_writer")]),
     "app": (
-        ("core", "http"),
+        ("core", "http", "json"),
         ["mungo/app/*"]
         + [f"mungo/http/{name}.py" for name in ("percent", "form", "form_reader", "multipart", "disposition", "file_name")]
-        + [f"mungo/http/{name}.py" for name in ("json_reader", "json_writer")]
         + [f"mungo/{name}.py" for name in ("aio", "auth", "cookies", "cors")],
     ),
     "files": (
@@ -41,7 +41,7 @@ PARTS = {
     "sse": (("core", "http"), ["mungo/sse.py"]),
     "dash": (("core", "http", "app", "files", "ws"), ["mungo/dash/*"]),
     "mdns": (("core",), ["mungo/mdns/*"]),
-    "mqtt": (("core",), ["mungo/mqtt/*"]),
+    "mqtt": (("core", "json"), ["mungo/mqtt/*"]),
     "ota": (("core", "http", "app"), ["mungo/ota/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
     "tls": (("core", "http"), ["mungo/tls/*"]),
@@ -51,6 +51,7 @@ PARTS = {
 DOORS = {
     "mungo/__init__.py": ("app", "tls"),
     "mungo/manager.py": ("http", "mqtt"),
+    "mungo/mqtt/client.py": ("app",),
     "mungo/app/mounting.py": ("files",),
     "mungo/app/etags.py": ("files",),
     "mungo/app/testing_live.py": ("ws",),
@@ -75,9 +76,14 @@ def part_of(name):
     return part
 
 
+def needs(part):
+    """The part, and all that it needs, also in turn."""
+    return {part}.union(*(needs(other) for other in PARTS[part][0]))
+
+
 def closure(part, names):
     """The files to install for a part: its own, and those of the parts that it needs."""
-    wanted = {*PARTS[part][0], part}
+    wanted = needs(part)
     return [name for name in names if part_of(name) in wanted]
 
 
@@ -140,7 +146,7 @@ def complaints(lib=LIB):
         own = part_of(name)
         if not own:
             continue
-        allowed = {own, *PARTS[own][0], *DOORS.get(name, ())}
+        allowed = needs(own).union(DOORS.get(name, ()))
         for other in sorted(imports(lib / name, name) & set(names)):
             if part_of(other) not in allowed:
                 wrong.append(f"{name}, of {own}, imports {other}, of {part_of(other)}, which {own} does not need")

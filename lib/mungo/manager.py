@@ -92,9 +92,9 @@ class Manager(Loop):
         """Connect to the MQTT broker at "mqtt://host:1883", or, with `tls=`, at "mqtts://host:8883": `fn` gets EV_MQTT_OPEN, then
         EV_MQTT_MSG for each message, or EV_ERROR.
 
-        What may follow: `fn_data`, and by name the rest, see `mqtt.connect`. The connection has `publish`, `subscribe`, ..
+        What may follow: `fn_data`, and by name the rest, see `mqtt.connection.connect`. The connection has `publish`, `subscribe`, ..
         """
-        from .mqtt import connect
+        from .mqtt.connection import connect
 
         return connect(self, url, fn, *args, **options)
 

@@ -74,6 +74,7 @@ class Loop(Limits):
                 "queue_full",  # messages of pipes and wakeups that had to wait or were refused
                 "dns_ignored",  # datagrams for the resolver that were no answer to its questions
                 "workers",  # a dict of the pool's own figures, once there is one
+                "mqtt",  # {name: a dict of its own figures} of the everyday clients, once there is one
                 "undelivered",  # messages whose connection had gone, datagrams that the system did not take
                 "reopened",  # UDP sockets made anew, since an empty datagram had closed them (ESP32)
                 "rings_lost",
@@ -86,8 +87,7 @@ class Loop(Limits):
         self.bell = Doorbell(bell or BELL, not bell, self.stats)
         Loop.newest = self
         self.running = True
-        self.closed = False
-        self.is_polled = False
+        self.closed = self.is_polled = False
         self.busy = False  # in a turn
         self.now = ticks_ms()  # when this turn began
         self.conns = []  # newest last

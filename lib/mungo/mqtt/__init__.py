@@ -19,4 +19,18 @@
 #   EV_ERROR "refused by the broker: ..", "closed by the broker", "no PINGRESP ..", "the broker's fault: 0x..", .. then EV_CLOSE
 # A Session (session.py) may have a store, see there. After a reset: session.restore(id, packet or None) for each message in its order,
 # None after `update`; session.received.append(id) for those received.
-from .connection import connect as connect
+#
+# The everyday client, which stays connected, is `mungo.mqtt.Client`: client.py.
+
+
+def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
+    if name == "Client":
+        from .client import Client
+
+        return Client
+    if name[:1] != "_":
+        try:  # for `from . import packets`, which MicroPython asks here
+            return __import__("mungo.mqtt." + name, None, None, (name,))
+        except ImportError:
+            pass
+    raise AttributeError(name)
