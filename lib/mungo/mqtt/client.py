@@ -85,7 +85,7 @@ class Client(Link):
         Link.__init__(self, url, options, log, stats)
         options["id"] = id
         options.setdefault("clean", not id)
-        self.write_properties = None
+        self.write_properties: "Any" = None  # of properties.py, for 5.0  # noqa: F821  # pyright: ignore
         if options.get("version") == 5:
             from .properties import write
 
@@ -98,7 +98,7 @@ class Client(Link):
         self.name = id or url
         self.receive_maximum = receive_maximum
         self.outbox = Outbox(outbox, outbox_bytes, drop == "oldest", stats)
-        self.store = None
+        self.store: "Any" = None  # noqa: F821  # pyright: ignore
         if store is not None:
             from .flash_outbox import FlashOutbox
 
@@ -112,7 +112,7 @@ class Client(Link):
         self.unasked = []  # those that the broker does not know yet,
         self.asked = {}  # and those that it has not answered, by the identifier of their packet
         self.under_way = {}  # messages that wait for their acknowledgement, by identifier
-        self.workers = None  # a WorkerQueue
+        self.workers: "Any" = None  # a WorkerQueue  # noqa: F821  # pyright: ignore
 
     # --- what programs call
 
@@ -338,6 +338,12 @@ class Client(Link):
             self.pump()
 
     # --- what comes
+
+    def due(self):
+        """As Link's: also for calls that the pool had no room for."""
+        if self.workers is not None:
+            self.workers.start()
+        Link.due(self)
 
     def route(self, msg):
         """A message has come: call the handlers whose pattern its topic fits."""

@@ -39,7 +39,7 @@ class Keeper(Connection):
 
 
 class Link:
-    """The connection of a client. What the client is told: `resume`, `route`, `command` and `pump`, as it defines them."""
+    """The connection of a client, which defines `resume`, `route`, `command` and `pump`."""
 
     def __init__(self, url, options, log, stats):
         # (All attributes are here, and in Client: threads look at some, and a dict must not grow meanwhile.)
@@ -48,9 +48,9 @@ class Link:
         self.options = options  # of mgr.mqtt_connect
         self.log = log
         self.stats = stats
-        self.mgr = None
-        self.keeper = None
-        self.c = None  # the connection under way,
+        self.mgr: "Any" = None  # noqa: F821  # pyright: ignore
+        self.keeper: "Any" = None  # noqa: F821  # pyright: ignore
+        self.c: "Any" = None  # the connection under way,  # noqa: F821  # pyright: ignore
         self.is_connected = False  # and whether the broker has accepted it
         self.is_stopping = False
         self.since = 0  # (ticks_ms) when it was connected,
@@ -170,14 +170,28 @@ class Link:
 
     def due(self):
         """It is time for an attempt, or for something that could not be done before."""
-        if self.workers is not None:
-            self.workers.start()
         if self.c is not None:
             self.pump()
         elif ticks_diff(self.retry_at, ticks_ms()) > 0:
             self.look_again(ticks_diff(self.retry_at, ticks_ms()))
         else:
             self.connect()
+
+    # What a client defines:
+
+    def resume(self, session_present):
+        """The broker has accepted it. `session_present`: it has kept the session that this program has begun."""
+
+    def route(self, msg):
+        """A message has come."""
+
+    def command(self, packet):
+        """A packet has come."""
+
+    def pump(self):
+        """The connection may take something."""
+
+    # --- what the program is told
 
     def call(self, fn, *args, **values):
         """Call a function of the program. False if it has raised, which is reported."""

@@ -18,7 +18,7 @@ class Call:
         self.subscription = subscription
         self.received = received
         self.values = values
-        self.left = None  # the calls for the same message that have not returned
+        self.left: list = []  # the calls for the same message that have not returned
 
     def run(self):
         """The worker's job."""
