@@ -13,7 +13,10 @@ from .packets import Parser, publish
 from .topics import encode_topic
 
 _MOST = const(60000)  # bytes of a message; longer ones are not written
+_BATCH = const(2048)  # bytes that are written at once, and one message more
+_RECORD = const(11)  # bytes of a record beside its message
 _RETRY_MS = const(1000)
+_FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 _MESSAGE = const(2)  # the parser's event
 
 
@@ -70,52 +73,59 @@ class FlashOutbox(Journal):
         self.is_queued = False
         client = self.client
         try:
-            self.write_waiting()
+            while self.waiting.count:
+                self.write_waiting()
             while client.is_connected and client.c.out is None and self.hand_over():
                 pass
-        except OSError as er:
+        except _FAILURES as er:
             keeper.mgr.report(er)
             client.look_again(_RETRY_MS)
 
     def write_waiting(self):
-        """Write what waits, in one go."""
+        """Write what waits, in one go, up to some kilobytes."""
         client = self.client
         messages = []
         packed = []
         size = 0
-        while self.waiting.count:
-            message = self.waiting.take()
-            data = self.pack(message.topic, message.data, message.qos, message.retain, message.properties)
-            if len(data) > _MOST:
-                client.outbox.put(message)
-            else:
+        outbox = self.waiting  # where they go back to, if they can't be written now
+        try:
+            while self.waiting.count and size < _BATCH:
+                message = self.waiting.take()
                 messages.append(message)
-                packed.append(data)
-                size += len(data) + 11
+                packed.append(self.pack(message.topic, message.data, message.qos, message.retain, message.properties))
+                size += len(packed[-1]) + _RECORD
+            if size > _MOST:  # one that is too long for a record
+                outbox = client.outbox
+            elif self.make_room(size):
+                outbox = client.outbox  # if it fails, they go on without
+                number = self.append(packed) - len(packed)
+                outbox = None
+                for message in messages:
+                    number += 1
+                    if message.on_done is not None:
+                        self.messages[number] = message
+            else:
+                outbox = None
+                client.stats["dropped"] += len(messages)
+                for message in messages:
+                    client.finish(message, ENOBUFS)
+        except MemoryError:
+            outbox = outbox and self.waiting
+            raise
+        finally:
+            while outbox is not None and messages:
+                outbox.put_back(messages.pop())
+
+    def make_room(self, size):
+        """Drop the oldest messages until `size` bytes have room, if they may be dropped. False if there is none."""
         n = 1
         while n and not self.has_room(size) and self.waiting.drops_oldest:
             first = self.unsent
             n = self.drop_oldest()
-            client.stats["dropped"] += n
+            self.client.stats["dropped"] += n
             for number in range(first, first + n):
-                client.finish(self.messages.pop(number, None), ENOBUFS)
-        if not messages:
-            return
-        if not self.has_room(size):
-            client.stats["dropped"] += len(messages)
-            for message in messages:
-                client.finish(message, ENOBUFS)
-            return
-        try:
-            number = self.append(packed) - len(packed)
-        except OSError:
-            for message in messages:
-                client.outbox.put(message)
-            raise
-        for message in messages:
-            number += 1
-            if message.on_done is not None:
-                self.messages[number] = message
+                self.client.finish(self.messages.pop(number, None), ENOBUFS)
+        return self.has_room(size)
 
     def hand_over(self):
         """Hand over the next message. False if there is none, or if the connection does not take it now."""
