@@ -27,7 +27,7 @@ _SUBACK = const(9)
 _CALLS = const(16)  # of on_done, before sockets are served
 _RETRY_MS = const(1000)  # when there was no memory
 _DAY = const(86400)
-_PUBLISH = const(12)  # for properties.py
+_TO_PUBLISH = const(12)  # for properties.py
 
 _COUNTERS = (
     "connects",  # times that the broker has accepted it
@@ -150,7 +150,7 @@ class Client(Link):
         if properties:
             if self.write_properties is None:
                 raise ValueError("%s: want version=5" % properties)
-            self.write_properties(properties, _PUBLISH)
+            self.write_properties(properties, _TO_PUBLISH)
         outbox = self.store.waiting if self.store is not None and qos else self.outbox
         if not outbox.put(Publication(topic, payload, qos, retain, on_done, properties)):
             return False

@@ -16,8 +16,8 @@ from binascii import crc32
 from errno import EEXIST, ENOENT
 from struct import pack, unpack
 
-_MESSAGE = const(1)
-_STATE = const(2)
+_MESSAGE_RECORD = const(1)
+_STATE_RECORD = const(2)
 
 
 class File:
@@ -93,12 +93,12 @@ class Journal:
                     return None
                 if number is None:
                     file.size += len(data) + 3
-                    if head[0] == _STATE:
+                    if head[0] == _STATE_RECORD:
                         self.unpack_state(data[:-4])
                         self.written = max(self.written, self.unsent - 1)
                     else:
                         self.written = unpack("<I", data[:4])[0]
-                elif head[0] == _MESSAGE and unpack("<I", data[:4])[0] >= number:
+                elif head[0] == _MESSAGE_RECORD and unpack("<I", data[:4])[0] >= number:
                     return unpack("<I", data[:4])[0], data[4:-4]
 
     # --- what is written
@@ -108,20 +108,20 @@ class Journal:
         data = b""
         for message in messages:
             self.written += 1  # (also if it fails: who knows what was written)
-            data += record(_MESSAGE, pack("<I", self.written) + message)
+            data += record(_MESSAGE_RECORD, pack("<I", self.written) + message)
         self.write(data)
         self.files[-1].last = self.written
         return self.written
 
     def save(self):
         """Write the state."""
-        self.write(b"" if self.needs_file() else record(_STATE, self.pack_state()))
+        self.write(b"" if self.needs_file() else record(_STATE_RECORD, self.pack_state()))
 
     def write(self, data):
         """Append records, in a new file if it is time for one."""
         if self.needs_file():
             self.files.append(File(self.files[-1].number + 1 if self.files else 0, self.written))
-            data = record(_STATE, self.pack_state()) + data
+            data = record(_STATE_RECORD, self.pack_state()) + data
         file = self.files[-1]
         self.is_whole = False
         with open(self.path(file), "ab") as stream:

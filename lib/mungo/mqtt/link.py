@@ -12,8 +12,8 @@ _EV_MQTT_CMD = const(15)
 _EV_MQTT_MSG = const(16)
 _EV_MQTT_OPEN = const(17)
 
-_FIRST_MS = const(1000)  # from one attempt to the next, at most; then twice that, and so on
-_LONGEST_MS = const(60000)
+_PAUSE_MS = const(1000)  # from one attempt to the next, at most; then twice that, and so on
+_LONGEST_PAUSE_MS = const(60000)
 _STABLE_MS = const(10000)  # what has lasted so long was a good connection
 _REDIRECTS = const(5)  # followed in a row
 _LASTING = const(b"\1\2\4\5\x84\x85\x86\x87\x8a\x8c\x8e")  # reasons that the next attempt most likely meets again
@@ -155,11 +155,11 @@ class Link:
 
     def back_off(self, reason):
         """How long to wait before the next attempt, in ms: at random, so that not all clients of a broker come back at once."""
-        most = min(_FIRST_MS << self.attempts, _LONGEST_MS)
+        most = min(_PAUSE_MS << self.attempts, _LONGEST_PAUSE_MS)
         least = 1
         self.attempts = min(self.attempts + 1, 6)
         if reason and reason in _LASTING:
-            most = _LONGEST_MS
+            most = _LONGEST_PAUSE_MS
             least = most // 2
         number = urandom(2)
         return least + ((most - least) * (number[0] << 8 | number[1]) >> 16)
