@@ -47,7 +47,7 @@ help:
 	@echo
 	@echo "For boards. BOARD=NAME is a folder of boards/. DEVICE=PORT is the serial port; default: the only one plugged in."
 	@echo "make flash BOARD=        write MicroPython to the board; FIRMWARE=file, or VERSION= of MicroPython's releases"
-	@echo "make deploy BOARD= APP=  copy the changed files of mungo and an app, and verify them; LOG_S=seconds of output to show"
+	@echo "make deploy BOARD= APP=  copy the changed files of mungo and an app, and verify them; LOG_S=seconds of output to show; ALL=1: the whole library"
 	@echo "make repl                open MicroPython's prompt, or show the output of the running program"
 	@echo "make device-test BOARD=  run the unit tests that can run on the board; TESTS=module ..."
 	@echo "make board-report BOARD=  measure the board: OUT=board-report.md is to attach to an issue; TESTS=module ..."
@@ -179,7 +179,7 @@ flash: $(VENV) $(FLASH)
 	@$(PY) tools/flash.py $(ON) --firmware "$(FIRMWARE)" $(if $(VERSION),--version "$(VERSION)")
 
 deploy: $(VENV)
-	@$(PY) tools/deploy.py $(ON) $(if $(APP),--app "$(APP)") $(if $(LOG_S),--log-s "$(LOG_S)")
+	@$(PY) tools/deploy.py $(ON) $(if $(APP),--app "$(APP)") $(if $(ALL),--all) $(if $(LOG_S),--log-s "$(LOG_S)")
 
 repl: $(VENV)
 	@$(PY) tools/repl.py --device "$(DEVICE)"

@@ -24,6 +24,8 @@ from usb_ports import Port
 ROOT = lanes.ROOT
 UNIX = BOARDS["UNIX"]
 WAIT_S = 20
+PICO_W_BLOCKS = 848 // 4  # of 4 KB: its file system with MicroPython's stock firmware
+SPARE_BLOCKS = 40  # for settings, uploads, and a file that is written anew
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def hashes(folder):
 
 
 def wanted(app="multi_threaded"):
-    return {path: hashlib.sha256(data).hexdigest() for path, data in deploy.tree(UNIX, app).items()}
+    return {path: hashlib.sha256(data).hexdigest() for path, data in deploy.chosen(UNIX, app).items()}
 
 
 def has(board, app="multi_threaded"):
@@ -127,6 +129,27 @@ def test_deploy_copies_all_then_nothing_then_what_changed(board, capsys):
     removed = [line for line in said if line.startswith("remove")]
     assert removed == ["remove lib/mungo/core/url.py", "remove lib/mungo/gone.mpy", "remove settings.py"]
     assert has(one) and (one.folder / "mine.py").exists()
+
+
+def test_a_board_gets_what_the_app_can_reach_or_all_of_it(board, capsys):
+    one = board()
+    args = "--board", "UNIX", "--device", one.device, "--app", "hello", "--log-s", 0
+    parts = {name: one.folder / f"lib/mungo/{name}.mpy" for name in ("app/app", "mqtt/connection", "app/sessions")}
+    assert run(deploy, *args) == 0
+    assert [name for name, path in parts.items() if path.exists()] == ["app/app"]
+    assert run(deploy, *args, "--all") == 0
+    assert all(path.exists() for path in parts.values())
+    assert set(hashes(one.folder)) - {"settings.json"} == set(deploy.tree(UNIX, "hello"))
+    assert run(deploy, *args) == 0
+    assert "remove lib/mungo/mqtt/connection.mpy" in capsys.readouterr().out
+
+
+# A file of more than 512 bytes takes whole blocks, and a folder two (littlefs on RP2, with its cache of 1 KB).
+@pytest.mark.parametrize("app", deploy.apps())
+def test_each_app_fits_the_flash_of_a_pico_w(app):
+    files = deploy.chosen(BOARDS["RPI_PICO_W"], app)
+    blocks = sum(-(-len(data) // 4096) for data in files.values() if len(data) > 512) + 2 * (len(deploy.parents(files)) + 1)
+    assert blocks <= PICO_W_BLOCKS - SPARE_BLOCKS, (blocks, len(files))
 
 
 @pytest.mark.parametrize("after", [900, 8_000, 40_000, 100_000])

@@ -12,6 +12,7 @@ import lanes
 import mpy
 import packages
 import pty_board
+import reach
 import romfs
 from boards import BOARDS, Complaint
 from making import make
@@ -232,7 +233,7 @@ def test_repl_is_mpremotes(monkeypatch):
 
 
 def test_romfs_has_what_the_app_can_reach():
-    unused = {app: romfs.unused(app) for app in ("blink", "ws_chat", "sse_clock", "with_asyncio", "http_fetch")}
+    unused = {app: reach.unused(app) for app in ("blink", "ws_chat", "sse_clock", "with_asyncio", "http_fetch")}
     for app, needed in (
         ("ws_chat", "mungo/ws/__init__.py"),
         ("sse_clock", "mungo/sse.py"),
@@ -251,7 +252,7 @@ def test_romfs_has_what_the_app_can_reach():
 @pytest.mark.parametrize("app", [path.parent.name for path in sorted((mpy.ROOT / "firmware/apps").glob("*/__init__.py"))])
 def test_nothing_in_a_romfs_image_begins_with_an_import_that_is_left_out(app):
     lib = mpy.ROOT / "lib"
-    unused = romfs.unused(app)
+    unused = reach.unused(app)
     for name in set(packages.files(lib)) - unused:
         tree = ast.parse((lib / name).read_text())
         tree.body = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]

@@ -20,7 +20,7 @@ import deploy
 import device
 import key as keys
 import mpy
-import romfs
+import reach
 from boards import Complaint
 
 OUT = mpy.ROOT / "build" / "updates"
@@ -28,7 +28,6 @@ MAGIC = b"mungo-bundle"
 LIST_BYTES = 16384  # as in lib/mungo/ota/bundle.py
 PLAIN = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/")
 STARTERS = ("boot", "main", "slots")
-OTA = ("mungo/ota/__init__.py",)  # so that it can be kept, and the next update can come
 
 
 def sources(app, root=mpy.ROOT):
@@ -46,8 +45,7 @@ def sources(app, root=mpy.ROOT):
 def tree(board, app, is_source=False):
     """{path: bytes} of the files of a bundle."""
     files = sources(app) if is_source else deploy.tree(board, app)
-    left_out = {*romfs.unused(app, OTA), *romfs.of_other_ports(board)}
-    left_out = {f"lib/{name.removesuffix('.py')}" for name in left_out} | {*STARTERS}
+    left_out = {*reach.left_out(board, app, reach.OTA), *STARTERS}
     files = {path: data for path, data in files.items() if path.rpartition(".")[0] not in left_out}
     text = f"# Which app this update is, see settings.py.\nAPP = {app!r}\n"
     if is_source:

@@ -4,6 +4,7 @@ lib/ and firmware/ are compiled for the board's chip. main.py and boot.py stay s
 Only files whose SHA-256 differs are copied. Each copy gets another name first, is checked on the board and then renamed, so a pulled
 cable or a power cut leaves whole files, old or new. The tool removes files in lib/mungo and in the app's folder that this tree does
 not have, and a .py next to a .mpy of the same name, because MicroPython would load the .py. It touches nothing else on the board.
+Of the library the board gets what the app can reach, see reach.py; with ALL=1 all of it.
 If mungo is frozen into the firmware, lib/ is left out, and an earlier copy of it is removed.
 """
 
@@ -16,6 +17,7 @@ import boards
 import device
 import key
 import mpy
+import reach
 from boards import Complaint
 from device import say
 
@@ -154,6 +156,12 @@ def tree(board, app, root=mpy.ROOT):
     return {path: files[path].read_bytes() for path in order}
 
 
+def chosen(board, app):
+    """The part of `tree` that the app can reach."""
+    left_out = reach.left_out(board, app, reach.OTA if owner(board) else ())
+    return {path: data for path, data in tree(board, app).items() if path.rpartition(".")[0] not in left_out}
+
+
 def owner(board):
     """{path: bytes} of ota.json, which says whose updates the board takes; none if there is no key."""
     path = key.public(key.DEFAULT)
@@ -261,12 +269,13 @@ def main(argv=None):
     parser.add_argument("--device", default="")
     parser.add_argument("--app", default="hello")
     parser.add_argument("--log-s", type=float, default=5, help="seconds of the board's output to show after the reset")
+    parser.add_argument("--all", action="store_true", help="the whole library, not what the app can reach")
     parser.add_argument("--clean", action="store_true", help="remove the files that deploy has copied, and copy nothing")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
     if args.clean:
         return clean(board, device.find(args.device))
-    files = {**owner(board), **tree(board, args.app)}
+    files = {**owner(board), **(tree if args.all else chosen)(board, args.app)}
     say(f"{args.app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
     port = device.find(args.device)
     with device.Device(port) as link:
