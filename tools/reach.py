@@ -35,6 +35,7 @@ DOORS = {
     "mungo/aio.py": (".serve(",),
     "mungo/http/client.py": ("http_connect(", "fetch(", "import fetch"),
     "mungo/tls/__init__.py": ("Tls(",),
+    "mungo/mqtt/__init__.py": ("mqtt_connect(", "mungo.mqtt", "import mqtt"),
     "mungo/ota/__init__.py": ("ota.routes(", "ota.pull("),
     "mungo/ota/pull.py": ("ota.pull(",),
 }
