@@ -33,6 +33,7 @@ help:
 	@echo "make check   check style, types and sizes, and run all tests, as CI does"
 	@echo "make sim     run the simulation with SEEDS=10000 seeds on each platform, from SEED0=0 on"
 	@echo "make fuzz    fuzz the parsers, guided by coverage, for MINUTES=60 or with INPUTS=10000000 in all, against h11 and paho"
+	@echo "make dash-api  send a dashboard what schemathesis makes of its OpenAPI description"
 	@echo "make bench   run the benchmarks, about 15 minutes; options in ARGS='--quick --only hello'"
 	@echo "make bench-page  write their tables and pictures into docs/performance.md"
 	@echo "make screenshots  write the pictures of README and the guide into docs/; NAMES=demo,blink for some of them"
@@ -123,6 +124,17 @@ fuzz: $(VENV)
 	$(PY) -m host_tests.fuzz.run $(if $(INPUTS),--inputs $(INPUTS),--minutes $(MINUTES)) $(TARGETS)
 	$(if $(TARGETS),,$(PY) -m host_tests.fuzz.against_h11 --inputs 1000000)
 	$(if $(TARGETS),,$(PY) -m host_tests.fuzz.against_paho --inputs 1000000)
+
+# These packages are many, and only this needs them: so they have their own environment.
+DASH_API := .venv-dash/.stamp
+$(DASH_API): tools/requirements_dash.txt
+	$(PYTHON) -m venv .venv-dash
+	.venv-dash/bin/python -m pip install --quiet --disable-pip-version-check -r tools/requirements_dash.txt
+	@touch $@
+
+.PHONY: dash-api
+dash-api: $(VENV) $(DASH_API)
+	THOROUGH=1 $(PY) -m pytest host_tests/test_dash.py -k schemathesis
 
 bench: $(VENV)
 	$(PY) -m tools.bench.run $(ARGS)

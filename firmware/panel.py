@@ -1,4 +1,4 @@
-# What a dashboard shows of the device: its LED and temperature; on a board also its Wi-Fi, the crash log, and a restart.
+# What a dashboard shows of the device: its LED, and updates; on a board also its temperature, its Wi-Fi, the crash log, and a restart.
 import settings
 
 _TRY_MS = const(45000)  # a new network has so long, then the old one counts again
@@ -6,6 +6,7 @@ _TRY_MS = const(45000)  # a new network has so long, then the old one counts aga
 
 def add(dash):
     """Add it to `dash`, on the first page and on the page "Device"."""
+    dash.updates()
     if not settings.IS_BOARD:
         dash.switch("Lamp")  # simulated: it is on as long as it is on
         return

@@ -53,6 +53,7 @@ DOORS = {
     "mungo/manager.py": ("http", "mqtt"),
     "mungo/mqtt/client.py": ("app",),
     "mungo/app/mounting.py": ("files",),
+    "mungo/dash/__init__.py": ("ota",),
     "mungo/app/etags.py": ("files",),
     "mungo/app/testing_live.py": ("ws",),
     "mungo/app/sockets.py": ("ws",),

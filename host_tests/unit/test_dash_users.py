@@ -424,6 +424,18 @@ def test_a_page_of_another_site_changes_nothing_on_an_open_device():
             assert dash.by_id["lamp"].value is False and dash.is_open
 
 
+def test_other_origins_may_be_allowed_and_its_own_always_is():
+    with Place() as place:
+        dash = place.dash(origins=("https://panel.example",))
+        dash.switch("Lamp")
+        with dash.app.test_client() as client:
+            for origin in ("https://panel.example", "http://test"):
+                page = Page(client, {"Origin": origin})
+                assert page.tell(id="lamp", value=True) == {"re": 1}
+                assert client.put("/api/values/lamp", json={"value": False}, headers={"Origin": origin}).status == 200
+            assert raised(OSError, Page, client, {"Origin": "https://evil.example"})
+
+
 def test_text_comes_back_as_it_is():
     text = '<img src=x onerror="a()">\'&'
     with Place() as place:

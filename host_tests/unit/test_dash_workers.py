@@ -6,6 +6,7 @@ from array import array  # noqa: F401  (a worker's first import would be one of 
 from errno import ETIMEDOUT
 
 from dashing import Page, Place
+from raising import refused
 from waiting import until
 
 LANES = ("cpython", "upy", "upy-192k")
@@ -126,6 +127,32 @@ def test_a_metric_whose_job_never_runs_is_read_later():
             assert slow.once.state == 0 and slow.error
             gate.open()
             until(lambda: slow.value > 1 and slow.error is None, client.mgr)
+
+
+def test_a_call_that_the_pool_does_not_take_is_over():
+    with Place() as place:
+        dash = place.dash()
+        action = dash.action("Work", worker=True)(lambda job: "done")
+        with dash.app.test_client() as client:
+            page = Page(client)
+            refused(action.once.start, print, print, (), timeout_ms=-1)
+            assert action.once.state == 0
+            gates = [Gate() for _ in range(30)]
+            pool = client.mgr.workers() if client.mgr.pool is None else client.mgr.pool
+            taken = 0
+            try:
+                for gate in gates:
+                    pool.submit(gate)
+                    taken += 1
+            except OSError:  # it is full
+                pass
+            assert 0 < taken < 30
+            assert page.tell(id="work", run={})["status"] == 503
+            for gate in gates:
+                gate.open()
+            until(lambda: not pool.under_way, client.mgr)
+            assert page.tell(id="work", run={}) == {"re": page.re}
+            page.wait("work", value="done", progress=None)
 
 
 def test_a_read_that_fails_is_an_error_and_the_last_value_stays():

@@ -147,6 +147,13 @@ class Dash:
 
         add(self, folder, limit)
 
+    def updates(self):
+        """A page for updates of the program, see `mungo.ota`: an admin uploads a bundle."""
+        from ..ota import routes
+
+        routes(self.app, self.door.guard("admin"))
+        self.has_updates = True
+
     def system(self, page="Device"):
         """A page with what the device has: memory, latency, connections, workers, limits and counters."""
         from .system import add

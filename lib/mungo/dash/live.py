@@ -125,6 +125,10 @@ def open(door):
 
     def live(req):
         client = Client(door.dash, req.c, req.g["who"])
-        return lambda c, hm: upgrade(c, hm, client.handler, origins=door.dash.origins)
+        origins = door.dash.origins
+        if origins:  # and the device itself
+            host = req.headers.get("Host", "")
+            origins = tuple(origins) + ("http://" + host, "https://" + host)
+        return lambda c, hm: upgrade(c, hm, client.handler, origins=origins)
 
     door.route("GET", "/live", live)

@@ -40,8 +40,10 @@ class Once:
         try:
             mgr = self.dash.mgr
             return (mgr.pool or mgr.workers()).submit(self.run, fn, args, on_done=done, timeout_ms=timeout_ms)
-        except OSError:
+        except Exception as er:
             self.state = _IDLE
+            if not isinstance(er, OSError):
+                raise
             return None
 
     def run(self, fn, args):

@@ -1,6 +1,6 @@
 # The description of the API in OpenAPI 3.1, with the widgets of this device.
 from ..http.json_writer import dumps
-from .widgets import Control
+from .widgets import LEVELS, Control
 
 _TYPES = {"switch": "boolean", "slider": "number", "number": "number", "text": "string", "password": "string"}
 _LIMITS = (("min", "minimum"), ("max", "maximum"), ("length", "maxLength"), ("options", "enum"))
@@ -41,20 +41,35 @@ def describe(dash):
     put = operation("Set several, or none", "object", schemas, [])
     yield path("/values", {"get": operation("All values", "object"), "put": put})
     yield path("/state", {"get": operation("All widgets", "object")})
+    text = {"type": "string", "maxLength": 64}
+    user = {"password": text, "old": text, "level": {"enum": LEVELS[1:]}}
+    yield path("/login", {"post": operation("Log in", "object", {"user": text, "password": text}, ["user", "password"])})
+    yield path("/logout", {"post": operation("Log out", None, {"everywhere": {"type": "boolean"}}, [], "204")})
+    yield path("/users", {"get": operation("All users", None)})
+    methods = {"put": operation("Make or change a user", "object", user, []), "delete": operation("Remove a user", None, status="204")}
+    yield path("/users/{name}", methods, "name")
+    if dash.has_files:
+        yield path("/files", {"get": operation("All files", "object")})
+        methods = {"get": operation("A file", None), "delete": operation("Remove a file", None, status="204")}
+        yield path("/files/{name}", methods, "name")
     yield path("/session", {"get": operation("Who asks", "object")})[:-2]
     state = {"type": "object", "properties": {"error": {"type": "string"}, "progress": {"type": "integer"}}}
     error = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
     yield '}, "components": {"schemas": %s}}' % dumps({"state": state, "error": error, "object": {"type": "object"}})
 
 
-def path(name, methods):
-    """A member of "paths", with a comma."""
+def path(name, methods, parameter=None):
+    """A member of "paths", with a comma. `parameter` is what its name has in braces."""
+    if parameter:
+        schema = {"type": "string", "minLength": 1, "maxLength": 32, "pattern": "^[A-Za-z0-9_-]+$"}
+        methods["parameters"] = [{"name": parameter, "in": "path", "required": True, "schema": schema}]
     return '"/api%s": %s, ' % (name, dumps(methods))
 
 
 def operation(summary, answer, properties=None, required=(), status="200"):
     """One method of a path: what it takes, an object with these properties, and what it answers."""
-    found = {"summary": summary, "responses": {status: content(answer, "OK"), "default": content("error", "a sentence")}}
+    responses = {status: content(answer, "OK") if answer else {"description": "OK"}, "default": content("error", "a sentence")}
+    found = {"summary": summary, "responses": responses}
     if properties is not None:
         body = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}

@@ -148,10 +148,7 @@ class Users:
             if user is not None and new[_LEVEL] < 3 and self.is_last_admin(name):
                 return {"error": "this is the last admin"}, 409
             new[_GENERATION] = user[_GENERATION] + 1 if user else first_generation()
-            try:
-                self.save(name, new)
-            except OSError as er:
-                return {"error": "not saved: %s" % er}, 507
+            self.save(name, new)
             self.close(None if is_first else name)
             if is_first or who.user == name:
                 self.begin(req, name)
@@ -176,8 +173,8 @@ class Users:
         return [one for one in self.known if self.known[one][_LEVEL] == 3] == [name]
 
     def save(self, name, user):
-        """This is the user of this name from now on; None: there is none. Raises OSError, and nothing has changed. The flash must be free:
-        raises OSError if a worker has it."""
+        """This is the user of this name from now on; None: there is none. Raises HttpError, and nothing has changed, if there is no room
+        or a worker uses the flash."""
         known = dict(self.known)
         if user is None:
             del known[name]
