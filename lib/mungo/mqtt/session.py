@@ -19,7 +19,8 @@
 #   put(id, packet)   a message is published: `packet` is a bytearray, its PUBLISH. What this raises leaves no trace of the message
 #   update(id)        its PUBREC has come: from here on only the id is needed
 #   remove(id)        it is over, or refused
-#   receive(id)       a message of QoS 2 has come. This comes before its handler runs; if that holds it, release and later receive follow
+#   receive(id)       a message of QoS 2 has come. This comes before its handler runs, so that a reset makes it run never twice; if that
+#                     holds the message, release follows, and receive with `ack`
 #   release(id)       it is over, or its handler has failed
 # What the others raise ends the connection. After a reset `restore` and `received` bring the session back.
 from .packets import Fault, ack
@@ -94,7 +95,6 @@ class Session:
     def restore(self, id, packet):
         """After a reset: a message is under way that the store has kept. `packet`: None after `update`."""
         self.outgoing.append(Outgoing(id, packet and bytearray(packet)))
-        self.last = id
 
     def begin(self, is_present, quota, receive_maximum, not_found):
         """The broker has accepted the connection; `is_present`: it has the session, too."""
