@@ -26,6 +26,7 @@ from mqttnet import (
     word,
 )
 from mungo import EV_CLOSE, EV_CONNECT, EV_ERROR, EV_MQTT_CMD, EV_MQTT_MSG, EV_MQTT_OPEN, EV_OPEN, EV_READ, EV_RESOLVE, EV_WRITE
+from mungo.core.connection import Connection
 from mungo.mqtt.session import Session
 from raising import raised, refused
 from waiting import kinds, turns
@@ -605,6 +606,26 @@ def test_an_acknowledgement_of_another_kind_is_a_fault():
             broker.until(lambda: broker.seen(EV_CLOSE))
             assert broker.seen(EV_ERROR) == ["the broker's fault: 0x82"]
             assert len(c.session.outgoing) == 1
+
+
+def no_memory(c, data):
+    raise MemoryError
+
+
+def test_a_message_that_finds_no_memory_on_its_way_is_not_lost():
+    session = Session()
+    with Broker() as broker:
+        c = broker.connect(clean=False, session=session)
+        put = Connection.put
+        try:
+            Connection.put = no_memory
+            assert c.publish("a", b"x", 1) == 1 and not c.publish("a", b"y")
+        finally:
+            Connection.put = put
+        broker.until(lambda: broker.seen(EV_CLOSE))
+        assert broker.seen(EV_ERROR) == ["no memory"] and broker.mgr.stats["no_memory"] == 1
+        broker.connect(connack(0, 1), clean=False, session=session)
+        assert broker.take(1) == [of(publish("a", b"x", 1, 1, dup=1))]
 
 
 def test_enhanced_authentication():

@@ -210,9 +210,10 @@ class Store:
 
 class Broker:
     """The other side, by the book (section 4.3), whose memory is never lost: `got` is what it was sent; it sends `queue`, messages (qos,
-    payload)."""
+    payload). `properties`: b"\\0" for those of a PUBLISH in 5.0."""
 
-    def __init__(self, queue):
+    def __init__(self, queue, properties=b""):
+        self.properties = properties
         self.got = []
         self.ids = []  # of QoS 2 that wait for PUBREL
         self.queue = queue
@@ -225,7 +226,7 @@ class Broker:
         if self.sending is None:
             return b""
         qos, payload, id = self.sending
-        return ack(PUBREL, id) if self.released else publish("a", payload, qos, id, dup=1)
+        return ack(PUBREL, id) if self.released else publish("a", payload, qos, id, dup=1, properties=self.properties)
 
     def take(self, first, body):
         """Take a packet; what it answers."""
@@ -234,7 +235,7 @@ class Broker:
             qos = first >> 1 & 3
             id = int.from_bytes(body[3:5], "big")
             if qos == 1 or id not in self.ids:
-                self.got.append((qos, body[5:]))
+                self.got.append((qos, body[5 + len(self.properties) :]))
             if qos == 1:
                 return ack(PUBACK, id)
             if id not in self.ids:
@@ -258,7 +259,7 @@ class Broker:
             self.last = self.last % 5 + 1
             self.sending = self.queue.pop(0) + (self.last,)
             self.released = False
-            return publish("a", self.sending[1], self.sending[0], self.last)
+            return publish("a", self.sending[1], self.sending[0], self.last, properties=self.properties)
         return b""
 
 

@@ -218,7 +218,7 @@ class Session:
         if n > self.receive_maximum:
             raise Fault(_RECEIVE_MAXIMUM_EXCEEDED)
         self.late.pop(msg.id, None)  # another message had this identifier
-        receipt = Receipt(self, msg.id, msg.qos)
+        receipt = msg.receipt = Receipt(self, msg.id, msg.qos)  # (the attribute may find no memory, too: so it comes first)
         self.receipts.append(receipt)
         try:
             if msg.qos == 2:
@@ -228,7 +228,6 @@ class Session:
         except BaseException:
             self.drop(receipt)
             raise
-        msg.receipt = receipt
 
     def drop(self, receipt):
         """The handler of a message has failed: it has not come."""
