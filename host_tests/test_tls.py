@@ -202,6 +202,33 @@ def test_bodies_arrive_intact(start):
     assert text == b"".join(bytes([at & 255]) * 1000 for at in range(2000))
 
 
+def test_a_file_arrives_intact_at_a_reader_that_stalls(start, tmp_path):
+    """With buffers as small as a board's, each write is put off in the middle of a record, at a file's body, a long answer, and pieces."""
+    rng = random.Random(8)
+    (tmp_path / "a.bin").write_bytes(data := rng.randbytes(times(1, 20) * MB))
+    one = start(SNDBUF=4608, ROOT=tmp_path)
+    pattern = b"".join(bytes([at & 255]) * 1000 for at in range(300))
+    for path, body, posted in (("/files/a.bin", data, b""), ("/", data[:60000], data[:60000]), ("/data/300000", pattern, b"")):
+        tcp = socket.socket()
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        tcp.settimeout(WAIT_S)
+        tcp.connect((one.host, one.port))
+        with context().wrap_socket(tcp, server_hostname="localhost") as sock:
+            request = b"%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+            sock.sendall(request % (b"POST" if posted else b"GET", path.encode(), len(posted)) + posted)
+            got = b""
+            n = 0
+            while piece := sock.recv(rng.choice((1000, 50000))):
+                got += piece
+                n += 1
+                if n % 10 == 0:
+                    time.sleep(0.002)
+        head, _, got = got.partition(b"\r\n\r\n")
+        if b"chunked" in head:
+            got = b"".join(got.split(b"\r\n")[1::2])
+        assert len(got) == len(body) and got == body, (path, next(at for at, (x, y) in enumerate(zip(got, body)) if x != y))
+
+
 # --- peers that are none
 
 

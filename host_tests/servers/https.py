@@ -1,5 +1,6 @@
 # The server of test_tls.py: https at PORT, bare TLS that sends back what comes at PORT + 1, plain HTTP at PORT + 2. CERT and CA are names
-# of certificates in build/certificates. /state tells what has happened here.
+# of certificates in build/certificates. /files/.. is the folder ROOT, /state tells what has happened here. SNDBUF: the size of the buffers
+# of accepted sockets.
 
 import gc
 import hashlib
@@ -7,9 +8,11 @@ import json
 import os
 
 import mungo
+from mungo.http import files
 
 NAMES = {getattr(mungo, name): name[3:] for name in dir(mungo) if name[:3] == "EV_"}
 FOLDER = "build/certificates/"
+SNDBUF = int(os.getenv("SNDBUF") or 0)
 events = []  # of connections that are over: names of what their handler got, in one str each
 under_way = {}
 
@@ -25,6 +28,8 @@ def open_files():
 
 
 def note(c, ev, data):
+    if ev == mungo.EV_ACCEPT and SNDBUF:
+        c.sock.setsockopt(1, 7, SNDBUF)  # SOL_SOCKET, SO_SNDBUF
     if ev == mungo.EV_OPEN:
         under_way[c.id] = []
     if c.id in under_way:
@@ -57,6 +62,8 @@ def on_http(c, ev, hm, tls):
         elif hm.match("/replace/*"):
             tls.replace(**name_of(hm.uri[9:]))
             c.http_reply(200, {}, "ok")
+        elif hm.match("/files/*"):
+            files.serve(c, hm, os.getenv("ROOT"), hm.uri[6:])
         elif hm.match("/data/*"):
             n = int(hm.uri[6:])
             c.http_reply(200, {}, (pattern(at) for at in range(0, n, 1000)))

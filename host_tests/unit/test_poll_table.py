@@ -1,8 +1,11 @@
 # Objects without descriptors in the unix port's poll, whose table moves when it grows.
+import errno
 import socket
 
 import mungo
-from mungo.port.poll_table import poll_without_descriptors
+from mungo.port.poll_table import PollTable, pair
+from net import bound, udp_peer
+from raising import raised_errno
 from runner import Skip
 
 try:
@@ -43,8 +46,7 @@ def test_nothing_is_lost_when_the_table_grows():
     if RingIO is None:
         raise Skip("no RingIO")
     mgr = mungo.Manager()
-    poll_without_descriptors(mgr)
-    poll_without_descriptors(mgr)  # twice is once
+    mgr.poller = PollTable(mgr)
     rings = []
     socks = []
     between = []
@@ -73,4 +75,45 @@ def test_nothing_is_lost_when_the_table_grows():
         for sock in socks:
             mgr.unwatch(sock)
             sock.close()
+        mgr.close()
+
+
+class Proven(Ring):
+    """A TLS connection's part in this."""
+
+    is_proven = False
+
+
+def test_a_tls_socket_is_watched_together_with_the_tcp_socket_below_it():
+    """That one has a descriptor, which ends the sleep; what it is watched for follows."""
+    if RingIO is None:
+        raise Skip("no RingIO")
+    mgr = mungo.Manager()
+    below, port = bound(socket.SOCK_DGRAM)
+    peer = udp_peer(port)
+    ring = Proven()
+    try:
+        pair(mgr, ring.io, below)
+        table = mgr.poller
+        mgr.watch(ring.io, ring, 1)
+        peer.send(b"x")
+        assert [sock is below for sock, _ in table.poller.poll(1000)] == [True]
+        mgr.poll(0)  # it is ready by itself, and that harms nobody
+        assert ring.heard == 0
+        ring.io.write(b"x")
+        mgr.poll(0)
+        assert ring.heard == 1
+        mgr.watch(ring.io, ring, 0)
+        assert table.poller.poll(0) == []
+        below.recv(1)
+        mgr.watch(ring.io, ring, 4)  # before the handshake is over, that TCP has room says nothing
+        assert [sock is below for sock, _ in table.poller.poll(0)] == [False]
+        ring.is_proven = True
+        mgr.watch(ring.io, ring, 4)
+        assert sorted([sock is below for sock, _ in table.poller.poll(0)]) == [False, True]
+        mgr.unwatch(ring.io)
+        assert raised_errno(table.poller.modify, below, 1) == errno.ENOENT
+    finally:
+        below.close()
+        peer.close()
         mgr.close()

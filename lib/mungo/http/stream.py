@@ -138,8 +138,9 @@ def _send_part(c, hm):
         part.left -= done
         left -= n
         if done < n:
-            # A few bytes wait for room, and the write deadline runs: a socket may say that it has room, and take nothing.
-            rest = min(n - done, _TAIL)
+            # A few bytes wait for room, and the write deadline runs: a socket may say that it has room, and take nothing. (TLS has
+            # encrypted more of them, and must get these again.)
+            rest = n - done if c.is_tls else min(n - done, _TAIL)
             part.left -= rest
             part.file.seek(done + rest - n, 1)
             return c.put_later(memoryview(buf)[done : done + rest], 0)

@@ -2,7 +2,14 @@
 # program crashes (MicroPython's extmod/modselect.c, poll_set_add_fd: it moves the pointers of objects that are not in the table, too).
 # TLS sockets and micropython.RingIO have none. So while such an object is watched, the table grows only here, without it. Places that were
 # used once are used again.
+#
+# While such an object is watched, poll looks at all of them each millisecond. So a TLS socket is watched together with the TCP socket below
+# it, whose descriptor ends the sleep at once.
 import sys
+
+from . import SHARES_DESCRIPTORS
+
+_IN = const(1)  # select.POLLIN
 
 _NOWHERE = const(1000000)  # a descriptor that no file has
 
@@ -13,12 +20,13 @@ class PollTable:
     def __init__(self, mgr):
         self.mgr = mgr
         self.poller = mgr.poller
+        self.ipoll = mgr.poller.ipoll
         self.others = {}  # objects without descriptors: what each is watched for
+        self.below = {}  # TLS sockets: the TCP socket of each
         self.places = 0  # in the table at least
 
-    def ipoll(self, ms):
-        """As select.poll's."""
-        return self.poller.ipoll(ms)
+    def event(self, ev):
+        """A TCP socket is ready: its TLS socket is, too, and sees to that."""
 
     def register(self, sock, mask):
         """As select.poll's. The manager has counted `sock` already."""
@@ -27,14 +35,19 @@ class PollTable:
             n = len(self.mgr._socks)
             if n > self.places:
                 self.grow(2 * n)
-            if not has_descriptor:
-                self.others[sock] = mask
+        if not has_descriptor:
+            self.others[sock] = mask
+        if sock in self.below:
+            # (In a handshake a TLS socket that has something to send may have to read first, and TCP has room all the time.)
+            self.poller.register(self.below[sock], mask if self.mgr._socks[sock].is_proven else mask & _IN)
         self.poller.register(sock, mask)
 
     def unregister(self, sock):
         """As select.poll's."""
         self.poller.unregister(sock)
         self.others.pop(sock, None)
+        if sock in self.below:
+            self.mgr.unwatch(self.below.pop(sock))
 
     def grow(self, places):
         """Have at least so many places, while nothing is watched that could get lost."""
@@ -51,7 +64,10 @@ class PollTable:
         self.places = places
 
 
-def poll_without_descriptors(mgr):
-    """From here on the manager's poll may have objects without descriptors. Other ports have no such table."""
-    if sys.implementation.name == "micropython" and sys.platform not in ("esp32", "rp2") and not isinstance(mgr.poller, PollTable):
-        mgr.poller = PollTable(mgr)
+def pair(mgr, sock, tcp):
+    """`sock`, a TLS socket around `tcp`, is to be watched next. Boards and CPython have no such table."""
+    if SHARES_DESCRIPTORS and sys.implementation.name == "micropython":
+        if not isinstance(mgr.poller, PollTable):
+            mgr.poller = PollTable(mgr)
+        mgr.watch(tcp, mgr.poller, 0)
+        mgr.poller.below[sock] = tcp

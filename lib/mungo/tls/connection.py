@@ -2,7 +2,8 @@
 #
 # What the port's TLS sockets want (MicroPython's extmod/modtls_mbedtls.c), and what is done about it here:
 # - A write that was put off has encrypted its data already. The next one must come with the same data and length: otherwise bytes count as
-#   sent that are not. `pending` has that length; the data wait in the send buffer.
+#   sent that are not. `pending` has that length. So who gets fewer bytes taken than it has given must give all the others again, see
+#   `_send_part` in http/stream.py; as a rule they wait in the send buffer.
 # - A handshake that fails forgets the TCP socket, which nobody would close then: `release` closes both.
 # - After an error the TLS socket does nothing any more, so its connection ends.
 # - `readinto` loses what it has read if an error follows. `recv` returns one record at a time.
@@ -14,7 +15,7 @@ from ..core.connection import Connection
 from ..core.overload import close_idlest
 from ..core.reports import describe
 from ..port import TX_MEMORY
-from ..port.poll_table import poll_without_descriptors
+from ..port.poll_table import pair
 
 if TX_MEMORY:
     from ..core.send_memory import grant
@@ -24,7 +25,7 @@ _EV_TLS_HS = const(6)
 
 _IN = const(1)  # select.POLLIN
 
-_MOST_BYTES = const(16384)  # bytes in one write: to encrypt them takes the loop's time
+_MOST_BYTES = const(16384)  # bytes in one record
 _QUIET_MS = const(200)  # from a server's certificate to the assumption that the handshake is over
 _LOOK_MS = const(50)  # from one look for room to the next
 
@@ -121,7 +122,6 @@ def secure(base, of_tls, of_server, answer):
             mgr = self.mgr
             if mgr.tls_open >= mgr.tls_conns and not close_idlest(mgr, True):
                 return self.wait_for_room()
-            poll_without_descriptors(mgr)
             gc.collect()  # it takes 23 KB, 17 of them in one piece
             tcp = self.sock
             context = self.tls.context(self.is_server)
@@ -135,6 +135,7 @@ def secure(base, of_tls, of_server, answer):
             self.sock = sock
             self.tcp = tcp
             mgr.tls_open += 1
+            pair(mgr, sock, tcp)
             mgr.watch(sock, self, _IN)
             self.mask = _IN
             self.hold(_HANDSHAKE)
@@ -236,7 +237,7 @@ def secure(base, of_tls, of_server, answer):
             except _FAILURES as er:
                 return self.failed(er)
             if got is not None:
-                self.is_proven = True
+                self.prove()
                 n = len(got)
                 data[:n] = got
                 return n
@@ -244,21 +245,32 @@ def secure(base, of_tls, of_server, answer):
         def write(self, data, at, n):
             if self.tcp is None:
                 return Connection.write(self, data, at, n)
-            n = self.pending or min(n, self.mgr.send_slice, _MOST_BYTES)
-            if TX_MEMORY:
-                granted = grant(self, n)
-                if granted < n and self.pending:
-                    return 0
-                n = granted
-            try:
-                done = self.sock.write(data, at, n) or 0
-            except _FAILURES as er:
-                self.failed(er)
-                return len(data)
-            self.pending = n - done
-            if done:
+            end = at + min(n, self.mgr.send_slice)
+            start = at
+            while at < end:
+                size = self.pending or min(end - at, _MOST_BYTES)
+                if TX_MEMORY:
+                    granted = grant(self, size)
+                    if granted < size and self.pending:
+                        break
+                    size = granted
+                try:
+                    done = self.sock.write(data, at, size) or 0
+                except _FAILURES as er:
+                    self.failed(er)
+                    return len(data)
+                self.pending = size - done
+                if not done:
+                    break
+                at += done
+                self.prove()
+            return at - start
+
+        def prove(self):
+            """Data have passed."""
+            if not self.is_proven:
                 self.is_proven = True
-            return done
+                self.mgr.watch(self.sock, self, self.mask)  # (from now on see poll_table.py)
 
         def release(self):
             if self.tcp is not None:
