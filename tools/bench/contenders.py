@@ -45,6 +45,10 @@ CONTENDERS = {
     "ticks": Contender("asyncio alone", "app_asyncio.py", uses_mungo=True),
     "files-mungo": Contender("mungo", "files_mungo.py", uses_mungo=True),
     "files-microdot": Contender("microdot's send_file", "files_microdot.py", needs=("microdot",), closes=True),
+    # Over TLS, see tables/tls.py.
+    "tls-mungo": Contender("mungo", "tls_mungo.py", uses_mungo=True),
+    "tls-asyncio": Contender("asyncio's streams", "tls_asyncio.py"),
+    "tls-microdot": Contender("microdot", "tls_microdot.py", needs=("microdot",), closes=True),
     "slow-bare": Contender("a bare poll loop", "slow_bare.py"),
     "slow-threads": Contender("**mungo by events**, a thread each", "../../../firmware/main.py", uses_mungo=True),
 }

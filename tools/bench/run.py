@@ -2,9 +2,9 @@
 
     .venv/bin/python -m tools.bench.run [--quick] [--only NAME ...] [--out FOLDER]
 
-NAME is a table (hello, cpython, bodies, idle, threads, slow, wake, ws, files, aio, profile, growth) or a contender (bare, bare-loose,
-mungo, mungo-app, asyncio, microdot, chumicro, ..: see contenders.py). --quick measures each table for a few seconds, to see that it
-works. A full run takes up to 15 minutes. Tables that are not measured keep their earlier results in results.json.
+NAME is a table (hello, cpython, bodies, idle, threads, slow, wake, ws, files, tls, aio, profile, growth) or a contender (bare,
+bare-loose, mungo, mungo-app, asyncio, microdot, chumicro, ..: see contenders.py). --quick measures each table for a few seconds, to see
+that it works. A full run takes up to 15 minutes. Tables that are not measured keep their earlier results in results.json.
 
 Servers run on one processor and the client on another. The contenders take turns of less than a second, and a ratio is the median of
 the ratios of neighbouring turns. So the changing speed of a shared machine moves the numbers, but hardly the ratios. load.py says what
