@@ -172,6 +172,49 @@ def test_an_app_loads_what_a_kind_of_route_needs_when_the_first_is_added():
     assert worker == ["mungo.app.body_streams", "mungo.app.relay", "mungo.app.worker_routes", "mungo.threads.pool"]
 
 
+# A program with App alone, which a thread asks once; what is loaded then, and when a handler has made a pipe.
+PLAIN = """
+import _thread, socket, sys, time
+import mungo
+PORT = %d
+app = mungo.App()
+@app.get("/")
+def index(req):
+    print("loaded", " ".join(sys.modules))
+    req.c.mgr.mkpipe(print).close()
+    print("pipe", " ".join(sys.modules))
+    req.c.mgr.stop()
+    return "hi"
+def ask():
+    while True:
+        s = socket.socket()
+        try:
+            s.connect(socket.getaddrinfo("127.0.0.1", PORT)[0][-1])
+            break
+        except OSError:
+            s.close()
+            time.sleep_ms(10)
+    s.write(b"GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
+_thread.start_new_thread(ask, ())
+app.run("127.0.0.1", PORT)
+"""
+
+
+def test_a_plain_app_loads_little():
+    lines = [line.split() for line in run(PLAIN % free_port()).splitlines()]
+    loaded, with_pipe = ({name for name in line[1:] if name.startswith("mungo")} for line in lines if line[0] in ("loaded", "pipe"))
+    assert {name for name in loaded if name.startswith(("mungo.app.", "mungo.threads."))} == {
+        *(f"mungo.app.{name}" for name in ("app", "connection", "readers", "request", "response", "routing")),
+        "mungo.threads.wakeups",
+    }
+    rare = "chunked date form head header_lists json_reader json_writer stream".split()
+    assert not loaded & {f"mungo.http.{name}" for name in rare}, loaded
+    assert with_pipe - loaded == {"mungo.threads.pipe"}
+    sizes = size.measure()
+    total = sum(bytes for path, bytes in sizes.items() if size.module(path) in loaded and not path.endswith("_viper.py"))
+    assert total <= 44288, total
+
+
 # An import needs a descriptor and memory, which may be what is missing. Prints each answer's status, and what was imported meanwhile.
 FAILURES = """
 import socket, sys

@@ -96,6 +96,7 @@ def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
             return App
         if _manager is None:
             from .manager import Manager
+            from .threads import pipe  # noqa: F401  # for mkpipe: later a descriptor or memory may be short. (`app.run` does without)
 
             _manager = Manager
         return _manager

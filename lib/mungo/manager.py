@@ -2,7 +2,6 @@ import sys
 
 from .core.loop import Loop
 from .port.flash import flash
-from .threads.pipe import PipeConnection
 from .threads.wakeups import Wakeups
 
 _EV_OPEN = const(1)
@@ -18,6 +17,8 @@ class Manager(Loop):
     """
 
     tls_open = 0  # TLS connections, handshakes included
+
+    PipeConnection: "Any" = None  # noqa: F821  # pyright: ignore  # of threads/pipe.py, once that is loaded
 
     _room = None  # see internals: ROOM
 
@@ -109,7 +110,11 @@ class Manager(Loop):
             from .threads.udp_pipe import make_udp_pipe
 
             return make_udp_pipe(self, fn, fn_data)
-        c = PipeConnection(self, fn, fn_data)
+        if self.PipeConnection is None:
+            from .threads.pipe import PipeConnection
+
+            Manager.PipeConnection = PipeConnection
+        c = self.PipeConnection(self, fn, fn_data)
         c.emit(_EV_OPEN)
         return c.end
 
@@ -127,13 +132,14 @@ class Manager(Loop):
         ValueError for a limit that can't be, or if the pool has been made; OSError if the manager is closed.
         """
         if self.pool is None:
-            from .threads.pool import make_pool
+            self.check_open()
+            from .threads.pool import WorkerPool
 
             if flash.lock is not None and "mungo.http.lazy" in sys.modules:  # or it would load later, when workers use the flash
                 from .http.lazy import parts
 
                 parts.load_all()
-            self.pool = make_pool(self, limits)
+            self.pool = WorkerPool(self, limits)
         elif limits:
             raise ValueError("workers: the manager has its pool already")
         return self.pool

@@ -6,7 +6,7 @@
 # queue. Then the worker waits in `send`. The loop and its other clients do not wait.
 #
 # `stream` answers by events, with a status that is known. An App waits for the first piece, see worker_answers.py.
-from ..core.overload import has_room_for_stream
+from ..core.streams import has_room_for_stream
 from ..http.stream import as_bytes
 
 _EV_READ = const(7)

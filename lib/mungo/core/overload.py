@@ -67,16 +67,6 @@ def _has_event(mgr, c):
     return False
 
 
-def has_room_for_stream(mgr):
-    """Whether one more accepted connection may become a stream, which stays open: the others are for pages."""
-    if mgr.accepted <= mgr.max_streams:
-        return True
-    n = 0
-    for c in mgr.conns:
-        n += c.is_accepted and getattr(c.proto, "is_open_ended", False)
-    return n < mgr.max_streams
-
-
 def let_wait(listener, sock, peer):
     """max_conns are in use: keep the accepted `sock` as the client that waits."""
     mgr = listener.mgr

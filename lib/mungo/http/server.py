@@ -205,9 +205,7 @@ class HttpConnection(Connection):
         try:
             if isinstance(body, str):
                 body = encode(body)
-            elif not isinstance(body, bytes):
-                return reply(self, hm, status, headers, body)
-            if status == 200 and not headers and reply_ok(self, hm, b"", body):
+            if status == 200 and not headers and isinstance(body, bytes) and reply_ok(self, hm, b"", body):
                 return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
             return reply(self, hm, status, headers, body)
         except MemoryError as er:  # (this may not be the client's own handler, whose bug it would be)

@@ -1,6 +1,6 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
 # section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
-from ..core.overload import has_room_for_stream
+from ..core.streams import has_room_for_stream
 from ..core.utf8 import encode
 from ..port.flash import close
 from .response import make_head

@@ -19,6 +19,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.connection import Connection
 from ..port import EPIPE
+from .wakeups import as_bytes
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -33,19 +34,11 @@ _ROOM = const(8)  # and has room again: the handler is to be told
 _TIMED = const(16)  # a waiter has, or had, a deadline: the loop must look at the waiters
 
 
-def as_bytes(data):
-    """`data` (str, or bytes-like) as bytes that nobody changes: bytes by reference, others copied. TypeError for anything else."""
-    if isinstance(data, str):
-        return data.encode()
-    return data if type(data) is bytes else bytes(memoryview(data))  # (bytes(5) would be five zeros)
-
-
 class Message:
     """A message in a Fifo: `data`, see `as_bytes`, with at least one byte. Raises TypeError, or ValueError if it is empty."""
 
     def __init__(self, data):
-        if type(data) is not bytes:
-            data = as_bytes(data)
+        data = as_bytes(data)
         if not data:
             raise ValueError("an empty message: want at least one byte")
         self.data = data

@@ -38,12 +38,6 @@ _REFUSALS = (OSError, RuntimeError, MemoryError)  # (made here: in an `except` i
 _MAX_REFUSED = const(5)  # starts in a row: if more are refused and there is no thread, the jobs that wait end
 
 
-def make_pool(mgr, limits):
-    """A pool for `mgr`, see `mgr.workers`. Raises OSError if the manager is closed, ValueError for a limit that can't be."""
-    mgr.check_open()
-    return WorkerPool(mgr, limits)
-
-
 class Job:
     """A call of a function by a worker, as `pool.submit` returns it."""
 

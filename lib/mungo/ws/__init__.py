@@ -10,7 +10,7 @@
 from binascii import a2b_base64
 
 from ..core.linger import Lingering
-from ..core.overload import has_room_for_stream
+from ..core.streams import has_room_for_stream
 from ..core.utf8 import encode
 from ..http.header_lists import combined_value
 from ..http.origin import is_own
