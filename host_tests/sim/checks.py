@@ -419,7 +419,8 @@ def install(library):
         emit = cls.emit
 
         def counting_emit(self, ev, data=None):
-            if ev == _WAKEUP and self.fn is None:  # a pool, a client that is turned away: no handler is told
+            # No handler of the program's is told: by a pool, a client that is turned away, the pipe of a streamed answer.
+            if ev == _WAKEUP and (self.fn is None or self.fn.__name__ == "on_pipe"):
                 current.world.checks.wakeups[1] += 1
             return emit(self, ev, data)
 

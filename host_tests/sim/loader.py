@@ -192,7 +192,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 try:
                     importlib.import_module(name)
                 except ImportError as er:
-                    if er.name not in ("asyncio", "tls"):  # (some need MicroPython's)
+                    if er.name not in ("asyncio", "tls", "esp32"):  # (some need MicroPython's)
                         raise
         if self.broken:
             raise Misfit(f"mutation {self.mutation.what!r}: {self.broken} is not loaded")
