@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from websockets.sync.client import connect
 
+import guide
 import lanes
 import server
 import thorough
@@ -171,6 +172,12 @@ def test_what_is_too_much_is_refused(board):
         while True:
             page.read()
     assert ask(board.port, "GET", "/api/values")[0] == 200
+
+
+def test_the_guide_has_the_sizes():
+    budget = json.loads((lanes.ROOT / "tools/size_budget.json").read_text())
+    written = {row[1].strip("`"): int(row[2]) for row in guide.table(guide.DOCS / "dash.md", "sizes")[1:]}
+    assert written == {path.removeprefix("lib/mungo/dash/"): size for path, size in budget.items() if path.startswith("lib/mungo/dash/")}
 
 
 WRONG = [None, True, 0, -1, 1.5, 1e300, "", "x" * 100, "<script>", "\0", [], [1], {}, {"a": []}, 2**64]

@@ -303,6 +303,19 @@ def test_tables_are_read_by_pages():
             page.wait("rows", value=1)
 
 
+def test_long_texts_are_cut():
+    with Place() as place:
+        dash = place.dash()
+        text = dash.value("Text", "")
+        with dash.app.test_client() as client:
+            page = Page(client)
+            text.value = "x" * 5000
+            page.wait("text", value="x" * 200)
+            refused(set_value, text, float("nan"))
+            refused(set_value, text, [1])
+            assert page.settle().widgets["text"]["value"] == "x" * 200
+
+
 def test_the_same_id_twice_and_labels_without_letters_are_errors():
     with Place() as place:
         dash = place.dash()
