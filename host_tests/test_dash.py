@@ -174,6 +174,29 @@ def test_what_is_too_much_is_refused(board):
     assert ask(board.port, "GET", "/api/values")[0] == 200
 
 
+LOADED = """
+import sys, mungo
+app = mungo.App()
+app.get("/")(lambda req: "hi")
+with app.test_client() as client:
+    client.get("/")
+print(*sorted(name for name in sys.modules if "dash" in name))
+from mungo.dash import Dash
+app = mungo.App()
+dash = Dash("Test", app, folder=sys.argv[1])
+lamp = dash.switch("Lamp")
+with app.test_client() as client:
+    client.websocket("/api/live").receive()
+    print(*sorted(name[11:] for name in sys.modules if "mungo.dash." in name))
+"""
+
+
+def test_only_what_is_used_is_loaded(runtime, tmp_path):
+    (tmp_path / "loaded.py").write_text(LOADED)
+    done = lanes.run_script(runtime, tmp_path / "loaded.py", tmp_path)
+    assert done.stdout.splitlines() == ["", "door live store widgets"], done
+
+
 def test_the_guide_has_the_sizes():
     budget = json.loads((lanes.ROOT / "tools/size_budget.json").read_text())
     written = {row[1].strip("`"): int(row[2]) for row in guide.table(guide.DOCS / "dash.md", "sizes")[1:]}

@@ -77,7 +77,7 @@ class Door:
 
         headers = dict(_FIELDS)
         headers["Cache-Control"] = _FOR_GOOD if rest else "no-cache"
-        return send(self.www, rest, headers=headers)
+        return send(self.www, rest or "index.html", headers=headers)
 
     def open(self):
         """Add the route of all below /api, after the program's own."""

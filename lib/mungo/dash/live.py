@@ -129,6 +129,6 @@ def open(door):
         if origins:  # and the device itself
             host = req.headers.get("Host", "")
             origins = tuple(origins) + ("http://" + host, "https://" + host)
-        return lambda c, hm: upgrade(c, hm, client.handler, origins=origins)
+        return lambda c, hm: upgrade(c, hm, client.handler, c.fn_data, origins=origins)
 
     door.route("GET", "/live", live)
