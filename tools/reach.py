@@ -4,9 +4,12 @@ A file takes at least one block of 4 KB of a board's flash, and a Pico W's file 
 with the firmware.
 """
 
+import ast
+
 import mpy
 import packages
 
+PANEL = "panel.py"
 OTA = ("mungo/ota/__init__.py",)  # for devices that take updates: the next one has to come
 
 # Rooms and files of the library of which a board gets only what the app imports, and what that imports.
@@ -15,6 +18,8 @@ CHOSEN = (
     *(f"mungo/http/{name}.py" for name in ("client", "response_parser", "urls", "upload", "wholefile", "formdata", "to_https")),
     *(f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")),
 )
+MQTT = ("mqtt_connect(", "mungo.mqtt", "import mqtt")
+
 # What the library imports inside a function, for a program that calls that: if no source of the app has one of these words, it is left
 # out. The test client is for hosts.
 DOORS = {
@@ -35,7 +40,8 @@ DOORS = {
     "mungo/aio.py": (".serve(",),
     "mungo/http/client.py": ("http_connect(", "fetch(", "import fetch"),
     "mungo/tls/__init__.py": ("Tls(",),
-    "mungo/mqtt/__init__.py": ("mqtt_connect(", "mungo.mqtt", "import mqtt"),
+    "mungo/mqtt/__init__.py": MQTT,
+    "mungo/mqtt/connection.py": MQTT,
     "mungo/ota/__init__.py": ("ota.routes(", "ota.pull("),
     "mungo/ota/pull.py": ("ota.pull(",),
 }
@@ -44,23 +50,37 @@ DOORS = {
 def unused(app, always=()):
     """The files of lib/ that this app does not need, by their names on a board. `always`: what is needed in any case."""
     lib = mpy.ROOT / "lib"
-    names = packages.files(lib)
-    wanted = [name for name in names if not name.startswith(CHOSEN)]
-    sources = [*(mpy.ROOT / "firmware").glob("*.py"), *(mpy.ROOT / "firmware" / "apps" / app).rglob("*.py")]
+    names = set(packages.files(lib))
+    sources = sources_of(app)
     text = "".join(path.read_text() for path in sources)
     closed = {name for name, words in DOORS.items() if not any(word in text for word in words)} - set(always)
-    found = {*wanted, *always}
+    found = {name for name in names if not name.startswith(CHOSEN)} - closed
     for path in sources:
-        found |= packages.imports(path, path.relative_to(mpy.ROOT / "firmware").as_posix())
-    todo = [name for name in names if name in found and name not in closed]
+        found |= packages.imports(path, path.relative_to(mpy.ROOT / "firmware").as_posix()) - closed
+    todo = list((found | set(always)) & names)
     wanted = set(todo)
     while todo:
         name = todo.pop()
+        tree = ast.parse((lib / name).read_text())
         parents = {"/".join(name.split("/")[:n]) + "/__init__.py" for n in range(1, name.count("/") + 1)}
-        new = ((packages.imports(lib / name, name) | parents) & set(names)) - wanted - closed
+        new = packages.imports_of(tree, name) - closed | at_once(tree, name) | parents
+        new = (new & names) - wanted
         wanted |= new
         todo += new
-    return set(names) - wanted
+    return names - wanted
+
+
+def at_once(tree, name):
+    """The files that a file imports when it is imported itself: `closed` or not, it needs them."""
+    top = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+    return packages.imports_of(ast.Module(top, []), name)
+
+
+def sources_of(app):
+    """The sources of the app, and of the firmware around it: panel.py is for a dashboard."""
+    own = list((mpy.ROOT / "firmware" / "apps" / app).rglob("*.py"))
+    has_panel = any("panel" in path.read_text() for path in own)
+    return own + [path for path in (mpy.ROOT / "firmware").glob("*.py") if has_panel or path.name != PANEL]
 
 
 def of_other_ports(board):
@@ -70,5 +90,8 @@ def of_other_ports(board):
 
 
 def left_out(board, app, always=()):
-    """The files of lib/ that this app on this board does not need, as their paths on the board without an extension."""
-    return {f"lib/{name.removesuffix('.py')}" for name in unused(app, always) | of_other_ports(board)}
+    """The files that this app on this board does not need, as their paths on the board without an extension."""
+    files = {f"lib/{name}" for name in unused(app, always) | of_other_ports(board)}
+    if all(path.name != PANEL for path in sources_of(app)):
+        files.add(PANEL)
+    return {name.removesuffix(".py") for name in files}
