@@ -1,4 +1,4 @@
-"""The examples that use App, each as a user would try it, on both runtimes."""
+"""The examples that use App, each as a user would try it, on both runtimes; on MicroPython with the files alone that a board gets."""
 
 import http.client
 import json
@@ -8,6 +8,9 @@ import time
 
 import pytest
 
+import lanes
+import packages
+import reach
 from asking import request
 
 WAIT_S = 30
@@ -28,6 +31,23 @@ class Asking(threading.Thread):
     def result(self):
         self.join()
         return self.answer
+
+
+@pytest.fixture
+def serve(serve, runtime, tmp_path):
+    """The fixture `serve`. MicroPython finds of the library what `make deploy` would copy."""
+
+    def start(app, env=None):
+        if runtime == "cpython":
+            return serve(app=app, env=env)
+        lib = tmp_path / "lib"
+        for name in set(packages.files()) - reach.unused(app):
+            (lib / name).parent.mkdir(parents=True, exist_ok=True)
+            if not (lib / name).exists():
+                (lib / name).symlink_to(lanes.ROOT / "lib" / name)
+        return serve(app=app, env={**(env or {}), "MICROPYPATH": f"{lib}:firmware:.frozen"})
+
+    return start
 
 
 @pytest.fixture(params=[0, 1], ids=["workers", "one-worker"])

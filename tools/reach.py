@@ -31,7 +31,7 @@ DOORS = {
     "mungo/app/urls.py": ("url_for(", "login"),
     "mungo/app/tasks.py": (".serve(",),
     "mungo/app/waits.py": (".serve(",),
-    "mungo/app/generators.py": ("yield", "async def"),
+    "mungo/app/generators.py": ("yield", "async def", "worker="),
     "mungo/app/worker_routes.py": ("worker=",),
     "mungo/threads/udp_pipe.py": ("udp=True",),
     "mungo/app/held.py": (".serve(",),
