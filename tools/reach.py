@@ -27,7 +27,7 @@ DOORS = {
     "mungo/app/websocket_routes.py": (".websocket(",),
     "mungo/app/event_routes.py": (".events(",),
     "mungo/app/access_log.py": (".log =",),
-    "mungo/app/body_streams.py": ("stream=",),
+    "mungo/app/body_streams.py": ("stream=", "ota.routes("),
     "mungo/app/urls.py": ("url_for(", "login"),
     "mungo/app/tasks.py": (".serve(",),
     "mungo/app/waits.py": (".serve(",),
@@ -43,7 +43,7 @@ DOORS = {
     "mungo/mqtt/__init__.py": MQTT,
     "mungo/mqtt/connection.py": MQTT,
     "mungo/ota/__init__.py": ("ota.routes(", "ota.pull("),
-    "mungo/ota/pull.py": ("ota.pull(",),
+    "mungo/ota/puller.py": ("ota.pull(",),
 }
 
 

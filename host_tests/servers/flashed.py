@@ -1,12 +1,15 @@
 # Runs firmware/boot.py and main.py as on a board, until it is reset: then the exit status is 3. The environment says FLASH, the folder
-# that is the board's file system, and AIR, a JSON object of the networks around and their passwords. The portal's port is PORT.
+# that is the board's file system, and AIR, a JSON object of the networks around and their passwords. The portal's port is PORT. With DOG_MS
+# there is a watchdog, which ends the process when nothing has fed it for so long.
+import _thread
 import json
 import os
 import sys
+import time
 
 import aboard
 
-env = {name: os.getenv(name) for name in ("FLASH", "AIR", "PORT", "DNS_PORT")}
+env = {name: os.getenv(name) for name in ("FLASH", "AIR", "PORT", "DNS_PORT", "DOG_MS")}
 is_cpython = sys.implementation.name == "cpython"
 if is_cpython:
     del os.getenv
@@ -31,8 +34,32 @@ machine.reset = reset
 network.board("rp2" if is_cpython else "esp32")
 network.air.update(json.loads(env["AIR"]))
 
+
+
+class Watchdog:
+    """`machine.WDT`, whose timeout is DOG_MS."""
+
+    def __init__(self, timeout):
+        self.feed()
+        _thread.start_new_thread(self.watch, ())
+
+    def feed(self):
+        self.fed = time.ticks_ms()
+
+    def watch(self):
+        while time.ticks_diff(time.ticks_ms(), self.fed) < int(env["DOG_MS"]):
+            time.sleep_ms(50)
+        print("the watchdog bites")
+        if is_cpython:
+            os._exit(3)
+        os.system("kill -9 $PPID")
+
+
+if env["DOG_MS"]:
+    machine.WDT = Watchdog
+
+import boot  # noqa: E402, F401, I001  (first, as on a board: it chooses where the others come from)
 import board  # noqa: E402
-import boot  # noqa: E402, F401
 import portal  # noqa: E402
 
 sleep_ms = board.sleep_ms

@@ -5,79 +5,16 @@ import json
 import os
 import sys
 
-import vfs
-
 import aboard
+from cutflash import Flash, Mounted, make
 
 LANES = ("upy", "upy-192k")
 MIN_HEAP = "192k"
 
-_BLOCK = 512
-_BLOCKS = 32
-
-
-class PowerIsCut(Exception):
-    pass
-
-
-class Flash:
-    """A flash of 16 KB in memory, whose power is cut at the `cut`-th write or erasure: of a write half is done, or none."""
-
-    def __init__(self, data=None):
-        self.data = bytearray(data or b"\xff" * (_BLOCK * _BLOCKS))
-        self.done = 0
-        self.cut = None
-        self.is_half = False
-
-    def readblocks(self, block, buf, offset=0):
-        at = block * _BLOCK + offset
-        buf[:] = memoryview(self.data)[at : at + len(buf)]
-
-    def writeblocks(self, block, buf, offset=None):
-        at = block * _BLOCK + (offset or 0)
-        if offset is None:
-            self._step(at, b"\xff" * _BLOCK)
-        self._step(at, buf)
-
-    def ioctl(self, op, arg):
-        if op == 4:
-            return _BLOCKS
-        if op == 5:
-            return _BLOCK
-        if op == 6:
-            self._step(arg * _BLOCK, b"\xff" * _BLOCK)
-            return 0
-
-    def _step(self, at, buf):
-        if self.cut is not None:
-            self.done += 1
-            if self.done >= self.cut:  # and everything after that: there is no power
-                if self.is_half and self.done == self.cut:
-                    n = len(buf) // 2
-                    self.data[at : at + n] = buf[:n]
-                raise OSError(5)
-        self.data[at : at + len(buf)] = buf
-
-
-class Mounted:
-    """`with Mounted(flash)`: it is the current folder."""
-
-    def __init__(self, flash):
-        self.flash = flash
-
-    def __enter__(self):
-        vfs.mount(vfs.VfsLfs2(self.flash, readsize=32, progsize=32, lookahead=32), "/flash")
-        os.chdir("/flash")
-
-    def __exit__(self, *_):
-        os.chdir(aboard.ROOT)
-        vfs.umount("/flash")
-
 
 def fresh(settings):
     """The content of a flash with this settings.json."""
-    flash = Flash()
-    vfs.VfsLfs2.mkfs(flash, readsize=32, progsize=32, lookahead=32)
+    flash = make()
     if settings:
         with Mounted(flash):
             aboard.put("settings.json", settings)
