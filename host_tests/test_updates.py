@@ -44,7 +44,7 @@ def fast(req):
 
 def main():
     %s
-    app.run(settings.HOST, settings.PORT)
+    app.run(settings.HOST, settings.PORT, rx_bytes=1024)
 """
 CRASH = "print('http://'); raise ValueError('its bug')"
 HANG = "print('http://')\n    while True:\n        pass"

@@ -8,6 +8,8 @@ from hashlib import sha256
 
 import aboard  # noqa: F401
 import mungo.ota as ota
+from mungo.ota.bundle import receive
+from mungo.port.flash import BUSY
 
 # The key of these tests is no secret, and weak: it has 16 small factors, with which a small heap signs in a moment.
 PRIMES = (
@@ -136,3 +138,43 @@ class Board:
     def __exit__(self, *_):
         os.chdir(aboard.ROOT)
         remove(self.path)
+
+
+class Connection:
+    """What `receive` needs of one."""
+
+    def __init__(self):
+        self.mgr = self
+        self.stats = {}
+        self.waiters = []
+
+    def use_flash(self, fn, c, arg):
+        fn(c, arg)
+
+    def when_flash_is_free(self, fn, c, arg):
+        self.waiters.append((fn, arg))
+
+    def work(self):
+        """What comes in later turns."""
+        while self.waiters:
+            fn, arg = self.waiters.pop(0)
+            fn(self, arg)
+
+
+def upload(data, size=300):
+    """Upload a bundle: what is answered."""
+    return drive(data[at : at + size] for at in range(0, len(data), size))
+
+
+def drive(pieces):
+    """Upload a bundle that comes in these pieces, without an App and sockets."""
+    c = Connection()
+    steps = receive(c, ota.device)
+    wish = steps.send(None)
+    try:
+        while True:
+            wish = steps.send(None if wish is BUSY else next(pieces, None))
+    except StopIteration as end:
+        return end.value
+    finally:
+        c.work()

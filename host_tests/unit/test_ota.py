@@ -211,7 +211,7 @@ def test_a_changed_byte_anywhere_is_refused():
 
 def test_two_files_that_cannot_both_be():
     with Board():
-        refused(bundle({"a": b"x", "a/b": b"y"}, 1), 507, "flash")
+        refused(bundle({"a": b"x", "a/b": b"y"}, 1), 507, "can't take it")
 
 
 def test_a_wrong_board_and_an_older_version():
@@ -378,7 +378,7 @@ def test_a_flash_that_fails_or_is_full_leaves_nothing():
             for File.is_short in (False, True):
                 with Board():
                     left[0] = n
-                    refused(bundle(FILES, 1), 507, "The flash does not take it")
+                    refused(bundle(FILES, 1), 507, "The device can't take it")
     finally:
         del reader.open  # pyright: ignore
 

@@ -7,9 +7,7 @@ import sys
 import aboard  # noqa: F401
 import mungo.ota as ota
 from cutflash import Flash, Mounted, make
-from mungo.ota.bundle import receive
-from mungo.port.flash import BUSY
-from otaboard import N, bundle, put, tree
+from otaboard import N, bundle, put, tree, upload
 
 LANES = ("upy", "upy-192k")
 MIN_HEAP = "768k"  # for flashes of 48 KB beside it
@@ -21,42 +19,6 @@ LIVES = 100 if os.getenv("THOROUGH") else 5
 def files(version):
     """What is in a version."""
     return {"apps/app.py": b"VERSION = %d\n" % version, "bundled.py": b"APP = 'app'\n", "www/page.html": b"%d " % version * 300}
-
-
-class Connection:
-    """What `receive` needs of one."""
-
-    def __init__(self):
-        self.mgr = self
-        self.stats = {}
-        self.waiters = []
-
-    def use_flash(self, fn, c, arg):
-        fn(c, arg)
-
-    def when_flash_is_free(self, fn, c, arg):
-        self.waiters.append((fn, arg))
-
-    def work(self):
-        """What comes in later turns."""
-        while self.waiters:
-            fn, arg = self.waiters.pop(0)
-            fn(self, arg)
-
-
-def upload(data, size=300):
-    """Upload a bundle: what is answered."""
-    c = Connection()
-    steps = receive(c, ota.device)
-    pieces = [data[at : at + size] for at in range(0, len(data), size)]
-    wish = steps.send(None)
-    try:
-        while True:
-            wish = steps.send(None if wish is BUSY or not pieces else pieces.pop(0))
-    except StopIteration as end:
-        return end.value
-    finally:
-        c.work()
 
 
 def start():

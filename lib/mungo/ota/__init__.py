@@ -1,7 +1,7 @@
 # Updates over the air: a signed bundle, which `make bundle` makes, comes into the folder that does not run (a/ or b/), and the next start
 # runs it on trial. docs/updates.md has all of it, with the routes and what happens when. The way of an update:
 #
-#   bundle.py    a route gets the body piece by piece, or pull.py asks a server for it: the list of files, its signature, file by file.
+#   bundle.py    a route gets the body piece by piece, or puller.py asks a server for it: the list of files, its signature, file by file.
 #                image.py: the same for the firmware of an ESP32
 #   this file    `next` and `to` are renamed into ota.state, and the update is there
 #   slots.py     (in firmware/; boot.py imports it) the next start: on trial once and, if nothing has kept it, what ran before
@@ -152,7 +152,7 @@ def pull(mgr, url, done=None, tls=None):
     `tls` is a `mungo.Tls`, for "https://..". The bundle is refused as an uploaded one is, also if it is not newer: then no more than its
     list of files is read, so a device may ask once a day. Raises OSError and ValueError as `mgr.http_connect`. Loop's thread.
     """
-    from .pull import Pull
+    from .puller import Pull
 
     Pull(mgr, url, done, tls, device)
 

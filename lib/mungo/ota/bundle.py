@@ -27,6 +27,7 @@ _CHARS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
 # What is signed, as RFC 8017 section 9.2 puts it: this, and the hash.
 _PADDING = b"\0\1" + b"\xff" * (_KEY_BYTES - 54) + b"\x00010\r\x06\t`\x86H\x01e\x03\x04\x02\x01\x05\x00\x04 "
 
+_FAILED = (OSError, MemoryError)
 _WRONG = (KeyError, TypeError, ValueError)
 
 
@@ -61,8 +62,8 @@ def receive(c, device):
     except UploadError as er:
         error = er.text
         return {"error": error}, er.status
-    except OSError as er:
-        error = "The flash does not take it: %r." % er
+    except _FAILED as er:
+        error = "The device can't take it: %r." % er
         return {"error": error}, 507
     finally:
         counts = c.mgr.stats.setdefault("updates", {"installed": 0, "failed": 0})
@@ -78,31 +79,41 @@ def install(device):
     """A generator that installs the bundle whose pieces it is sent, and yields as `receive`. Its caller has the flash meanwhile. Raises
     UploadError, OSError."""
     state = device.state
-    data = bytearray()
-    end = 16
-    while len(data) < end:
-        data += need((yield))
-        if end == 16 <= len(data):
-            size = int.from_bytes(data[12:16], "big")
-            if data[:12] != b"mungo-bundle":
-                raise UploadError(400, "This is no bundle.")
-            if size > _LIST_BYTES:
-                raise UploadError(413, "The list of files is too long.")
-            end += size + _KEY_BYTES
-    piece = bytes(data[end:])
-    size = end - _KEY_BYTES
-    signature = power = int.from_bytes(data[size:end], "big")
+    head = bytearray()
+    while len(head) < 16:
+        head += need((yield))
+    piece = bytes(head[16:])
+    head = bytes(head[:16])
+    if head[:12] != b"mungo-bundle":
+        raise UploadError(400, "This is no bundle.")
+    left = int.from_bytes(head[12:], "big")
+    if left > _LIST_BYTES:
+        raise UploadError(413, "The list of files is too long.")
+    total = 16 + left + _KEY_BYTES
+    hash = sha256(head)
+    lines = [b""]  # (each its own: a small heap may have no room for all of the list in one piece)
+    while left:
+        piece = piece or need((yield))
+        part = bytes(piece[:left])
+        piece = piece[len(part) :]
+        left -= len(part)
+        hash.update(part)
+        lines += (lines.pop() + part).split(b"\n")
+    signature = b""
+    while len(signature) < _KEY_BYTES:
+        piece = piece or need((yield))
+        part = bytes(piece[: _KEY_BYTES - len(signature)])
+        piece = piece[len(part) :]
+        signature += part
+    piece = bytes(piece)
+    number = power = int.from_bytes(signature, "big")
     for _ in range(16):
         power = power * power % device.key
         yield BUSY
-    padded = _PADDING + sha256(memoryview(data)[:size]).digest()
-    if signature >= device.key or power * signature % device.key != int.from_bytes(padded, "big"):
+    if number >= device.key or power * number % device.key != int.from_bytes(_PADDING + hash.digest(), "big"):
         raise UploadError(403, "The bundle was not signed with this device's key.")
-    data = bytes(memoryview(data)[16:size])
-    lines = data.split(b"\n")
-    data = None
     version, to, folders, size = check(state, lines)
-    state["total"] = end + size
+    state["total"] = total + size
     image = None
     folder = device.folder()
     if to == "firmware":

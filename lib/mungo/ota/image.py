@@ -1,14 +1,16 @@
 # Firmware of an ESP32 as an update: it goes into the application partition that does not run (esp32.Partition). The bootloader starts it
 # once and, if nothing has kept it by then, the old one again. The firmware must have two such partitions.
-from esp32 import Partition  # pyright: ignore
-
 from ..http.status_error import UploadError
 
 _BLOCK = const(4096)
 
+_MISSING = (ImportError, OSError)
+
 
 def keep():
     """Keep the firmware that runs."""
+    from esp32 import Partition  # pyright: ignore
+
     Partition.mark_app_valid_cancel_rollback()
 
 
@@ -17,8 +19,10 @@ class Image:
 
     def __init__(self, size):
         try:
+            from esp32 import Partition  # pyright: ignore
+
             self.part = Partition(Partition.RUNNING).get_next_update()
-        except OSError:
+        except _MISSING:
             raise UploadError(409, "This firmware has no second partition for another one.")
         room = self.part.info()[3]
         if size > room:
