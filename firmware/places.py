@@ -9,6 +9,7 @@ PLACES = {
     "HOST": ("tcp://%s:1", False, "an address such as 127.0.0.1, 0.0.0.0 or [::1], or localhost"),
     "BACKEND": ("tcp://%s", True, "host:port, for example 127.0.0.1:8001"),
     "URL": ("tcp://%s", True, "http://host:port/path, or https:"),
+    "BROKER": ("tcp://%s", True, "mqtt://host:port, or mqtts:, without a user"),
 }
 
 
@@ -22,6 +23,12 @@ def check(name, value):
             from mungo.http.urls import split_url
 
             place = split_url(value, tls=True)[0]
+        elif name == "BROKER":
+            scheme, _, place = value.partition("://")
+            if scheme not in ("mqtt", "mqtts") or not place:
+                raise ValueError
+            if ":" not in place.split("]")[-1]:
+                place += ":1883"
         host, port = parse(pattern % place, "tcp", may_be_name)
         if port and " " not in host:
             return

@@ -22,6 +22,9 @@ KEYS = {
     "BACKEND": (None, 1, 80, None),
     "FOLDER": (None, 1, 200, None),
     "URL": (None, 0, 200, None),
+    "BROKER": (None, 0, 200, None),
+    "BROKER_USER": (None, 0, 64, None),
+    "BROKER_PASSWORD": (None, 0, 64, None),
     "TLS": (None, 0, 1, None),
     "TLS_CERT": (None, 1, 200, None),
     "TLS_KEY": (None, 1, 200, None),
@@ -74,7 +77,7 @@ def check(name, value):
             raise ValueError("%s: %s: %r must not be in it" % (name, secret, x))
     if not least <= len(value.encode()) <= most:
         raise ValueError("%s: %s: want %s%d to %d bytes" % (name, secret, "nothing, or " if none else "", least, most))
-    if value and name in ("HOST", "BACKEND", "URL"):
+    if value and name in ("HOST", "BACKEND", "URL", "BROKER"):
         import places
 
         places.check(name, value)

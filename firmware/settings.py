@@ -44,6 +44,11 @@ TLS = _number("TLS", 0, 1)  # 1: https, by mungo.Tls, in the apps hello and reve
 TLS_CERT = _text("TLS_CERT", "cert.pem")  # the file with the certificate
 TLS_KEY = _text("TLS_KEY", "key.pem")  # and that with its key
 TLS_CA = _text("TLS_CA", "")  # the file with the authorities that http_fetch and reverse_proxy trust; empty: they ask no https server
+BROKER: str  # the URL of the MQTT broker of the apps mqtt_..; empty: mqtt://127.0.0.1:1883
+BROKER_USER: str  # how it knows the app
+BROKER_PASSWORD: str
+for name in "BROKER BROKER_USER BROKER_PASSWORD".split():  # (one str, see docs/internals.md: NAMES)
+    globals()[name] = _text(name, "")
 WORKERS = _number("WORKERS", 0, 64)  # threads of an App's pool; 0: the default of the port
 
 # The keyword arguments of a manager: those of the board's limits.py, then the settings HEAD_MS, BODY_MS, IDLE_MS and WRITE_MS

@@ -84,6 +84,6 @@ def setting_names():
     """All that settings.py reads from the environment."""
     found = set()
     for node in ast.walk(ast.parse(SETTINGS_FILE.read_text())):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[A-Z_]+|\w+_ms", node.value):
-            found.add(node.value.upper())
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"[A-Z_ ]+|\w+_ms", node.value):
+            found.update(node.value.upper().split())
     return found

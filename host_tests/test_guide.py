@@ -19,6 +19,7 @@ import xml.etree.ElementTree
 
 import pytest
 
+import brokers
 import certificates
 import lanes
 import prose as prose_tool
@@ -150,10 +151,13 @@ def test_commands_in_the_prose_exist(name):
 class Program:
     """A Python block of a page, running, on a port of its own."""
 
-    def __init__(self, block, lane, folder, port=None):
+    def __init__(self, block, lane, folder, port=None, broker=None):
         self.port = port or server.free_port()
         path = folder / "program.py"
-        text = re.sub(r"(?<=:)8000|(?<=port=)8000", str(self.port), block.text)
+        text = re.sub(r"(?<=:)8000|(?<=port=)8000|(?<=, )8000", str(self.port), block.text)
+        self.broker = broker
+        if broker:
+            text = text.replace("mqtt://127.0.0.1:1883", broker.url)
         for name in ("cert.pem", "key.pem") if "device.local" in text else ():
             made = certificates.path({"cert.pem": "server.pem", "key.pem": "server.key"}[name])
             text = text.replace(f"device.local.{name}", made)
@@ -172,8 +176,8 @@ class Program:
 def program(request, runtime, tmp_path):
     started = []
 
-    def start(block, port=None):
-        started.append(Program(block, lanes.LANES[runtime], tmp_path, port))
+    def start(block, port=None, broker=None):
+        started.append(Program(block, lanes.LANES[runtime], tmp_path, port, broker))
         return started[-1]
 
     yield start
@@ -236,6 +240,30 @@ def check_demo(one):
             fast += 1
         assert [answer.result() for answer in slow] == [(200, b"hi, at last\n")] * 2
     assert fast > 20, fast
+
+
+# mosquitto keeps no message for a client that has not subscribed yet.
+def check_valve(one):
+    with one.broker.subscriber("greenhouse/#") as lines:
+        one.broker.wait_log("Sending SUBACK to greenhouse-7")
+        one.broker.publish("greenhouse/7/valve/left/set", "30", qos=1)
+        lines.wait_for(lambda lines: "greenhouse/7/valve/left 30" in lines)
+
+
+def check_lamp(one):
+    with one.broker.subscriber("lamp") as lines:
+        one.broker.wait_log("Sending SUBACK to lamp")
+        one.broker.publish("lamp/set", "true")
+        lines.wait_for(lambda lines: 'lamp {"is_on": true}' in lines)
+    wait_for_port(one.proc, one.port)
+    assert json.loads(ask(one.port, "/lamp")[1]) == {"is_on": True}
+
+
+def check_counter(one):
+    with one.broker.subscriber("counter/#") as lines:
+        one.broker.wait_log("Sending SUBACK to counter")
+        one.broker.publish("counter/ask", "how many")
+        lines.wait_for(lambda lines: "counter/answer how many" in lines and any(line.startswith("counter ") for line in lines))
 
 
 JSON = {"Content_Type": "application/json"}
@@ -433,6 +461,9 @@ SERVERS = {
     "websocket-sse: A route of events": check_event_route,
     "websocket-sse: WebSockets": check_websockets,
     "websocket-sse: A route of WebSockets": check_chat,
+    "mqtt: MQTT": check_valve,
+    "mqtt: Beside an App": check_lamp,
+    "mqtt: In asyncio, and by events": check_counter,
     "names-tls: TLS": check_tls,
     "time-mdns: The time from the network": check_time,
     "workers: wakeup": check_wakeup,
@@ -467,7 +498,7 @@ def answering(port):
 # A program either serves, and is asked here, or prints what its page shows and ends.
 @pytest.mark.lanes("cpython", "upy", "upy-224k")
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_programs_run(name, program, runtime):
+def test_programs_run(name, program, runtime, tmp_path):
     page, _, heading = name.partition(": ")
     if runtime == "upy-224k" and page == "dash":
         pytest.skip("a dashboard with an open page needs 320 KB on a 64-bit host")
@@ -477,6 +508,12 @@ def test_programs_run(name, program, runtime):
         with answering(port):
             one = program(PROGRAMS[name], port)
             assert one.output() == shown[0]
+        return
+    if page == "mqtt":
+        with brokers.Mosquitto(tmp_path) as broker:
+            one = program(PROGRAMS[name], broker=broker)
+            SERVERS[name](one)
+            assert one.proc.poll() is None
         return
     one = program(PROGRAMS[name])
     if name in SERVERS:

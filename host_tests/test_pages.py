@@ -80,6 +80,7 @@ PAGES = {
     "files": ["/", "/docs/", "/list/"],
     "http_fetch": ["/"],
     "members": ["/login"],
+    "mqtt_bridge": ["/"],
     "multi_threaded": ["/demo"],
     "sse_clock": ["/"],
     "upload": ["/"],

@@ -33,6 +33,12 @@ WRONG = {
         ["x", "ftp://127.0.0.1/", "http://a b/", "http://", "http://127.0.0.1:0/", "http://user:pw@127.0.0.1/"],
         "http://host:port/path",
     ),
+    "BROKER": (
+        ["x", "http://127.0.0.1/", "mqtt://", "mqtt://a b", "mqtt://127.0.0.1:0", "mqtt://127.0.0.1:99999", "mqtt://me:pw@127.0.0.1"],
+        "mqtt://host:port",
+    ),
+    "BROKER_USER": (["x" * 65], "want "),
+    "BROKER_PASSWORD": (["a\1"], "must not be in it"),
     "HEAD_MS": (NUMBER, "0 to "),
     "BODY_MS": (NUMBER, "0 to "),
     "IDLE_MS": (NUMBER, "0 to "),
