@@ -50,7 +50,8 @@ class FarAway:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(self.pump(reader, up_writer, False), self.pump(up_reader, writer, True), return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):  # at the end: else asyncio reports it
+            await asyncio.gather(self.pump(reader, up_writer, False), self.pump(up_reader, writer, True), return_exceptions=True)
         for one in (writer, up_writer):
             one.close()
 

@@ -17,6 +17,7 @@ import pytest
 
 import browsers
 import lanes
+import pack
 from far_away import FarAway
 from thorough import times
 
@@ -42,8 +43,8 @@ def browser():
 class Device:
     """servers/dash.py, which keeps its files in `folder`. `put` is what its program does, `get` what a script asks."""
 
-    def __init__(self, serve, folder, **env):
-        self.server = serve(script="dash.py", env={"FOLDER": folder, **env})
+    def __init__(self, serve, folder, path=(), **env):
+        self.server = serve(script="dash.py", env={"FOLDER": folder, **env}, path=path)
         self.port = self.server.port
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -585,8 +586,15 @@ def test_the_page_in_the_repository_is_what_its_sources_make(tmp_path):
     build(tmp_path / "page")
     made, kept = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in (tmp_path / "page", WWW))
     assert made.keys() == kept.keys() and made == kept, "run make dash-page"
-    licences = gzip.decompress(kept["licences.txt.gz"]).decode()
-    assert all(f"{name} " in licences for name in ("preact", "uplot")) and licences.count("MIT License") == 2
+    (licences,) = (gzip.decompress(data).decode() for name, data in kept.items() if name.startswith("licences-"))
+    assert all(f"\n{name} " in licences for name in ("preact", "uplot")) and licences.count("Copyright (c)") == 2
+
+
+def test_the_page_is_served_from_a_packed_module(serve, visit, tmp_path):
+    (tmp_path / "dash_www.py").write_text(pack.pack(WWW))
+    device = Device(serve, tmp_path, PACKED="dash_www", path=[tmp_path])
+    page = visit(device.url)
+    card(page, "Wave").locator("canvas").wait_for()
 
 
 def test_no_source_of_the_page_makes_html_of_text():

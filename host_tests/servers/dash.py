@@ -15,9 +15,10 @@ from mungo.dash import Dash
 
 FOLDER = os.getenv("FOLDER")
 UPDATE = os.getenv("UPDATE")
+PACKED = os.getenv("PACKED")  # the module with the page
 
 app = App(workers=int(os.getenv("WORKERS") or 2))
-dash = Dash("Test <b>bench</b>", app, folder=FOLDER + "/dash", www=os.getenv("WWW") or "firmware/www/dash")
+dash = Dash("Test <b>bench</b>", app, folder=FOLDER + "/dash", www=__import__(PACKED) if PACKED else "firmware/www/dash")
 
 dash.group("Values")
 number = dash.value("Number", 21.5, unit="°C", digits=1)

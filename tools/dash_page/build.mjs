@@ -23,29 +23,28 @@ async function bundle(name, more) {
 }
 
 // What changes has another name, so a browser may keep it for ever.
-function named(stem, data) {
-  return `${stem}-${hash(data, "hex").slice(0, 8)}.js`
+function named(stem, kind, data) {
+  return `${stem}-${hash(data, "hex").slice(0, 8)}.${kind}`
 }
 
 const script = { format: "esm", jsx: "automatic", jsxImportSource: "preact", external: ["./plot-*.js"] }
+const licences = "This page contains:\n\n" + SHIPPED.map((name) => {
+  const folder = join(process.cwd(), "node_modules", name)
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+  return `${name} ${version}\n\n${readFileSync(join(folder, "LICENSE"), "utf8").trim()}\n`
+}).join("\n----\n\n")
+const licencesName = named("licences", "txt", licences)
+
 const plot = await bundle("src/plot_file.js", { ...script })
-const plotName = named("plot", plot)
-const dash = await bundle("src/main.jsx", { ...script, define: { PLOT_FILE: JSON.stringify("./" + plotName) } })
-const dashName = named("dash", dash)
+const plotName = named("plot", "js", plot)
+const dash = await bundle("src/main.jsx", { ...script, define: { PLOT_FILE: JSON.stringify("./" + plotName), LICENCES_FILE: JSON.stringify("/dash/" + licencesName) } })
+const dashName = named("dash", "js", dash)
 const style = Buffer.from(await bundle("src/style.css", {})).toString().trim()
 
 const page = readFileSync(join(sources, "src/index.html"), "utf8")
   .replace("STYLE_HASH", hash(style, "base64")).replace("DASH_FILE", dashName).replace("/* STYLE */", () => style)
   .replace(/\n\s*/g, "\n")
-const licences = SHIPPED.map((name) => {
-  const folder = join(process.cwd(), "node_modules", name)
-  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
-  return `${name} ${version}\n\n${readFileSync(join(folder, "LICENSE"), "utf8").trim()}\n`
-})
-const files = {
-  "index.html": page, [dashName]: dash, [plotName]: plot,
-  "licences.txt": "This page contains:\n\n" + licences.join("\n----\n\n"),
-}
+const files = { "index.html": page, [dashName]: dash, [plotName]: plot, [licencesName]: licences }
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })

@@ -92,7 +92,7 @@ function App() {
           </>
         ) : is === "starting" && <p class="soft">Loading …</p>}
       </main>
-      <footer><a href="/dash/licences.txt">Licences</a></footer>
+      <footer><a href={LICENCES_FILE}>Licences</a></footer>
       <p class="hidden" aria-live="polite">{device.said}</p>
     </>
   )
