@@ -17,7 +17,7 @@ import mpy
 DOCS = mpy.ROOT / "docs"
 START_S = 20
 RACE_MS = 60000
-WIDE, PHONE = {"width": 1000, "height": 760}, {"width": 390, "height": 640}
+WIDE, PHONE, TALL = {"width": 1000, "height": 760}, {"width": 390, "height": 640}, {"width": 390, "height": 1100}
 
 
 def demo(page):
@@ -47,14 +47,50 @@ def sse_clock(page):
     page.wait_for_function("document.getElementById('count').textContent > 3")
 
 
-# name of the picture: (app, path of the page, size, what is done before)
+def dashboard(page):
+    """A soil that has been looked at for a while, and something in the log."""
+    page.locator("[role=meter]:not([aria-valuetext^='–'])").wait_for(timeout=RACE_MS)
+    page.get_by_role("switch", name="Lamp").click()
+    page.get_by_role("button", name="Water now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Water now").click()
+    page.locator(".good", has_text="done").wait_for(timeout=RACE_MS)
+    page.locator(".plot canvas").first.wait_for()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def dashboard_device(page):
+    page.wait_for_timeout(15000)  # of plots
+    page.locator(".plot canvas").last.wait_for()
+
+
+def dashboard_files(page):
+    page.get_by_label("Upload").set_input_files([{"name": name, "mimeType": "a/b", "buffer": bytes(n)} for name, n in FILES])
+    page.get_by_role("status").get_by_text(f"{FILES[-1][0]} is on the device").wait_for()
+
+
+def dashboard_users(page):
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password", exact=True).fill("correct horse")
+    page.get_by_role("button", name="Set the password").click()
+    page.get_by_role("button", name="Log out everywhere").wait_for(timeout=RACE_MS)
+    page.get_by_role("heading", name="New user").wait_for()
+
+
+# name of the picture: (app, path of the page, size, what is done before); those that are dark
 PICTURES = {
     "demo": ("multi_threaded", "/demo", WIDE, demo),
     "blink": ("blink", "/", PHONE, blink),
     "upload": ("upload", "/", PHONE, upload),
     "ws_chat": ("ws_chat", "/", PHONE, ws_chat),
     "sse_clock": ("sse_clock", "/", PHONE, sse_clock),
+    "dash": ("dashboard", "/", WIDE, dashboard),
+    "dash_phone": ("dashboard", "/", PHONE, dashboard),
+    "dash_device": ("dashboard", "/#/Device", TALL, dashboard_device),
+    "dash_files": ("dashboard", "/#/%3Afiles", PHONE, dashboard_files),
+    "dash_users": ("dashboard", "/#/%3Aaccount", PHONE, dashboard_users),
 }
+DARK = ("dash_phone", "dash_device", "dash_files", "dash_users")
+FILES = (("readings.csv", 18432), ("notes.txt", 312))
 
 
 @contextlib.contextmanager
@@ -94,7 +130,7 @@ def main(names):
         for name in names or PICTURES:
             app, target, size, prepare = PICTURES[name]
             with running(app, os.path.join(folder, app)) as port:
-                page = chromium.new_page(viewport=size, color_scheme="light")
+                page = chromium.new_page(viewport=size, color_scheme="dark" if name in DARK else "light")
                 page.goto(f"http://127.0.0.1:{port}{target}")
                 prepare(page)
                 page.screenshot(path=DOCS / f"{name}.png", full_page=size is PHONE)

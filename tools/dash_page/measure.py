@@ -107,13 +107,14 @@ def main():
                 took = switching(chromium, device.port)
         finally:
             device.stop()
-    print("| the page | |\n|---|--:|")
-    print(f"| first load: requests | 2, and the WebSocket |\n| bytes, compressed | {sizes['index.html.gz'] + sizes['dash']:,} |")
-    print(f"| with plots, in one more request | {sizes['plot']:,} |\n| second load, without what the WebSocket brings | {again:,} |")
-    print(f"| first paint at 400 KB/s with 20 ms | {painted:.0f} ms, again {painted_again:.0f} ms |")
-    print(f"| the values at 400 KB/s with 20 ms | {shown:.0f} ms, again {shown_again:.0f} ms |")
-    print(f"| an idle page, bytes per second | {rate:.0f} |")
-    print(f"| a switch, until four pages show it | {took[len(took) // 2]:.0f} ms, p99 {took[len(took) * 99 // 100]:.0f} ms |")
+    print("| the page | |\n|---|--:|\n| requests of the first load | 2, and the WebSocket |")
+    print(f"| their bytes, compressed | {sizes['index.html.gz'] + sizes['dash']:,} |")
+    print(f"| plots: one more request, compressed | {sizes['plot']:,} |")
+    print(f"| the second load, without what the WebSocket brings | {again:,} |")
+    print(f"| first paint | {painted:.0f} ms, again {painted_again:.0f} ms |")
+    print(f"| the values are there | {shown:.0f} ms, again {shown_again:.0f} ms |")
+    print(f"| bytes per second of an idle page | {rate:.0f} |")
+    print(f"| a switch, until each of four pages shows it | {took[len(took) // 2]:.0f} ms, p99 {took[len(took) * 99 // 100]:.0f} ms |")
 
 
 if __name__ == "__main__":

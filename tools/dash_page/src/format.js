@@ -27,7 +27,11 @@ export function duration(s) {
 
 export const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
 
-export const moment = (s) => (s ? new Date(s * 1000).toLocaleString() : "–")
+/** A time of today as a time, another one with its day. */
+export function moment(s) {
+  const date = new Date(s * 1000)
+  return date.toDateString() === new Date().toDateString() ? clock(date) : date.toLocaleString()
+}
 
 /** Any value as text. Text from the device is shown as text, never as HTML. */
 export function text(value) {

@@ -8,6 +8,11 @@ const format = (parts) => (s) => new Date(s * 1000).toLocaleTimeString([], { ...
 const hours = format({ hour: "2-digit", minute: "2-digit" })
 const seconds = format({ hour: "2-digit", minute: "2-digit", second: "2-digit" })
 
+function span({ data: [times] }) {
+  const to = times.at(-1) ?? Date.now() / 1000
+  return [Math.min(times[0] ?? to, to - AT_LEAST_S), to]
+}
+
 export function draw(place, label, points) {
   let plot
   const make = () => {
@@ -16,8 +21,8 @@ export function draw(place, label, points) {
     plot?.destroy()
     plot = new UPlot({
       width: place.clientWidth || 300, height: HEIGHT, legend: { show: false }, cursor: { drag: { x: false, y: false } },
-      series: [{}, { label, stroke: colour("--main"), width: 2, points: { show: points[0].length < 3 } }],
-      scales: { x: { range: (_, from, to) => [Math.min(from, to - AT_LEAST_S), to] } },
+      series: [{}, { label, stroke: colour("--main"), width: 2 }],
+      scales: { x: { range: span } },
       axes: [{ ...axis, size: 24, space: 80, values: (_, ticks, __, ___, step) => ticks.map(step < 60 ? seconds : hours) }, { ...axis, size: 48 }],
     }, points, place)
   }
