@@ -93,6 +93,19 @@ def test_kept_alive_and_pipelined_requests_and_refused_heads():
         client.close()
 
 
+def test_the_line_has_the_answer_not_the_100_before_it():
+    app, lines = site()
+    app.post("/size")(lambda req: str(len(req.body)))
+    with Served(app) as served:
+        client = Client(served.mgr, served.port)
+        client.send(b"POST /size HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        client.until_has(b"HTTP/1.1 100 ")
+        client.send(b"abc")
+        client.until_has(b"\r\n\r\n3")
+        assert words(lines) == ["127.0.0.1 POST /size 200 1"]
+        client.close()
+
+
 def test_what_a_client_that_leaves_has_got():
     app, lines = site()
     app.get("/large")(lambda req: b"x" * 9000)

@@ -262,6 +262,21 @@ def test_the_connection_serves_again_after_the_stream():
         assert streams[0].send("x") is False
 
 
+def test_of_an_event_that_is_none_nothing_is_sent():
+    app = App()
+
+    @app.events("/events", every_ms=1)
+    def events(req, stream):
+        yield from ("a", None, None, "b")
+
+    with Served(app) as site:
+        client = Client(site.mgr, site.port)
+        client.send(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        client.until_has(b"data: b")
+        assert b"\r\n9\r\ndata: a\n\n\r\n9\r\ndata: b" in client.got, client.got
+        client.close()
+
+
 def test_rooms():
     app = App()
     room = Room()

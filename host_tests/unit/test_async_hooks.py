@@ -231,6 +231,16 @@ def test_a_body_that_is_still_coming_waits_for_the_hooks():
                 log.append("piece")
                 size += len(piece)
 
+        @app.post("/none", stream=True)
+        def none(req):
+            if "Content-Length" in req.headers:
+                return "not wanted"
+            yield req.stream
+
+        @app.after_request
+        async def after(req, response):
+            await asyncio.sleep(0.01)  # while the body comes
+
         site = Site(app)
         await site.start()
         for body in (b"", b"x" * 10, b"y" * 3000):
@@ -243,6 +253,8 @@ def test_a_body_that_is_still_coming_waits_for_the_hooks():
         assert answer.startswith(b"HTTP/1.1 403 ") and b"Connection: close" not in answer, answer
         answer = await ask(site, b"POST /?refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n" + bytes(100))
         assert answer.startswith(b"HTTP/1.1 403 ") and b"Connection: close" in answer, answer
+        answer = await ask(site, b"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n" + bytes(8000))
+        assert answer.startswith(b"HTTP/1.1 200 ") and answer.endswith(b"\r\n\r\nnot wanted") and answer.count(b"HTTP/1.1 ") == 1, answer
         answer = await ask(site, b"POST /?refuse HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
         assert answer.count(b"HTTP/1.1 403 ") == 1
         assert site.mgr.stats["bugs"] == 0
@@ -253,7 +265,7 @@ def test_a_body_that_is_still_coming_waits_for_the_hooks():
         writer.write(request)
         await writer.drain()
         answer = b""
-        while b"size" not in answer and b"refused" not in answer:
+        while b"size" not in answer and b"refused" not in answer and b"not wanted" not in answer:
             piece = await reader.read(1000)
             assert piece, answer
             answer += piece
