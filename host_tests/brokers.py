@@ -207,10 +207,14 @@ class Mosquitto(Broker):
         return [*map(str, command), *map(str, args)]
 
     def publish(self, topic, payload, *args, qos=0, version=4):
-        """mosquitto_pub to its end. args: further ones of it ("-r"). payload: None for lines of its own (args "-l")."""
+        """mosquitto_pub to its end. args: further ones of it ("-r"). payload: None if they say it; a list for one message each."""
+        lines = None
         words = () if payload is None else ("-m", payload)
+        if isinstance(payload, list):
+            lines = "".join(f"{one}\n" for one in payload)
+            words = ("-l",)
         command = self.peer("mosquitto_pub", topic, qos, version, [*words, *args])
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, input=lines)
         assert done.returncode == 0, done.stdout + done.stderr
 
     @contextlib.contextmanager

@@ -103,7 +103,7 @@ class Maker:
                 continue
             if where in ("publish", "disconnect") and name == "Subscription Identifier":
                 continue  # it comes with messages, and does not go
-            value = self.value(type, name)
+            value = self.topic() if name == "Response Topic" else self.value(type, name)
             ours[name.lower().replace(" ", "_")] = value
             for one in value if type == PAIR else [value]:
                 setattr(theirs, name.replace(" ", ""), one)
@@ -112,7 +112,7 @@ class Maker:
 
 def read(data, version, cuts):
     """The events of these bytes, in pieces."""
-    parser = Parser(1 << 16, 1 << 17, Version5(0) if version == 5 else None)
+    parser = Parser(1 << 16, 1 << 17, Version5(0, {}) if version == 5 else None)
     buf = Buffer()
     found = []
     at = 0

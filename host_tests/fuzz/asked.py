@@ -275,8 +275,8 @@ _app = _site()
 def app(data):
     """Requests to an App: no handler's exception but what is answered by 400, each answer whole, however the requests are cut."""
     data, parts = parts_of(data)
-    sent = serve([data], _app.handler)
-    same(sent, serve(parts, _app.handler))
+    sent = serve([data], _app.handler, _app)
+    same(sent, serve(parts, _app.handler, _app))
     found = answers(*sent)
     for status, fields, body in found:
         if status not in (200, 201, 204, 400, 401, 404, 405, 413, 414, 415, 417, 431, 501, 505):

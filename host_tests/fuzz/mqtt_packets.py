@@ -12,7 +12,7 @@ CODES = (0x81, 0x82, 0x90, 0x94, 0x95, 0x99)
 
 def events(pieces, is_5):
     """What a parser says of these pieces, as test_mqtt_packets.py."""
-    parser = Parser(HEAD, MOST, Version5(4) if is_5 else None, 1000)
+    parser = Parser(HEAD, MOST, Version5(4, {"topic_alias_maximum": 4, "authentication_method": "M"}) if is_5 else None, 1000)
     buf = Buffer()
     found = []
     for piece in filter(None, pieces):

@@ -94,7 +94,7 @@ class Wire(HttpConnection):
 _world = World()
 
 
-def serve(parts, fn):
+def serve(parts, fn, fn_data=None):
     """What a server with this handler answers to these parts, and how many requests there were: (bytes, [is it HEAD, ..])."""
     _world.resuming.clear()
     heads = []
@@ -104,7 +104,7 @@ def serve(parts, fn):
             heads.append(data.is_head)
         fn(c, ev, data, fn_data)
 
-    c = Wire(_world, None, handler, None)
+    c = Wire(_world, None, handler, fn_data)
     c.sock = Sink()
     c.tell(1, None)
     for part in parts:

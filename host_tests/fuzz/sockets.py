@@ -121,7 +121,7 @@ class _Manager:
 class _Connection:
     fn = fn_data = pfn = proto = recv = None
     wait = 0
-    is_resumed = False
+    is_resumed = is_tls = False
 
     def __init__(self):
         self.mgr = _Manager()

@@ -249,9 +249,7 @@ def test_messages_with_each_qos_come():
 def test_what_a_message_has():
     found = []
     with Broker() as broker:
-        broker.on_event = lambda c, ev, msg: (
-            ev == EV_MQTT_MSG and found.append((msg.qos, msg.retain, msg.dup, msg.id, msg.properties))
-        )
+        broker.on_event = lambda c, ev, msg: ev == EV_MQTT_MSG and found.append((msg.qos, msg.retain, msg.dup, msg.id, msg.properties))
         broker.connect()
         broker.send(publish("a", b"", 1, 9, 1, 1) + publish("a"))
         broker.until(lambda: len(found) == 2)
@@ -639,7 +637,7 @@ def test_enhanced_authentication():
         broker.take(1)
         data = props(b"\x15" + string("M"), b"\x16" + string(b"2"))
         broker.send(packet(AUTH, b"\x18" + data))
-        answer = (0xF0, b"\x18" + props(b"\x16" + string(b"2!")))
+        answer = (0xF0, b"\x18" + props(b"\x16" + string(b"2!"), b"\x15" + string("M")))
         assert broker.take(1) == [answer]
         broker.send(connack(0, 0, data))
         broker.until(lambda: broker.seen(EV_MQTT_OPEN))

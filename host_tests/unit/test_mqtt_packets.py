@@ -16,11 +16,12 @@ MIN_HEAP = "1m"
 
 HEAD = 60  # head_limit
 MOST = 100  # message_limit
+PROPERTIES = {"topic_alias_maximum": 4, "authentication_method": "SCRAM"}  # of the client's CONNECT
 
 
 def events(pieces, version, head_limit, packet_limit):
     """What a parser says of these pieces: a tuple for each packet, and at the end minus a code."""
-    parser = Parser(head_limit, MOST, Version5(8, {"topic_alias_maximum": 4}) if version == 5 else None, packet_limit)
+    parser = Parser(head_limit, MOST, Version5(8, PROPERTIES) if version == 5 else None, packet_limit)
     buf = Buffer()
     found = []
     for piece in pieces:

@@ -99,7 +99,7 @@ class MqttConnection(Connection):
         message with QoS 1 that gets no PUBACK before the connection ends is not sent again.
         """
         if qos > 1:
-            raise ValueError("qos %r: want 0 or 1 for a message in pieces" % qos)
+            raise ValueError("qos %r: want 0 or 1 in pieces" % qos)
         id = self._publish(encode_topic(topic), b"", length, qos, retain, properties)
         if id and length:
             self.unsent = length
@@ -145,11 +145,11 @@ class MqttConnection(Connection):
         return self.put(b"\xc0\0")
 
     def auth(self, reason, properties):
-        """Send an AUTH of 5.0 (section 4.12): reason 0x18 to go on, in the handler of an AUTH's EV_MQTT_CMD, or 0x19 to begin anew. Returns
-        as `send`, and raises ValueError in 3.1.1."""
-        if self.is_ending or self.unsent:
-            return False
-        return self.put(packets.end(_AUTH, reason, self._pack(properties, _AUTH)))
+        """Send an AUTH of 5.0 (section 4.12): reason 0x18 to go on, in the handler of an AUTH's EV_MQTT_CMD, or 0x19 to begin anew. The
+        method is that of `mqtt_connect`. Returns as `send`, and raises ValueError in 3.1.1, without a method, and for another one."""
+        if self.five:
+            return self.five.auth(self, reason, properties)
+        raise ValueError("want version 5")
 
     def disconnect(self, reason=0, properties=None):
         """Send a DISCONNECT and close. In 5.0 with a reason, 4: the will shall be published nevertheless; and properties. Returns whether
@@ -219,6 +219,8 @@ class MqttConnection(Connection):
         session = self.session
         id = session.next_id()
         packet = packets.subscribe(id, asked, packed)
+        if self.five:
+            self.five.check_size(packet)
         session.asked[id] = len(asked)
         self.put(packet)
         return id
@@ -276,8 +278,8 @@ class MqttConnection(Connection):
         elif type <= _PUBCOMP:
             self.session.take_ack(type, parser.id, parser.reason)
         elif type <= _UNSUBACK:
-            n = self.session.asked.pop(parser.id, 0)
-            if parser.reasons and n and n != len(parser.reasons):
+            n = len(parser.reasons)
+            if self.session.asked.pop(parser.id, n) != n and n:
                 raise Fault(_PROTOCOL_ERROR)
         elif type == _PINGRESP:
             self.is_pinged = False

@@ -2,7 +2,7 @@
 # may be there several times is a list: "user_property" of pairs of str, [("name", "value"), ..]; and of what comes in,
 # "subscription_identifier" of int. Other values are int, str, or bytes, as their kind says.
 from .packets import Fault, varint, word
-from .topics import encode_string
+from .topics import encode_string, encode_topic
 
 _MALFORMED = const(0x81)
 _PROTOCOL_ERROR = const(0x82)
@@ -110,7 +110,8 @@ def write_value(data, name, kind, value):
         for one in value:
             write_value(data, name, "s", one)
     elif kind in "sx":
-        value = encode_string(value, name) if kind == "s" else value
+        if kind == "s":
+            value = encode_topic(value) if name == "response_topic" else encode_string(value, name)
         if len(value) > 65535:
             raise ValueError("property %r of %d bytes: want at most 65535" % (name, len(value)))
         data.extend(word(len(value)))

@@ -1,14 +1,15 @@
 # What a connection of MQTT 5.0 has beside its properties: topic aliases, and the reason codes and payloads that may come. packets.py calls
 # it where the versions differ.
 from ..core.utf8 import is_utf8
-from .packets import Fault, publish, word
+from . import auth, broker_limits
+from .packets import Fault
 from .properties import read, write
 
 _CONNACK = const(2)
 _PUBLISH = const(3)
-_SENT_PUBLISH = const(12)  # see properties.py
 _SUBACK = const(9)
 _UNSUBACK = const(11)
+_AUTH = const(15)
 
 _MALFORMED = const(0x81)
 _PROTOCOL_ERROR = const(0x82)
@@ -31,18 +32,29 @@ class Version5:
         self.alias_limit = properties.get("topic_alias_maximum", 0)
         self.receive_maximum = properties.get("receive_maximum", _MOST)
         self.packet_limit = properties.get("maximum_packet_size", _NO_LIMIT)
+        self.method = properties.get("authentication_method")
+        self.most = _NO_LIMIT  # bytes of a packet that the broker takes
         self.topics = {}  # of the broker's aliases
         self.aliases = {}  # of topics that are published, as bytes
         self.aliases_left = aliases
         self.new = None  # the topic that gets the next one, while it is being sent
         self.broker: dict = {}  # the properties of the broker's CONNACK
 
-    write = staticmethod(write)
+    auth = auth.send
+    encode = broker_limits.encode
+    check_size = broker_limits.check_size
+
+    def write(self, properties, where):
+        """The bytes of properties, as properties.write. Raises ValueError, too, if they are too many for the broker."""
+        packed = write(properties, where)
+        self.check_size(packed)
+        return packed
 
     def open(self, c, properties, quota):
         """The broker has accepted the connection: take what it demands. Returns the quota of messages that may be under way, the broker's,
         and the reason code for an identifier that is not known."""
         self.broker = properties
+        self.most = properties.get("maximum_packet_size", _NO_LIMIT)
         self.aliases_left = min(self.aliases_left, properties.get("topic_alias_maximum", 0))
         c.keep_alive_s = properties.get("server_keep_alive", c.keep_alive_s)
         return min(quota, properties.get("receive_maximum", _MOST)), self.receive_maximum, _NOT_FOUND
@@ -65,6 +77,8 @@ class Version5:
         self.check_reasons(type, (parser.reason,))
         if parser.at < parser.end or type in (_CONNACK, _SUBACK, _UNSUBACK):
             parser.properties = read(parser, type)
+        if type == _AUTH:
+            auth.check(self.method, parser.properties)
 
     def check_reasons(self, type, reasons):
         """Raise Fault for a reason code that a packet of this type can't have."""
@@ -76,25 +90,6 @@ class Version5:
         """Raise Fault for a payload that says that it is UTF-8, and is not. (One that comes in pieces is not looked at.)"""
         if msg.properties.get("payload_format_indicator") and not is_utf8(msg.payload, 0, msg.length):
             raise Fault(_FORMAT_INVALID)
-
-    def encode(self, packet, topic, payload, qos, retain, id, properties, more):
-        """The PUBLISH `packet` as it is sent now: with an alias in the place of the topic, if that has one; `remember` follows when nothing
-        can fail any more. Raises ValueError for what the broker does not take."""
-        broker = self.broker
-        n = len(packet) + more
-        most = broker.get("maximum_packet_size", _NO_LIMIT)
-        if n > most or qos > broker.get("maximum_qos", 2) or retain and not broker.get("retain_available", 1):
-            raise ValueError("%d bytes, qos %d, retain %r: the broker takes no more than %r" % (n, qos, retain, broker))
-        self.new = None
-        alias = self.aliases.get(topic)
-        if alias is None:
-            if not self.aliases_left:
-                return packet
-            alias = len(self.aliases) + 1
-            self.new = topic
-        else:
-            topic = b""
-        return publish(topic, payload, qos, retain, id, write(properties, _SENT_PUBLISH, b"\x23" + word(alias)), more)
 
     def remember(self):
         """What `encode` has made is sent now."""
