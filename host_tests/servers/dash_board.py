@@ -1,11 +1,13 @@
 # A dashboard with the limits of a small board: four connections, one worker, a sensor that takes DELAY_MS and an action that takes ten
 # times that. The sensor is read each EVERY_MS.
+import gc
 import os
 import time
 
 import mungo
 from mungo.dash import Dash
 
+gc.threshold(2048)  # as firmware/main.py in a small heap
 delay_ms = int(os.getenv("DELAY_MS") or "200")
 folder = os.getenv("FOLDER")
 app = mungo.App(workers=1, queue=4)
@@ -32,6 +34,12 @@ def water(job):
         time.sleep_ms(delay_ms)
         job.progress(10 * n)
     log.add("watered")
+
+
+@app.get("/heap")
+def heap(req):
+    gc.collect()
+    return {"used": gc.mem_alloc()}
 
 
 dash.table("Rows", ["n"], lambda at, n: ([[i] for i in range(at, min(at + n, 90))], 90))
