@@ -221,7 +221,10 @@ class Dash:
 
     def rows(self, id, at, n):
         """Rows of a table. Raises HttpError."""
-        return self.of_kind("table", self.find(id)).page(at, n)
+        try:
+            return self.of_kind("table", self.find(id)).page(at, n)
+        except ValueError as er:
+            refuse(422, str(er))
 
     def of_kind(self, kind, widget):
         """The widget, which must be of this kind. Raises HttpError 404."""

@@ -220,11 +220,11 @@ class Control(Widget):
         raise ValueError("%s: want %s" % (self.id, want))
 
     def check_number(self, value):
-        """`check` for a number."""
+        """`check` for a number. (NaN is between no limits.)"""
         fields = self.fields
         least = fields.get("min", -_MOST)
         most = fields.get("max", _MOST)
-        if isinstance(value, (int, float)) and value is not True and value is not False and value - value == 0 and least <= value <= most:
+        if isinstance(value, (int, float)) and value is not True and value is not False and least <= value <= most:
             is_whole = isinstance(fields.get("step"), int)
             if not is_whole or value == int(value):
                 return int(value) if is_whole else value
