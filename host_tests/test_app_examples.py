@@ -225,3 +225,20 @@ def test_chat_rooms(serve):
         assert request(server, "/rooms/kitchen", "POST", b"soup")[0] == 204
         assert one.recv(WAIT_S) == two.recv(WAIT_S) == "soup"
     assert "Traceback" not in server.output(), server.output()
+
+
+def test_dashboard(serve, tmp_path):
+    server = serve(app="dashboard", env={"FOLDER": tmp_path / "files", "DELAY_MS": "50"})
+    for path in ("state", "session", "values", "openapi.json", "files", "update", "history/soil", "rows/counters"):
+        status, _, body = request(server, f"/api/{path}")
+        assert status == 200 and json.loads(body), path
+    status, fields, _ = request(server, "/", Accept_Encoding="gzip")
+    assert (status, fields["Content-Type"]) == (200, "text/html; charset=utf-8")
+    user = json.dumps({"password": "long enough"}).encode()
+    status, fields, body = request(server, "/api/users/anna", "PUT", user, Content_Type="application/json")
+    assert status == 200 and json.loads(body)["user"] == "anna", body
+    assert request(server, "/api/values")[0] == 401
+    cookie = fields["Set-Cookie"].partition(";")[0]
+    assert request(server, "/api/values", Cookie=cookie)[0] == 200
+    assert request(server, "/api/files/a", "PUT", b"x", Cookie=cookie, X_CSRF_Token=json.loads(body)["csrf"])[0] == 201
+    assert "Traceback" not in server.output(), server.output()

@@ -42,7 +42,7 @@ DOORS = {
     "mungo/tls/__init__.py": ("Tls(",),
     "mungo/mqtt/__init__.py": MQTT,
     "mungo/mqtt/connection.py": MQTT,
-    "mungo/ota/__init__.py": ("ota.routes(", "ota.pull("),
+    "mungo/ota/__init__.py": ("ota.routes(", "ota.pull(", ".updates("),
     "mungo/ota/puller.py": ("ota.pull(",),
 }
 
