@@ -26,7 +26,7 @@ sys.path.insert(0, str(lanes.ROOT / "host_tests" / "unit"))
 WINDOW = 6  # messages to the client that may be under way
 RECEIVE_MAXIMUM = 10
 TICK_S = 0.02
-STEP = 400  # bytes: breaks come within so many
+STEP = 250  # bytes: breaks come within so many
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK = range(1, 10)
 PINGREQ, PINGRESP, DISCONNECT = range(12, 15)
 
@@ -48,7 +48,7 @@ class Broken(Exception):
 class Ledger:
     def __init__(self, version, count, seed, most, forget=0.0, silences=2, slowness=0.1, down_s=0.0, is_sweeping=True):
         self.version = version
-        self.count = count
+        self.count = self.expected = count
         self.random = random.Random(seed)
         self.most = most
         self.forget = forget
@@ -61,7 +61,7 @@ class Ledger:
         self.swept = 0  # bytes of a handshake that have been the last
         self.failure = None
         self.is_over = threading.Event()
-        self.is_stopping = False
+        self.is_stopping = self.is_enough = False
         self.forget_all()
         self.next = [0, 0, 0]  # of each QoS
         self.is_ended = False
@@ -333,8 +333,8 @@ class Ledger:
         self.publish(self.id, topic, payload, qos)
 
     def is_done(self):
-        """Whether all has come that has to."""
-        return not self.under_way and all(len(set(self.up[qos])) >= self.count for qos in (1, 2))
+        """Whether all has come that has to: so many of each, or if somebody has said that it is enough."""
+        return not self.under_way and (self.is_enough or all(len(set(self.up[qos])) >= self.expected for qos in (1, 2)))
 
 
 def judge(found, qos, count, is_session_kept=True, is_ordered=True):
