@@ -54,7 +54,7 @@ help:
 	@echo "make board-report BOARD=  measure the board: OUT=board-report.md is to attach to an issue; TESTS=module ..."
 	@echo "make certificate NAME=   make a local CA and a certificate for a device of this name; ARGS='address .. --rsa'; BOARD=: its folder"
 	@echo "make key     make a key that signs updates over the air, keys/update.key: KEY=file"
-	@echo "make bundle BOARD= APP= VERSION=  make a signed update, see docs/updates.md: KEY=file FIRMWARE=image OUT=file"
+	@echo "make bundle BOARD= APP= VERSION=  make a signed update, see docs/updates.md: KEY=file LIB=0 FIRMWARE=image OUT=file"
 	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"
 	@echo "make clean-board BOARD=  remove the files that deploy has copied"
 	@echo "make firmware BOARD= MICROPYTHON_DIR=   build MicroPython with mungo frozen in"
@@ -212,7 +212,7 @@ key: $(VENV)
 
 bundle: $(VENV)
 	@$(PY) tools/bundle.py --board "$(BOARD)" $(if $(APP),--app "$(APP)") $(if $(VERSION),--version "$(VERSION)") $(if $(KEY),--key "$(KEY)") \
-		$(if $(FIRMWARE),--firmware "$(FIRMWARE)") $(if $(SOURCE),--source) $(if $(OUT),--out "$(OUT)")
+		$(if $(FIRMWARE),--firmware "$(FIRMWARE)") $(if $(SOURCE),--source) $(if $(filter 0,$(LIB)),--no-lib) $(if $(OUT),--out "$(OUT)")
 
 clean-board: $(VENV)
 	@$(PY) tools/deploy.py $(ON) --clean

@@ -49,7 +49,8 @@ def wait_for_port(proc, port):
 # --- commands
 
 # Commands that are only looked up in the Makefile: other tests run what they do, or they take minutes.
-LOOKED_UP = r"make (test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|device-test|board-report|clean-board|release)( [A-Z]+=\S+)*"
+_TARGETS = "test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|device-test|board-report|clean-board|release|key|bundle"
+LOOKED_UP = rf"make ({_TARGETS})( [A-Z]+=\S+)*"
 ELSEWHERE = {"first-board": "test_newcomer.py"}  # runs the commands of that page
 
 
@@ -443,6 +444,16 @@ def check_tls(one):
     peer.close()
 
 
+def check_updates(one):
+    wait_for_port(one.proc, one.port)
+    assert ask(one.port, "/api/update") == (401, b"the password, please\n")
+    status, _, body = request(one, "/api/update", X_Password="change me")
+    assert status == 200 and json.loads(body)["board"] == ""
+    status, _, body = request(one, "/api/update", "POST", b"x", X_Password="change me")
+    assert status == 409 and "no key" in json.loads(body)["error"]
+    assert ask(one.port, "/fast") == (200, b"hi\n")
+
+
 SERVERS = {
     "README: A program": check_demo,
     "app: Routes and answers": check_routes,
@@ -466,6 +477,7 @@ SERVERS = {
     "mqtt: In asyncio, and by events": check_counter,
     "names-tls: TLS": check_tls,
     "time-mdns: The time from the network": check_time,
+    "updates: The program": check_updates,
     "workers: wakeup": check_wakeup,
 }
 QUOTES = {"tutorial"}  # its blocks are pieces of an app, see test_readme.py

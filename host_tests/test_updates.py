@@ -254,6 +254,13 @@ def test_make_bundle_packs_what_deploy_copies_and_signs_it(tmp_path, keys):
     assert not {"boot.py", "main.py", "slots.mpy", "host.mpy", "lib/mungo/port/esp32.mpy", "lib/mungo/app/testing.mpy"} & set(found)
 
 
+def test_a_bundle_without_the_library(tmp_path, keys):
+    out = tmp_path / "out"
+    done = make("bundle.py", "--board", "RPI_PICO_W", "--app", "hello", "--no-lib", "--key", keys, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert b" apps/hello/__init__.mpy\n" in out.read_bytes() and b" lib/" not in out.read_bytes()
+
+
 def test_make_bundle_says_what_is_wrong(tmp_path, keys):
     weak = tmp_path / "weak.key"
     private = rsa.generate_private_key(65537, 2048)

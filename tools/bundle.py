@@ -84,6 +84,7 @@ def main(argv=None):
     parser.add_argument("--version", type=int, help="a whole number, higher than that of each earlier update; default: the time")
     parser.add_argument("--key", type=Path, default=keys.DEFAULT)
     parser.add_argument("--firmware", type=Path, help="an image for the other partition of an ESP32, in the place of an app")
+    parser.add_argument("--no-lib", action="store_true", help="without lib/: the library of the firmware, or of the cable, stays in use")
     parser.add_argument("--source", action="store_true", help="source in the place of bytecode")
     parser.add_argument("--out", type=Path, help="default: build/updates/APP-BOARD-VERSION.bundle")
     args = parser.parse_args(argv)
@@ -101,6 +102,8 @@ def main(argv=None):
             raise Complaint(f"FIRMWARE={args.firmware}: {error.strerror}.")
     else:
         files = tree(board, args.app, args.source)
+        if args.no_lib:
+            files = {path: data for path, data in files.items() if not path.startswith("lib/")}
     data = pack(files, board.name, version, key, "firmware" if args.firmware else "folder")
     name = "firmware" if args.firmware else args.app
     out = args.out or OUT / f"{name}-{board.name}-{version}.bundle"

@@ -515,12 +515,17 @@ def test_good_and_watch():
     timers = []
 
     class Mgr:
-        def timer(self, ms, fn, *args):
+        def timer(self, ms, fn, repeat):
+            assert repeat
             timers.append((ms, fn))
 
     with Board(version=8, slot="b", trial=True, back=["", 7]):
         ota.watch(Mgr())
         assert [ms for ms, _ in timers] == [60000]
+        with Sharing() as sharing:  # a worker uses the flash, and the loop does not wait for it
+            sharing.hold()
+            assert timers[0][1](None)[1] == 503 and ota.state()["trial"]
+            sharing.let_go()
         timers[0][1](None)
         assert not ota.state()["trial"]
         ota.watch(Mgr())

@@ -55,14 +55,20 @@ class Device:
         self.state.update(changes)
 
     def keep(self, _=None):
-        """`good`; and the handler of its route."""
+        """Keep what is on trial: from here on each start runs it. Returns the state or, if that can't be, (an object with "error", a
+        status): 409 if nothing is on trial, 503 while another thread uses the flash. Raises OSError if the flash fails. Any thread."""
         if not self.state["trial"]:
             return {"error": "Nothing is on trial."}, 409
-        if self.state["to"]:
-            from .image import keep
+        if not flash.begin():
+            return {"error": "The flash is in use: try again."}, 503
+        try:
+            if self.state["to"]:
+                from .image import keep
 
-            keep()
-        self.save(trial=False, to="")
+                keep()
+            self.save(trial=False, to="")
+        finally:
+            flash.end()
         return self.state
 
     def folder(self):
@@ -121,7 +127,7 @@ def _restart(mgr):
 def watch(mgr):
     """Keep what is on trial when the manager has run for 60 s. The firmware in firmware/ does this for each app. Loop's thread."""
     if device.state["trial"]:
-        mgr.timer(_TRIAL_MS, good)
+        mgr.timer(_TRIAL_MS, good, repeat=True)  # (a worker may use the flash just then)
 
 
 def routes(app, guard=None, prefix="/api/update"):
