@@ -84,15 +84,11 @@ class Device:
         self.clearing = None
         return False
 
-    def clear_later(self, c, _=None):
-        """Remove them all: one in each turn in which nothing else uses the flash."""
-        if self.clear():
-            c.mgr.when_flash_is_free(self.clear_on, c, None)
-
-    def clear_on(self, c, _):
-        """Go on with `clear_later`, unless another update has removed the rest and puts its own files there."""
-        if self.clearing is not None:
-            self.clear_later(c)
+    def clear_all(self, c, is_first):
+        """Remove them all: one in each turn in which nothing else uses the flash. It ends early if another update has removed the rest,
+        and puts its own files there."""
+        if (is_first or self.clearing) and self.clear():
+            c.mgr.when_flash_is_free(self.clear_all, c, False)
 
 
 def remove(path):

@@ -41,7 +41,7 @@ def receive(c, device):
     error = "The update was cut off."
     try:
         if not device.key or state["step"] or state["trial"]:
-            error = "Another update is coming, or on trial." if device.key else "This device has no key for updates."
+            error = "Another update is coming, or on trial." if device.key else "This device has no key."
             return {"error": error}, 409
         state.update({"step": "receive", "done": 0, "total": 0})
         steps = install(device)
@@ -71,7 +71,7 @@ def receive(c, device):
         if steps:
             c.mgr.use_flash(close, c, steps)
             if error and state["step"] == "write":
-                c.mgr.use_flash(device.clear_later, c, None)
+                c.mgr.use_flash(device.clear_all, c, True)
             state.update({"step": "", "error": error})
 
 
@@ -143,7 +143,7 @@ def install(device):
         if hexlify(hash.digest()) != digest:
             raise UploadError(400, "The file %s is corrupt." % path.decode())
     if piece or (yield) is not None:
-        raise UploadError(400, "The bundle is malformed: there is more behind its files.")
+        raise UploadError(400, "There is more behind its files.")
     device.save(next=version, to=image.activate() if image else folder, error="")
 
 
@@ -189,9 +189,10 @@ def make_folders(folder, folders, size, files):
     """Make them, if there is room for so many files of `size` bytes in all."""
     info = os.statvfs(".")
     block = info[1]
+    free = info[4] * block
     need = (size // block + files + 2 * len(folders) + _SPARE) * block  # (littlefs has a pair of blocks for each folder)
-    if need > info[4] * block:
-        raise UploadError(507, "The flash has %d KB free, and the update needs %d KB." % (info[4] * block >> 10, need >> 10))
+    if need > free:
+        raise UploadError(507, "The flash has %d KB free, and the update needs %d KB." % (free >> 10, need >> 10))
     os.mkdir(folder)
     for path in sorted(folders):
         os.mkdir(folder + "/" + path.decode())
