@@ -2,15 +2,21 @@
 
 import mungo
 from mungo.core.connection import Connection
+from mungo.mqtt.client import Client
 from mungo.mqtt.packets import Message, Parser
 
 OPEN, CMD, MSG = mungo.EV_MQTT_OPEN, mungo.EV_MQTT_CMD, mungo.EV_MQTT_MSG
 PUBACK, PUBREC, PUBCOMP, SUBACK = 4, 5, 7, 9
 
 
+class Five:
+    broker = {}  # the properties of its CONNACK
+
+
 class Wire(Connection):
     """In the place of an MQTT connection: it notes what the client does, and plays what the broker does."""
 
+    five = Five  # of 5.0
     room = 1000  # messages of QoS 1 and 2 that may be under way
     reason = 0
     properties = None
@@ -112,3 +118,29 @@ class Net(mungo.Manager):
         wire = Wire(self, fn, url, options)
         self.wires.append(wire)
         return wire
+
+
+class Quiet:
+    """The log of a client."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __call__(self, line):
+        self.lines.append(line)
+
+
+def client(url="mqtt://broker:1883", **options):
+    options.setdefault("log", Quiet())
+    return Client(url, **options)
+
+
+def connected(mgr, mqtt, session_present=False):
+    """Attach the client, and accept it; the Wire."""
+    mqtt.attach(mgr)
+    mgr.wires[-1].accept(session_present)
+    return mgr.wires[-1]
+
+
+def payloads(wire):
+    return [one[1] for one in wire.published]

@@ -4,38 +4,11 @@ import errno
 import sys
 import time
 
-from mqttwire import PUBACK, PUBCOMP, PUBREC, SUBACK, Net
-from mungo.mqtt.client import Client
+from mqttwire import PUBACK, PUBCOMP, PUBREC, SUBACK, Net, client, connected, payloads
 from raising import raised
 from waiting import Crew, turns, until
 
 MIN_HEAP = "192k"
-
-
-class Quiet:
-    """The log of a client."""
-
-    def __init__(self):
-        self.lines = []
-
-    def __call__(self, line):
-        self.lines.append(line)
-
-
-def client(url="mqtt://broker:1883", **options):
-    options.setdefault("log", Quiet())
-    return Client(url, **options)
-
-
-def connected(mgr, mqtt, session_present=False):
-    """Attach the client, and accept it; the Wire."""
-    mqtt.attach(mgr)
-    mgr.wires[-1].accept(session_present)
-    return mgr.wires[-1]
-
-
-def payloads(wire):
-    return [one[1] for one in wire.published]
 
 
 def next_wire(mgr, mqtt):
@@ -218,13 +191,47 @@ def test_messages_find_their_handlers_by_the_pattern():
             got.append((rest, msg.json))
 
         wire = connected(mgr, mqtt)
-        assert [one[:2] for one in wire.subscribed] == [("greenhouse/+/valve/+/set", {"qos": 1}), ("greenhouse/#", {"qos": 0})]
+        assert [(one[0], one[1]["qos"]) for one in wire.subscribed] == [("greenhouse/+/valve/+/set", 1), ("greenhouse/#", 0)]
         assert wire.bring("greenhouse/7/valve/left/set", b"12", 1, 5).given == 0
         assert got == [(7, "left", b"12", 1, "12"), ("7/valve/left/set", 12)]
         wire.bring("greenhouse/x/valve/left/set", b"[1]")
         assert got[2:] == [("x/valve/left/set", [1])]
         wire.bring("other", b"")
         assert mqtt.stats["unhandled"] == 1 and mqtt.stats["received"] == 3
+
+
+def test_a_message_for_each_pattern_is_handled_once_for_each():
+    with Net() as mgr:
+        mqtt = client(version=5)
+        got = []
+        mqtt.on("a/<x>", qos=1)(lambda msg, x: got.append(x))
+        mqtt.on("a/#", no_local=True)(lambda msg: got.append("all"))
+        mqtt.on("b", properties={"user_property": [("x", "y")]})(lambda msg: got.append("b"))
+        wire = connected(mgr, mqtt)
+        assert [one[1]["properties"] for one in wire.subscribed] == [
+            {"subscription_identifier": 1},
+            {"subscription_identifier": 2},
+            {"subscription_identifier": 3, "user_property": [("x", "y")]},
+        ]
+        assert wire.subscribed[1][1]["no_local"]
+        wire.bring("a/1", properties={"subscription_identifier": [2]})
+        wire.bring("a/1", properties={"subscription_identifier": [1]})
+        assert got == ["all", "1"]
+        wire.bring("a/2", properties={"subscription_identifier": [1, 2]})
+        wire.bring("a/3", properties={})
+        assert got[2:] == ["2", "all", "3", "all"]
+        wire.bring("b", properties={"subscription_identifier": [1]})  # of a program that was here before
+        assert mqtt.stats["unhandled"] == 1
+        wire.error("lost")
+        turns(mgr, 1)
+        wire = next_wire(mgr, mqtt)
+        wire.five = Plain
+        wire.accept()
+        assert "properties" not in wire.subscribed[0][1]
+
+
+class Plain:
+    broker = {"subscription_identifier_available": 0}
 
 
 def test_a_handler_that_raises_is_counted_and_its_message_acknowledged():
@@ -648,6 +655,7 @@ def test_stop_disconnects_and_tells_what_was_not_sent():
 def test_stop_ends_an_attempt_and_a_pause_as_well():
     with Net() as mgr:
         mqtt = client()
+        mqtt.stop()  # which it is
         mqtt.attach(mgr)
         mqtt.stop()
         turns(mgr, 2)

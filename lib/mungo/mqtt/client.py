@@ -42,9 +42,10 @@ _COUNTERS = (
 
 
 class Subscription:
-    """A pattern and its handler. `options` are those of `c.subscribe`."""
+    """A pattern and its handler. `options` are those of `c.subscribe`; `number`: its identifier in 5.0."""
 
-    def __init__(self, pattern, fn, worker, timeout_ms, options):
+    def __init__(self, number, pattern, fn, worker, timeout_ms, options):
+        self.number = number
         self.pattern = Pattern(pattern)
         self.fn = fn
         self.worker = worker
@@ -131,7 +132,7 @@ class Client(Link):
         options["qos"] = qos
 
         def add(fn):
-            subscription = Subscription(pattern, fn, worker, timeout_ms, options)
+            subscription = Subscription(len(self.subscriptions) + 1, pattern, fn, worker, timeout_ms, options)
             self.subscriptions.append(subscription)
             self.unasked.append(subscription)
             self.pump()
@@ -283,7 +284,7 @@ class Client(Link):
             return
         while self.unasked and c.out is None:
             subscription = self.unasked[0]
-            id = c.subscribe(subscription.pattern.filter, **subscription.options)
+            id = c.subscribe(subscription.pattern.filter, **self.subscribe_options(c, subscription))
             if not id:
                 return
             self.asked[id] = self.unasked.pop(0)
@@ -294,6 +295,14 @@ class Client(Link):
             if not self.send(message):
                 self.outbox.put_back(message)
                 return
+
+    def subscribe_options(self, c, subscription):
+        """The options of `c.subscribe`. In 5.0 a broker sends a message for each subscription, and says by its identifier for which."""
+        options = subscription.options
+        if self.write_properties and c.five.broker.get("subscription_identifier_available", 1):
+            options = dict(options)
+            options["properties"] = dict(options.get("properties") or {}, subscription_identifier=subscription.number)
+        return options
 
     def send(self, message):
         """Hand a message to the connection. False if it can't be now."""
@@ -351,11 +360,12 @@ class Client(Link):
             return  # (of what comes in pieces the last one is counted)
         stats = self.stats
         stats["received"] += 1
+        ids = msg.properties and msg.properties.get("subscription_identifier")
         received = None
         for_workers = []
         for subscription in self.subscriptions if not msg.at else ():
             values = subscription.pattern.match(msg.topic)
-            if values is not None:
+            if values is not None and (not ids or subscription.number in ids):
                 received = received or Received(self, msg)
                 if subscription.worker:
                     for_workers.append((subscription, values))

@@ -131,6 +131,7 @@ class FlashOutbox(Journal):
         """Hand over the next message. False if there is none, or if the connection does not take it now."""
         found = self.find(self.unsent)
         if found is None:
+            self.unsent = self.written + 1
             return False
         number, data = found
         msg = self.unpack(data)

@@ -78,7 +78,12 @@ class Journal:
         """The first message with this number or a later one: (number, bytes); None if there is none."""
         for file in self.files:
             if file.last >= number:
-                found = self.scan(file, number)
+                try:
+                    found = self.scan(file, number)
+                except OSError as er:
+                    if er.errno != ENOENT:  # (it could not be made)
+                        raise
+                    found = None
                 if found:
                     return found
         return None

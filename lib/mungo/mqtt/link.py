@@ -75,6 +75,8 @@ class Link:
     def stop(self):
         """Disconnect, and stay so; what waits is dropped. Later `attach` may begin anew."""
         self.is_stopping = True
+        if self.mgr is None:
+            return
         if self.c is None:
             self.keeper.is_closing = True
         elif not self.is_connected or not self.c.disconnect():
