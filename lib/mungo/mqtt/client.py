@@ -165,7 +165,7 @@ class Client(Link):
         """Connect, and stay connected, beside what the manager does otherwise. Raises ValueError for a URL or options that can't be, and
         if the client has a manager; OSError if the manager is closed."""
         if self.mgr is not None:
-            raise ValueError("attach: the client has a manager")
+            raise ValueError("attach: it is attached")
         mgr.check_open()
         if self.workers is not None:
             mgr.workers()
@@ -219,12 +219,15 @@ class Client(Link):
             self.c = None
         self.is_connected = False
         self.stats["state"] = "stopped"
-        for id in list(self.under_way):
-            self.finish(self.under_way.pop(id), EPIPE)
+        under_way = [self.under_way]
+        outboxes = [self.outbox]
         if self.store is not None:
-            for number in list(self.store.messages):
-                self.finish(self.store.messages.pop(number), EPIPE)
-        for outbox in (self.store.waiting, self.outbox) if self.store is not None else (self.outbox,):
+            under_way.append(self.store.messages)
+            outboxes.insert(0, self.store.waiting)
+        for messages in under_way:
+            for id in list(messages):
+                self.finish(messages.pop(id), EPIPE)
+        for outbox in outboxes:
             while outbox.count:
                 self.finish(outbox.take(), EPIPE)
         while self.outbox.over.count:
@@ -284,7 +287,12 @@ class Client(Link):
             return
         while self.unasked and c.out is None:
             subscription = self.unasked[0]
-            id = c.subscribe(subscription.pattern.filter, **self.subscribe_options(c, subscription))
+            options = subscription.options
+            if self.write_properties and c.five.broker.get("subscription_identifier_available", 1):
+                # A broker sends a message for each subscription, and says by its identifier for which.
+                properties = dict(options.get("properties") or {}, subscription_identifier=subscription.number)
+                options = dict(options, properties=properties)
+            id = c.subscribe(subscription.pattern.filter, **options)
             if not id:
                 return
             self.asked[id] = self.unasked.pop(0)
@@ -295,14 +303,6 @@ class Client(Link):
             if not self.send(message):
                 self.outbox.put_back(message)
                 return
-
-    def subscribe_options(self, c, subscription):
-        """The options of `c.subscribe`. In 5.0 a broker sends a message for each subscription, and says by its identifier for which."""
-        options = subscription.options
-        if self.write_properties and c.five.broker.get("subscription_identifier_available", 1):
-            options = dict(options)
-            options["properties"] = dict(options.get("properties") or {}, subscription_identifier=subscription.number)
-        return options
 
     def send(self, message):
         """Hand a message to the connection. False if it can't be now."""
@@ -336,7 +336,7 @@ class Client(Link):
             subscription = self.asked.pop(packet.id, None)
             if subscription is not None and packet.reasons[0] >= 128:
                 self.stats["refused"] += 1
-                self.tell("refused: subscription %s: reason 0x%02x" % (subscription.pattern.filter, packet.reasons[0]))
+                self.tell("refused: subscription %s: 0x%02x" % (subscription.pattern.filter, packet.reasons[0]))
         elif type in (_PUBACK, _PUBCOMP) or type == _PUBREC and packet.reason >= 128:
             message = self.under_way.pop(packet.id, None)
             if message is not None:

@@ -39,7 +39,12 @@ class Keeper(Connection):
 
 
 class Link:
-    """The connection of a client, which defines `resume`, `route`, `command` and `pump`."""
+    """The connection of a client, which defines these four."""
+
+    resume: "Any"  # (session_present): the broker has accepted it, and has kept the session that this program has begun  # noqa: F821  # pyright: ignore
+    route: "Any"  # (msg): a message has come  # noqa: F821  # pyright: ignore
+    command: "Any"  # (packet): a packet has come  # noqa: F821  # pyright: ignore
+    pump: "Any"  # (): the connection may take something  # noqa: F821  # pyright: ignore
 
     def __init__(self, url, options, log, stats):
         # (All attributes are here, and in Client: threads look at some, and a dict must not grow meanwhile.)
@@ -178,20 +183,6 @@ class Link:
             self.look_again(ticks_diff(self.retry_at, ticks_ms()))
         else:
             self.connect()
-
-    # What a client defines:
-
-    def resume(self, session_present):
-        """The broker has accepted it. `session_present`: it has kept the session that this program has begun."""
-
-    def route(self, msg):
-        """A message has come."""
-
-    def command(self, packet):
-        """A packet has come."""
-
-    def pump(self):
-        """The connection may take something."""
 
     # --- what the program is told
 

@@ -7,7 +7,7 @@ from ..http.json_writer import dumps
 from ..threads.pipe import Fifo, as_bytes
 from .topics import encode_topic
 
-_DROPPED = (ENOBUFS, "the outbox is full")
+_DROPPED = (ENOBUFS, "outbox is full")
 
 
 class Publication:

@@ -32,7 +32,7 @@ class Pattern:
             for character in "<>+#\0":
                 is_bad = is_bad or character in name
         if is_bad:
-            raise ValueError("pattern %r: want levels of text, <name> or <int:name>, at its end maybe <path:name>" % text)
+            raise ValueError("pattern %r: want a/<name>/<int:name>, at its end maybe <path:name>" % text)
         self.levels = levels[start:]
         self.filter = "/".join(filters)
 

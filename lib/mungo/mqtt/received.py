@@ -33,7 +33,7 @@ class Received:
         response topic."""
         topic = self.properties.get("response_topic")
         if not topic:
-            raise ValueError("reply: the message to %s names no response topic" % self.topic)
+            raise ValueError("reply: %s has no response topic" % self.topic)
         data = self.properties.get("correlation_data")
         if data is not None:
             options["correlation_data"] = data
