@@ -168,7 +168,7 @@ def test_each_setting_that_is_changed_in_one_page_is_seen_in_another_and_kept(de
     one.get_by_role("textbox", name="Place").press("Enter")
     chosen(other, "Place", "the old shed")
     kept = json.loads((tmp_path / "dash/settings.json").read_text())
-    assert kept == {"threshold": 55, "mode": "night", "heating": False, "place": "the old shed"}
+    assert kept == {"threshold": 55, "mode": "night", "heating": False, "place": "the old shed", "fives": 10}
 
 
 def test_what_the_program_changes_is_seen_in_all_pages(device, visit):
@@ -309,6 +309,15 @@ def test_what_the_device_refuses_is_told_beside_the_field_and_the_old_value_is_t
     card(one, "Level").locator(".bad").wait_for(state="detached")
 
 
+def test_a_value_that_the_device_rounds_is_shown_as_the_device_has_it(device, visit):
+    page = visit(device.url, "Settings")
+    for given, rounded in (("17", "15"), ("19", "15")):
+        page.get_by_role("textbox", name="Fives").fill(given)
+        page.get_by_role("textbox", name="Fives").press("Enter")
+        chosen(page, "Fives", rounded)
+    assert device.get("fives") == 15
+
+
 def test_a_draft_stays_when_another_page_changes_the_value(device, visit):
     one, other = visit(device.url), visit(device.url)
     one.get_by_role("textbox", name="Name").fill("bert")
@@ -392,6 +401,18 @@ def test_pages_return_with_the_full_state_when_the_device_is_killed_and_restarte
         pages[0].get_by_role("switch", name="Switch", exact=True).click()
         switched(pages[0], "Switch", True)
         assert device.get("switch") is True
+
+
+def test_a_page_waits_until_the_device_has_a_place_for_it(serve, tmp_path, visit):
+    device = Device(serve, tmp_path, LIMITS='{"max_streams": 1}')
+    first = visit(device.url)
+    switched(first, "Switch", False)
+    second = visit(device.url, may_lose=True)
+    says(second.get_by_role("alert"), "The device has no place for another page")
+    first.close()
+    second.evaluate("dispatchEvent(new Event('online'))")  # it tries at once, if it does not by itself
+    switched(second, "Switch", False)
+    second.get_by_text("no place").wait_for(state="detached")
 
 
 # --- users

@@ -1,5 +1,6 @@
 # A dashboard with a widget of each kind, which keeps its files in FOLDER. PUT /set/ID, with a text or JSON, is what a program does: the
-# value of a widget, a line of the log, the rows of the table. UPDATE, a sentence or "": there is an update, which is refused with that.
+# value of a widget, a line of the log, the rows of the table. LIMITS, as JSON, are the manager's. UPDATE, a sentence or "": there is an
+# update, which is refused with that.
 
 import gc
 import json
@@ -50,6 +51,7 @@ dash.setting("threshold", 40, label="Threshold", min=0, max=100)
 dash.setting("mode", "day", label="Mode", options=["day", "night"])
 dash.setting("heating", True, label="Heating")
 dash.setting("place", "shed", label="Place", length=20)
+dash.setting("fives", 10, label="Fives", min=0, max=100, check=lambda value: value // 5 * 5)
 
 dash.page("Work")
 gate = {"open": 0}
@@ -139,4 +141,5 @@ if UPDATE is not None:
 
 
 gc.collect()
-app.run(settings.HOST, settings.PORT, bell=settings.BELL, **settings.LIMITS)
+limits = dict(settings.LIMITS, **json.loads(os.getenv("LIMITS") or "{}"))
+app.run(settings.HOST, settings.PORT, bell=settings.BELL, **limits)

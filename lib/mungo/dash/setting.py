@@ -89,6 +89,7 @@ class Setting(Control):
             all.values[self.id] = old
             raise
         Control.change(self, value)
+        self.touch()  # the page that has asked shows what it wanted, and `check` may have put the old value in its place
 
     def settle(self):
         """Save what a program has set."""

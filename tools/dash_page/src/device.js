@@ -114,7 +114,7 @@ function connect() {
     if (socket !== one) return
     drop()
     if (isOpen && code !== SIGN_IN) away()
-    else session().then(({ level }) => (level ? away() : signIn()), away)
+    else session().then(({ level }) => (level ? away(!isOpen) : signIn()), () => away())
   }
   device.onChange()
 }
@@ -138,9 +138,10 @@ function drop() {
   waiting.clear()
 }
 
-function away() {
+/** Try again later. `isFull`: the device answers, but has no place for another page. */
+function away(isFull = false) {
   const wait = WAITS_MS[Math.min(tries++, WAITS_MS.length - 1)] * (0.75 + Math.random() / 2)
-  device.link = { is: "away", since: device.link.since || device.link.heard || new Date(), next: Date.now() + wait }
+  device.link = { is: "away", isFull, since: device.link.since || device.link.heard || new Date(), next: Date.now() + wait }
   retryTimer = setTimeout(connect, wait)
   device.onChange()
 }

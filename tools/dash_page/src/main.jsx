@@ -31,7 +31,7 @@ const chosen = () => decodeURIComponent(location.hash.slice(2))
 /** The device is away: since when, and when it is tried next. */
 function Away() {
   const [, tick] = useState(0)
-  const { since, next } = device.link
+  const { since, next, isFull } = device.link
   useEffect(() => {
     const timer = setInterval(() => tick((n) => n + 1), 1000)
     return () => clearInterval(timer)
@@ -40,7 +40,7 @@ function Away() {
   return (
     <div class="note row">
       <span>
-        <span role="alert">The device is away since {clock(since)}.</span>{" "}
+        <span role="alert">{isFull ? "The device has no place for another page: close one elsewhere." : `The device is away since ${clock(since)}.`}</span>{" "}
         <span aria-hidden="true">{wait >= 1 ? `Next try in ${duration(wait)}.` : "Trying …"}</span>
       </span>
       <button type="button" onClick={() => device.retry()}>Try now</button>
