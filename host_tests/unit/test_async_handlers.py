@@ -115,7 +115,7 @@ def test_each_runs_in_a_task_of_its_own_beside_the_others():
         log = []
         site = Site(async_app(log))
         await site.start()
-        asked = [asyncio.create_task(site.ask("/wait/%d" % ms)) for ms in (50, 40, 60)]
+        asked = [asyncio.create_task(site.ask("/wait/%d" % ms)) for ms in (900, 800, 1000)]
         await until(lambda: len(log) == 3)
         assert len({id(task) for task in log}) == 3 and asyncio.current_task() not in log
         for _ in range(5):
