@@ -238,4 +238,3 @@ def test_without_an_esp32_firmware_is_refused():
     with Board(version=4):
         with Server(bundle({"firmware.bin": b"x"}, 5, to="firmware")) as server:
             assert "no second partition" in server.pull()
-
