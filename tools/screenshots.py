@@ -76,6 +76,10 @@ def dashboard_users(page):
     page.get_by_role("heading", name="New user").wait_for()
 
 
+def dashboard_update(page):
+    page.get_by_text("The device runs").wait_for()
+
+
 # name of the picture: (app, path of the page, size, what is done before); those that are dark
 PICTURES = {
     "demo": ("multi_threaded", "/demo", WIDE, demo),
@@ -88,8 +92,9 @@ PICTURES = {
     "dash_device": ("dashboard", "/#/Device", TALL, dashboard_device),
     "dash_files": ("dashboard", "/#/%3Afiles", PHONE, dashboard_files),
     "dash_users": ("dashboard", "/#/%3Aaccount", PHONE, dashboard_users),
+    "dash_update": ("dashboard", "/#/%3Aupdate", PHONE, dashboard_update),
 }
-DARK = ("dash_phone", "dash_device", "dash_files", "dash_users")
+DARK = ("dash_phone", "dash_device", "dash_files", "dash_users", "dash_update")
 FILES = (("readings.csv", 18432), ("notes.txt", 312))
 
 
