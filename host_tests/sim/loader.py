@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-from . import allocating, flash, modules
+from . import allocating, flash, modules, secure
 from .mutate_ast import LIBRARY, ROOT, Misfit
 
 _PREFIXES = ("mungo", "apps", "settings", "host", "schema", "wrong")
@@ -101,14 +101,14 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self.profile = profile
         self.mutation = mutation
         self.broken = mutation and mutation.file()
-        self.made = dict(modules.make(profile), os=flash.make_os(os), builtins=SimpleNamespace(__import__=None))
+        self.made = dict(modules.make(profile), os=flash.make_os(os), tls=secure.make(), builtins=SimpleNamespace(__import__=None))
         self.imports = {}  # module: those that it imports when it loads
         self.builtins = dict(
             builtins.__dict__,
             const=lambda value: value,
             bytearray=Bytearray,
             print=lambda *args, **_: modules.current.world and modules.current.world.note("print", *map(str, args)),
-            open=flash.open_file,
+            open=lambda name, *mode: secure.Filler() if isinstance(name, int) else flash.open_file(name, *mode),
             __import__=self.bring,
             __point__=modules.point,
             **allocating.FUNCTIONS,

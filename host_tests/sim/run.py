@@ -13,7 +13,7 @@ import sys
 import time
 
 from ..shim import language
-from . import checks, loader, scenario
+from . import checks, loader, scenario, secure
 from .mutate_ast import ROOT
 from .mutations import MUTATIONS
 from .profiles import PROFILES
@@ -33,7 +33,8 @@ class Runner:
         self.app._pcb = self.app.pcb
 
     def run(self, seed, log=None):
-        return scenario.run(self.loader, self.app, self.profile, seed, log)
+        scene = secure.SecureScene if seed >= secure.FIRST_SEED else scenario.Scene
+        return scenario.run(self.loader, self.app, self.profile, seed, log, scene)
 
 
 def prepare():

@@ -25,8 +25,8 @@ class Result:
         self.scene = scene
 
 
-def run(loader, app, profile, seed, log=None):
-    """Run this seed; the Result says what went wrong, if anything."""
+def run(loader, app, profile, seed, log=None, scene=None):
+    """Run this seed in a `scene`, a class like Scene; the Result says what went wrong, if anything."""
     sys.modules["mungo.core.one_thread"]._count = 0  # the last run may have failed
     world = World(profile, seed, log)
     net = Net(world)
@@ -35,7 +35,7 @@ def run(loader, app, profile, seed, log=None):
     sys.modules["mungo.http.lazy"].parts.__dict__.clear()
     for name in ("mungo.manager", "apps.multi_threaded", "mungo.app.relay"):
         loader.find(name)
-    scene = Scene(sys.modules["mungo"], app, world, net)
+    scene = (scene or Scene)(sys.modules["mungo"], app, world, net)
     try:
         world.spawn("loop", scene.main, is_thread=True)
         world.run()
