@@ -17,6 +17,7 @@ from host_tests.sim.loader import is_shared
 from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 from host_tests.sim.mutations import MUTATIONS
 from host_tests.sim.profiles import PROFILES
+from host_tests.sim.secure import FIRST_SEED
 
 RUN = "host_tests.sim.run"
 
@@ -41,6 +42,12 @@ def test_500_seeds_on_each_platform():
         assert failed == "0"
         seeds[name] += int(n)
     assert seeds == {name: 500 for name in PROFILES}, output
+
+
+def test_250_seeds_with_tls_on_each_platform():
+    """See sim/secure.py."""
+    output = run(RUN, "--seed0", FIRST_SEED, "--seeds", 250)
+    assert len(re.findall(r"^\S+: \d+ seeds from \d+, 0 failed", output, re.M)) == len(re.findall(r"^\S+: \d+ seeds", output, re.M)) >= 4
 
 
 def hashes(*args, **environment):

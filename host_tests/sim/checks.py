@@ -15,6 +15,11 @@ class Planned(Exception):
     """What handlers and jobs raise on purpose."""
 
 
+def poll_of(mgr):
+    """The select.poll of a manager, which may have that of port/poll_table.py in front."""
+    return getattr(mgr.poller, "poller", mgr.poller)
+
+
 class Checks:
     def __init__(self, world, net):
         self.world = world
@@ -54,7 +59,7 @@ class Checks:
             return
         if what == "mem_free":
             self.fail(f"a turn asks for the free memory, which takes {us} us")
-        if sys._getframe(3).f_code.co_name == "make_room":  # before a thread starts
+        if sys._getframe(3).f_code.co_name in ("make_room", "wrap"):  # before a thread starts, and before a TLS handshake
             return
         least = world.profile.collect_ms * 1000 - 2000  # (ticks are cut)
         if self.collected_us is not None and world.now - self.collected_us < least:
@@ -135,8 +140,9 @@ class Checks:
         found = {id: c for id, c in zip(mgr._ids, mgr._found_by, strict=True) if id or c}
         if found != {c.id: c for c in mgr.conns}:
             fail(f"the ids {mgr._ids} of {[c.id for c in mgr.conns]}")
-        masks = mgr.poller.masks
-        looked = socks = 1
+        masks = poll_of(mgr).masks
+        socks = 1
+        looked = 1 + len(getattr(mgr.poller, "below", ()))  # (below a TLS socket its TCP socket is looked at, too)
         accepted = pipes = 0
         outliving = set()
         for c in mgr.conns:
@@ -224,7 +230,7 @@ class Checks:
         self.seen_progress = world.progress
 
     def has_slept(self):
-        poll = self.mgr.poller
+        poll = poll_of(self.mgr)
         slept, poll.sleeps = poll.sleeps, 0
         return slept
 
@@ -258,7 +264,7 @@ class Checks:
     def asleep(self):
         mgr = self.mgr
         world = self.world
-        if mgr is None or mgr.poller is None or not mgr.poller.is_asleep or self.net.on_loopback:
+        if mgr is None or mgr.poller is None or not poll_of(mgr).is_asleep or self.net.on_loopback:
             return
         for task in world.tasks:
             if task.stalled:
@@ -268,7 +274,7 @@ class Checks:
         # Until then everybody sleeps. What became due before the loop went to sleep may cost it a millisecond more.
         pool = mgr.pool
         until = world.heap[0][0]
-        is_long = until > mgr.poller.since + self.grain * 1000
+        is_long = until > poll_of(mgr).since + self.grain * 1000
         if is_long:
             now = world.ticks(until)
             for c in mgr.conns if pool is None else [pool, *mgr.conns]:

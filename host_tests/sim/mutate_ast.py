@@ -174,8 +174,16 @@ def functions(tree, name):
         if isinstance(node, ast.ClassDef):
             yield from functions(node, f"{name}.{node.name}")
         elif isinstance(node, ast.FunctionDef):
+            yield from classes(node, name)
             is_setter = any(isinstance(it, ast.Attribute) and it.attr == "setter" for it in node.decorator_list)
             yield f"{name}.{node.name}" + ".setter" * is_setter, node
+
+
+def classes(node, name):
+    """The same of the classes that a function makes."""
+    for one in node.body:
+        if isinstance(one, ast.ClassDef):
+            yield from functions(one, f"{name}.{one.name}")
 
 
 def module_of(path):

@@ -7,6 +7,7 @@ python -m host_tests.sim.mutations --json      the same for the test
 import sys
 
 from .mutate_ast import Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
+from .secure import FIRST_SEED
 
 SEEDS = 1000  # tried, from 0 on, after some from
 HINTS = {  # where one that is seldom noticed was, to save time
@@ -128,6 +129,15 @@ MUTATIONS = [
     Mutation("a cut answer ends like a whole one", "unix", "Relay.on_done", always("A is None and B and C and D")),
     # --- names
     Mutation("the socket of the other address stays open", "unix", "Dialer.event", drop("self.drop(second)")),
+    Mutation("a connection that closes forgets its second socket", "unix", "Dialer.closed", drop("self.drop(self.second)")),
+    # --- TLS
+    Mutation("a failed handshake leaves the TCP socket open", "esp32", "TlsConnection.release", replace("base.release(self)", "None")),
+    Mutation("a TLS socket is closed while poll looks at it", "unix", "TlsConnection.close_tls", drop("A.unwatch(B)")),
+    Mutation("TLS connections are not counted down", "esp32", "TlsConnection.close_tls", drop("A.tls_open -= 1")),
+    Mutation("one TLS connection more than tls_conns", "unix", "TlsConnection.wrap", replace("A.tls_open >= B", "A.tls_open > B")),
+    Mutation("handshakes have no deadline", "unix", "TlsListener.begin", drop("A.deadline(B, C)")),
+    Mutation("a handshake without memory hides EV_OPEN", "rp2-mungo", "TlsListener.begin", replace("A.starve()", "raise")),
+    Mutation("no room for TLS keeps a client for ever", "esp32", "TlsConnection.wait_for_room", replace("A < B.busy_ms", "True")),
 ]
 
 
@@ -143,8 +153,9 @@ def find(mutation):
         runner = Runner(mutation.profile, mutation)
     except Misfit as er:
         return str(er)
-    first = HINTS.get(mutation.what, 0)
-    for seed in [*range(first, first + 50), *range(SEEDS)]:
+    start = FIRST_SEED if mutation.function.startswith("Tls") else 0
+    first = HINTS.get(mutation.what, start)
+    for seed in [*range(first, first + 50), *range(start, start + SEEDS)]:
         failure = runner.run(seed).failure
         if failure:
             return seed, failure, Runner(mutation.profile).run(seed).failure is None

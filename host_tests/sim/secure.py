@@ -59,6 +59,7 @@ class SecureSocket:
         self.raw = self.sock = sock
         self.reader = Reader()
         self.steps = 0  # of the handshake that are done, of two
+        self.is_over = False  # the handshake, and TCP has its last flight
         self.out = b""  # a record, or a flight, that TCP has not taken yet
         self.plain = b""
         self.poll_mask = 0
@@ -74,7 +75,7 @@ class SecureSocket:
 
     def fail(self, number):
         self.failure = number
-        if self.steps < 2:
+        if not self.is_over:
             self.sock = None
         raise OSError(number)
 
@@ -116,11 +117,12 @@ class SecureSocket:
                 self.fail(-0x7280 if not found else -0x7700)
             self.out = record(_HANDSHAKE, (_FLIGHT, _FINISHED)[self.steps])
             self.steps += 1
-        return self.flush()
+        self.is_over = self.flush()
+        return self.is_over
 
     def recv(self, n):
         self.enter("recv")
-        if not self.handshake() and self.steps < 2 or self.out and self.steps < 2:
+        if not self.is_over and not self.handshake():
             return None
         if not self.plain:
             found = self.next_record()
@@ -134,7 +136,7 @@ class SecureSocket:
     def write(self, data, at, n):
         self.enter("write")
         view = bytes(memoryview(data)[at:][:n])
-        if self.steps < 2 and not self.handshake():
+        if not self.is_over and not self.handshake():
             self.poll_mask = self.poll_mask or IN
             return None
         done = 0
@@ -148,7 +150,7 @@ class SecureSocket:
         return done or None
 
     def cipher(self):
-        if self.steps < 2:
+        if not self.is_over:
             self.world.fail("cipher() before the end of the handshake")
         return "none", "TLSv1.2"
 
@@ -222,6 +224,8 @@ class SecureScene(Scene):
 
     def secure(self, mgr, more):
         def fn(c, ev, data, _):
+            if mgr.tls_open > mgr.tls_conns:
+                self.world.fail(f"{mgr.tls_open} TLS connections of {mgr.tls_conns}")
             if ev == _OPEN:
                 self.targets.append(c.id)
             elif ev == _WRITE:
@@ -241,6 +245,11 @@ class SecureScene(Scene):
         mgr.listen("tls://0.0.0.0:%d" % PORT, self.checks.watch(fn), tls=tls)
         for n in range(more.randrange(1, 6)):
             self.actor("secure%d" % n, self.client, random.Random(f"{self.world.seed} client {n}"))
+
+    def end(self, mgr):
+        super().end(mgr)
+        if mgr.tls_open:
+            self.world.fail(f"closed, and {mgr.tls_open} TLS connections are counted")
 
     def client(self, rng):
         world = self.world
@@ -263,17 +272,17 @@ class SecureScene(Scene):
         hello, keys = record(_HANDSHAKE, _HELLO), record(_HANDSHAKE, _KEYS)
         if mood == "silent":
             peer.until(lambda: False, 30_000_000)
-            if not peer.is_over() and not self.is_ending:
+            if not peer.is_over() and not self.is_short():
                 world.fail("a client that sends nothing is kept")
         elif mood == "garbage":
             peer.send(bytes(rng.randrange(256) for _ in range(50)))
             peer.until(lambda: False, 30_000_000)
-            if not peer.is_over() and not self.is_ending:
+            if not peer.is_over() and not self.is_short():
                 world.fail("a client that sends garbage is kept")
         elif mood == "other":
             peer.send(record(_HANDSHAKE, _KEYS))
             peer.until(lambda: False, 30_000_000)
-            if not peer.is_over() and not self.is_ending:
+            if not peer.is_over() and not self.is_short():
                 world.fail("a client with another handshake is kept")
         elif mood == "cut":
             whole = hello + keys
@@ -282,6 +291,10 @@ class SecureScene(Scene):
         elif self.greet(peer, answer, hello, keys):
             self.talk(peer, answer, rng)
         getattr(peer, rng.choice(("close", "close", "reset", "vanish")))()
+
+    def is_short(self):
+        """Whether a client may not have been accepted."""
+        return self.is_ending or self.mgr.stats["starved"] or self.mgr.stats["refused"]
 
     def is_excused(self):
         stats = self.mgr.stats
@@ -305,11 +318,12 @@ class SecureScene(Scene):
     def talk(self, peer, answer, rng):
         """Send numbered words, and compare what comes back."""
         world = self.world
-        sent = b"".join(b"%05d" % n for n in range(rng.choice((1, 200, 2000))))
+        sent = b"".join(b"%05d" % n for n in range(rng.choice((1, 200, 2000, 4000))))
+        most = rng.choice((4000, 4000, 20_000))  # under way
         at = 0
         got = b""
         while len(got) < len(sent):
-            if at < len(sent) and at - len(got) < 4000:
+            if at < len(sent) and at - len(got) < most:
                 n = rng.choice((1, 300, 2500))
                 peer.send(record(_DATA, sent[at : at + n]))
                 at += n

@@ -30,12 +30,11 @@ class PollTable:
 
     def register(self, sock, mask):
         """As select.poll's. The manager has counted `sock` already."""
-        has_descriptor = hasattr(sock, "fileno")
-        if self.others or not has_descriptor:
-            n = len(self.mgr._socks)
-            if n > self.places:
-                self.grow(2 * n)
-        if not has_descriptor:
+        is_other = not hasattr(sock, "fileno")
+        n = len(self.mgr._socks)
+        if n > self.places and (is_other or self.others):
+            self.grow(2 * n)
+        if is_other:
             self.others[sock] = mask
         if sock in self.below:
             # (In a handshake a TLS socket that has something to send may have to read first, and TCP has room all the time.)
@@ -53,21 +52,27 @@ class PollTable:
         """Have at least so many places, while nothing is watched that could get lost."""
         bytearray(96 * places)  # if this memory is not there, nothing has begun
         fillers = [open(_NOWHERE, "rb") for _ in range(places)]
-        for sock in self.others:
-            self.poller.unregister(sock)
-        for file in fillers:
-            self.poller.register(file, 1)
-        for file in fillers:
-            self.poller.unregister(file)
-        for sock, mask in self.others.items():
-            self.poller.register(sock, mask)
+        try:
+            for sock in self.others:
+                self.poller.unregister(sock)
+            for file in fillers:
+                self.poller.register(file, 1)
+        finally:
+            for file in fillers:
+                self.poller.unregister(file)
+            for sock, mask in self.others.items():
+                try:
+                    self.poller.register(sock, mask)
+                except MemoryError:
+                    self.mgr._socks[sock].starve()
         self.places = places
 
 
 def pair(mgr, sock, tcp):
     """`sock`, a TLS socket around `tcp`, is to be watched next. Boards and CPython have no such table."""
     if SHARES_DESCRIPTORS and sys.implementation.name == "micropython":
-        if not isinstance(mgr.poller, PollTable):
-            mgr.poller = PollTable(mgr)
-        mgr.watch(tcp, mgr.poller, 0)
-        mgr.poller.below[sock] = tcp
+        table = mgr.poller
+        if not isinstance(table, PollTable):
+            table = mgr.poller = PollTable(mgr)
+        table.below[sock] = tcp
+        mgr.watch(tcp, table, 0)

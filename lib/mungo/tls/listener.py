@@ -12,7 +12,10 @@ class TlsListener(Listener):
 
     def begin(self, c):
         """The accepted connection takes its place."""
-        c.begin_tls(None)
+        try:
+            c.begin_tls(None)
+        except MemoryError:
+            c.starve()
         Listener.begin(self, c)
         if not c.is_closing:
             self.mgr.deadline(c, self.mgr.handshake_ms)

@@ -36,4 +36,4 @@ def load(context, ca, cert, key):
             certs = to_der(cert, "CERTIFICATE")
             context.load_cert_chain(certs[0] if len(certs) == 1 else cert, to_der(read(key), "PRIVATE KEY")[0])
     except ValueError as er:
-        raise ValueError("Tls: %s; want PEM or DER, as bytes or in a file (of more than one certificate: where the port reads PEM)" % er)
+        raise ValueError("Tls: %s; want PEM or DER, as bytes or in a file (chains: if the port reads PEM)" % er)
