@@ -1,5 +1,8 @@
 """What MQTT demands of a client, with a broker that a test leads by the hand: conformance_mqtt.md says which demand is shown where."""
 
+import gc
+import time
+
 import mungo
 from mqtt_malformed import BEFORE, rows
 from mqttnet import (
@@ -590,3 +593,29 @@ def test_authentication():
     with Broker() as broker:
         c = broker.connect(version=4)
         refused(c.auth, 0x18, None)
+
+
+def allocated(mgr):
+    """Bytes that ten turns leave behind."""
+    mgr.poll(0)
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(10):
+        mgr.poll(0)
+    after = gc.mem_alloc()
+    gc.enable()
+    return after - before
+
+
+def test_an_idle_client_costs_nothing_between_pings():
+    with Broker() as broker:
+        counts = hasattr(gc, "mem_alloc")
+        without = allocated(broker.mgr) if counts else 0
+        broker.connect(keep_alive_s=60)
+        assert not counts or allocated(broker.mgr) <= without
+        events = len(broker.events)
+        start = time.ticks_ms()
+        broker.mgr.poll(300)  # nothing wakes it
+        assert time.ticks_diff(time.ticks_ms(), start) >= 300
+        assert len(broker.events) == events and broker.packets() == []

@@ -1,0 +1,2 @@
+def unique_id():
+    return b"1234"
