@@ -80,7 +80,7 @@ class Wire(Connection):
         msg.id = id
         msg.properties = properties
         if qos:
-            msg.receipt = Receipt()
+            msg.session = msg.receipt = Receipt()
         self.emit(MSG, msg)
         if qos and not msg.receipt.is_held:
             msg.receipt.give(0)
@@ -96,7 +96,7 @@ class Receipt:
     is_held = False
     given = None
 
-    def hold(self):
+    def hold(self, msg):
         self.is_held = True
 
     def give(self, reason):

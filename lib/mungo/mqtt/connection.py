@@ -7,8 +7,8 @@
 # DIALLED   CONNECT is on its way                   OPEN when CONNACK accepts, else EV_ERROR
 # OPEN      packets come and go                     the end
 #
-# Keep-alive: PINGREQ is sent three quarters of the time after the last one, whatever else comes and goes; so a link that is dead is noticed
-# by who only sends, too. Its PINGRESP has to come within the whole time.
+# Keep-alive: PINGREQ is sent three quarters of the time after the last one, whatever else comes and goes. So a client that only sends
+# notices a dead link, too. Its PINGRESP has to come within the whole time; behind a large message that is still coming it may come later.
 from ..core.connection import Connection
 from ..core.utf8 import encode
 from . import packets
@@ -71,6 +71,8 @@ class MqttConnection(Connection):
     keep_alive_s = 0
     pinged = 0  # (ticks_ms) when the last PINGREQ was sent
     is_pinged = False  # its PINGRESP has not come
+    is_heard = False  # but other bytes have
+    answers: "Any" = None  # while packets are taken: acknowledgements to send  # noqa: F821  # pyright: ignore
     unsent = 0  # bytes of a message that `publish_begin` has begun
 
     # --- for programs
@@ -228,39 +230,56 @@ class MqttConnection(Connection):
     # --- receiving
 
     def receive(self):
-        """Take the packets that have come."""
+        """Take the packets that have come, and send the acknowledgements together."""
         parser = self.parser
-        while not self.state:
-            ev = parser.parse(self.recv)
-            if ev == _MESSAGE:
-                self.take_message(parser.message)
-            elif ev > 0:
-                self.take_packet(parser)
-            else:
-                if ev:
-                    raise Fault(-ev)
-                break
+        answers = self.answers = bytearray()
+        try:
+            while not self.state:
+                ev = parser.parse(self.recv)
+                if ev == _MESSAGE:
+                    self.take_message(parser.message)
+                elif ev > 0:
+                    self.take_packet(parser)
+                else:
+                    if ev:
+                        raise Fault(-ev)
+                    break
+        finally:
+            self.answers = None
+            if answers:
+                self.put(answers)
+
+    def answer(self, packet):
+        """Send an acknowledgement, with others that may follow in what is being received."""
+        if self.answers is None:
+            self.put(packet)
+        else:
+            self.answers.extend(packet)
 
     def take_message(self, msg):
         """Give a message, or a piece of one, to the program, and acknowledge it."""
-        session = self.session
         if self.stage != _OPEN:
             raise Fault(_PROTOCOL_ERROR)
-        if msg.qos and session.knows(msg):
+        fn = self.fn
+        if not msg.qos:
+            if fn is not None:
+                fn(self, _EV_MQTT_MSG, msg, self.fn_data)
+        else:
+            session = self.session
+            if session.knows(msg):
+                if not msg.more:
+                    session.take_again(msg)
+                return
             if not msg.more:
-                session.take_again(msg)
-            return
-        if msg.qos and not msg.more:
-            session.take(msg)
-        receipt = msg.receipt
-        try:
-            self.tell(_EV_MQTT_MSG, msg)
-        except BaseException:
-            if receipt is not None:
-                session.drop(receipt)
-            raise
-        if receipt is not None and not receipt.is_held:
-            receipt.give(0)
+                session.take(msg)
+            if fn is not None:
+                try:
+                    fn(self, _EV_MQTT_MSG, msg, self.fn_data)
+                except BaseException:
+                    session.drop(msg.receipt)
+                    raise
+            if not msg.more:
+                session.handled(msg)
         if not msg.more:
             self.tell(_EV_MQTT_CMD, msg)
 
@@ -348,9 +367,10 @@ class MqttConnection(Connection):
         if self.stage != _OPEN:
             self.mgr.stats["timeouts"] += 1
             self.error("timeout: no CONNACK")
-        elif self.unsent:
-            self.pinged = self.mgr.now  # a message is being sent, behind which a PINGREQ can't come
-            self.is_pinged = False
+        elif self.unsent or self.is_pinged and self.is_heard and (len(self.recv) or self.parser.left >= 0):
+            self.pinged = self.mgr.now  # a large message is being sent, behind which a PINGREQ can't come; or one comes
+            self.is_pinged = self.is_pinged and not self.unsent
+            self.is_heard = False
             self._watch()
         elif self.is_pinged and not self.is_full:
             self.mgr.stats["timeouts"] += 1
@@ -362,6 +382,7 @@ class MqttConnection(Connection):
 def handler(c, ev, data):
     """The protocol's handler (`pfn`)."""
     if ev == _EV_READ:
+        c.is_heard = True
         take(c)
     elif ev == _EV_WRITE:
         if c.stage != _OPEN:

@@ -49,23 +49,24 @@ class Message:
 
     type = _PUBLISH
     payload = b""
-    id = 0
-    at = 0
-    more = False
+    id = at = qos = 0
+    retain = dup = more = False
     properties = None
-    receipt = None  # see session.py
+    session: "Any" = None  # while the handler of one of QoS 1 or 2 runs  # noqa: F821  # pyright: ignore
+    receipt: "Any" = None  # see session.py  # noqa: F821  # pyright: ignore
 
-    def __init__(self, topic, first, length):
+    def __init__(self, topic, first, length=0):
         self.topic = topic
-        self.qos = first >> 1 & 3
-        self.retain = first & 1 > 0
-        self.dup = first & 8 > 0
         self.length = length
+        if first != 0x30:
+            self.qos = first >> 1 & 3
+            self.retain = first & 1 > 0
+            self.dup = first & 8 > 0
 
     def hold(self):
         """In the handler of its EV_MQTT_MSG, of the last piece: it is acknowledged by `ack`, and not when the handler returns."""
-        if self.receipt is not None:
-            self.receipt.hold()
+        if self.session is not None:
+            self.session.hold(self)
 
     def ack(self, reason=0):
         """Acknowledge it after `hold`, in the loop's thread. Acknowledgements are sent in the order of the messages (section 4.6), so
@@ -97,6 +98,8 @@ class Parser:
         self.packet_limit = packet_limit
         self.five = five
         self.types = _RECEIVED_5 if five else _RECEIVED
+        self.topic_bytes: object = None  # those of the last topic, which most likely comes again
+        self.topic = ""
         self.data = b""  # of the packet under way, whose next byte is at `at`, and which ends at `end`
         self.at = self.end = 0
 
@@ -116,30 +119,38 @@ class Parser:
     def take_head(self, buf):
         """Take a whole packet, or a PUBLISH up to its payload."""
         data = buf.data
-        at = buf.start + 1
-        n = shift = 0
-        byte = 128
-        while byte > 127:
-            if shift == 28:
+        start = buf.start
+        at = start + 2
+        if at > buf.end:
+            return _NEED
+        n = data[start + 1]
+        if n > 127:
+            n &= 127
+            shift = 7
+            byte = 128
+            while byte > 127:
+                if shift == 28:
+                    raise Fault(_MALFORMED)
+                if at >= buf.end:
+                    return _NEED
+                byte = data[at]
+                n |= (byte & 127) << shift
+                shift += 7
+                at += 1
+            if not byte and self.five:
                 raise Fault(_MALFORMED)
-            if at >= buf.end:
-                return _NEED
-            byte = data[at]
-            n |= (byte & 127) << shift
-            shift += 7
-            at += 1
-        first = data[buf.start]
+        first = data[start]
         type = first >> 4
-        if not self.types >> type & 1:
-            raise Fault(_PROTOCOL_ERROR if type else _MALFORMED)  # 0 is no packet at all
-        if type != _PUBLISH and first & 15 != (2 if type == _PUBREL else 0) or self.five and shift > 7 and not byte:
-            raise Fault(_MALFORMED)
-        if at - buf.start + n > self.packet_limit or type != _PUBLISH and n > self.head_limit:
+        if type != _PUBLISH:
+            if not self.types >> type & 1:
+                raise Fault(_PROTOCOL_ERROR if type else _MALFORMED)  # 0 is no packet at all
+            if first & 15 != (2 if type == _PUBREL else 0):
+                raise Fault(_MALFORMED)
+        if at - start + n > self.packet_limit or type != _PUBLISH and n > self.head_limit:
             raise Fault(_TOO_LARGE)
         end = at + min(n, self.head_limit)
         if end > buf.end:
             return _NEED
-        self.type = type
         self.data = data
         self.at = at
         self.end = end
@@ -152,23 +163,36 @@ class Parser:
                 raise er
             self.left = self.message.length = n - self.at + at
         else:
+            self.type = type
             self.take_fields(type, n)
-        buf.consume(self.at - buf.start)
+        buf.consume(self.at - start)
         return _PACKET
 
     def take_publish(self, first):
         """Take the head of a PUBLISH (section 3.3)."""
-        topic = self.string()
-        msg = Message(topic, first, 0)
-        if msg.qos == 3 or msg.dup and not msg.qos:
-            raise Fault(_MALFORMED)
-        if msg.qos:
+        data = self.data
+        n = self.word()
+        at = self.skip(n)
+        name = data[at : at + n]
+        if name != self.topic_bytes:
+            topic = text(name)
+            if b"\0" in name:
+                raise Fault(_MALFORMED)
+            if b"+" in name or b"#" in name:
+                raise Fault(_TOPIC_INVALID)
+            self.topic = topic
+            self.topic_bytes = name
+        msg = Message(self.topic, first)
+        qos = msg.qos
+        if qos:
+            if qos == 3:
+                raise Fault(_MALFORMED)
             msg.id = self.packet_id()
-        if "+" in topic or "#" in topic:
-            raise Fault(_TOPIC_INVALID)
+        elif msg.dup:
+            raise Fault(_MALFORMED)
         if self.five:
             self.five.take_publish(self, msg)
-        elif not topic:
+        elif not n:
             raise Fault(_PROTOCOL_ERROR)
         self.message = msg
 
@@ -208,30 +232,32 @@ class Parser:
 
     def take_payload(self, buf):
         """Take the message's payload, or its next piece."""
-        n = min(self.left, self.message_limit)
-        part = self.part
-        if part is None and len(buf) >= n:
-            payload = buf.read(n)
+        n = self.left
+        msg = self.message
+        if n <= self.message_limit and n <= buf.end - buf.start and self.part is None and not msg.more:
+            msg.payload = bytes(memoryview(buf.data)[buf.start : buf.start + n])  # as most are: whole, and in the buffer
+            buf.consume(n)
+            self.left = -1
         else:
+            n = min(n, self.message_limit)
+            part = self.part
             if part is None:
                 part = self.part = Buffer(bytearray(n))
-            more = min(n - part.end, len(buf))
+            more = min(n - part.end, buf.end - buf.start)
             part.append(memoryview(buf.data)[buf.start :], more)
             buf.consume(more)
             if part.end < n:
                 return _NEED
             self.part = None
-            payload = bytes(part.data)
-        msg = self.message
-        if msg.more:
-            msg.at += len(msg.payload)
-        msg.payload = payload
-        self.left -= n
-        msg.more = self.left > 0
-        if not msg.more:
-            self.left = -1
-            if self.five and not msg.at:
-                self.five.check_payload(msg)
+            if msg.more:
+                msg.at += len(msg.payload)
+            msg.payload = bytes(part.data)
+            self.left -= n
+            msg.more = self.left > 0
+            if not msg.more:
+                self.left = -1
+        if self.five and not msg.more and not msg.at:
+            self.five.check_payload(msg)
         return _MESSAGE
 
     # --- fields

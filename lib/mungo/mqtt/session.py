@@ -1,5 +1,5 @@
 # A session (MQTT 5.0 section 4.1; the same in 3.1.1): messages of QoS 1 and 2 that are under way, in both directions. No socket here: `c`
-# is anything with `put(packet)`, and `out`, which is None when the socket takes more.
+# is anything with `put(packet)`, `answer(packet)`, which may wait for others, and `out`, which is None when the socket takes more.
 #
 # A message that is published          put on the wire as    until
 # QoS 1   PUBLISH                      its packet            PUBACK
@@ -54,13 +54,6 @@ class Receipt:
         self.session = session
         self.id = id
         self.qos = qos
-
-    def hold(self):
-        """It is given later. If the device is reset before, the message shall come again."""
-        if not self.is_held:
-            self.is_held = True
-            if self.qos == 2 and self.session.store:
-                self.session.store.release(self.id)
 
     def give(self, reason):
         """Acknowledge the message, when those before it are acknowledged. (If the broker has lost the session, nobody waits for that.)"""
@@ -176,7 +169,7 @@ class Session:
         one = self.find(id)
         if one is None:
             if type == _PUBREC and reason < 128:
-                self.c.put(ack(_PUBREL, id, self.not_found))
+                self.c.answer(ack(_PUBREL, id, self.not_found))
             return
         qos = 1 if one.packet == b"" else one.packet[0] >> 1 & 3 if one.packet else 2
         if (type == _PUBACK) != (qos == 1) or type == _PUBCOMP and one.packet:
@@ -186,7 +179,7 @@ class Session:
                 if self.store:
                     self.store.update(id)
                 one.packet = None
-            self.c.put(ack(_PUBREL, id))
+            self.c.answer(ack(_PUBREL, id))
         else:
             self.finish(one)
             self.pump()
@@ -208,29 +201,58 @@ class Session:
             for receipt in self.receipts:
                 if receipt.id == msg.id:
                     return
-            self.c.put(ack(_PUBREC, msg.id))
+            self.c.answer(ack(_PUBREC, msg.id))
 
     def take(self, msg):
-        """A message of QoS 1 or 2 has come. Raises Fault if the broker has sent too many."""
+        """A message of QoS 1 or 2 has come, and its handler comes next. Raises Fault if the broker has sent too many."""
         n = len(self.received) + 1
         for receipt in self.receipts:
             n += receipt.qos == 1
         if n > self.receive_maximum:
             raise Fault(_RECEIVE_MAXIMUM_EXCEEDED)
-        self.late.pop(msg.id, None)  # another message had this identifier
-        receipt = msg.receipt = Receipt(self, msg.id, msg.qos)  # (the attribute may find no memory, too: so it comes first)
-        self.receipts.append(receipt)
-        try:
-            if msg.qos == 2:
+        msg.session = self
+        if msg.id in self.late:
+            self.late.pop(msg.id)  # another message had this identifier
+        if msg.qos == 2:
+            receipt = self.add_receipt(msg)
+            try:
                 self.received.append(msg.id)
                 if self.store:
                     self.store.receive(msg.id)
-        except BaseException:
-            self.drop(receipt)
-            raise
+            except BaseException:
+                self.drop(receipt)
+                raise
+
+    def add_receipt(self, msg):
+        """Make a message's Receipt. (With QoS 1 one is needed only if it can't be acknowledged as soon as the handler returns.)"""
+        receipt = msg.receipt = Receipt(self, msg.id, msg.qos)  # (the attribute may find no memory, too: so it comes first)
+        self.receipts.append(receipt)
+        return receipt
+
+    def hold(self, msg):
+        """The program acknowledges the message later. If the device is reset before, the message shall come again."""
+        receipt = msg.receipt or self.add_receipt(msg)
+        if not receipt.is_held:
+            receipt.is_held = True
+            if msg.qos == 2 and self.store:
+                self.store.release(msg.id)
+
+    def handled(self, msg):
+        """The handler of a message of QoS 1 or 2 has returned: acknowledge it, unless that is held."""
+        msg.session = None
+        receipt = msg.receipt
+        if receipt is None:
+            if not self.receipts:
+                self.c.answer(ack(_PUBACK, msg.id))
+                return
+            receipt = self.add_receipt(msg)
+        if not receipt.is_held:
+            receipt.give(0)
 
     def drop(self, receipt):
         """The handler of a message has failed: it has not come."""
+        if receipt is None:
+            return
         self.receipts.remove(receipt)
         if receipt.id in self.received and receipt.qos == 2:
             self.release(receipt.id)
@@ -243,7 +265,7 @@ class Session:
                 self.release(receipt.id)
             packet = ack(_PUBREC if receipt.qos == 2 else _PUBACK, receipt.id, receipt.reason)
             self.receipts.pop(0)
-            self.c.put(packet)
+            self.c.answer(packet)
 
     def take_release(self, id):
         """A PUBREL has come."""
@@ -251,7 +273,7 @@ class Session:
         if id in self.received:
             reason = 0
             self.release(id)
-        self.c.put(ack(_PUBCOMP, id, reason))
+        self.c.answer(ack(_PUBCOMP, id, reason))
 
     def release(self, id):
         """A message of QoS 2 is over."""
