@@ -3,10 +3,6 @@
 #
 # A handler's order: OPEN RESOLVE CONNECT (TLS_HS) MQTT_OPEN MQTT_CMD READ (MQTT_MSG MQTT_CMD READ).. CLOSE; or ERROR CLOSE at any time.
 #
-# stage     what has happened                       what may come next
-# DIALLED   CONNECT is on its way                   OPEN when CONNACK accepts, else EV_ERROR
-# OPEN      packets come and go                     the end
-#
 # Keep-alive: PINGREQ is sent three quarters of the time after the last one, whatever else comes and goes. So a client that only sends
 # notices a dead link, too. Its PINGRESP has to come within the whole time; behind a large message that is still coming it may come later.
 from ..core.connection import Connection
@@ -37,10 +33,7 @@ _AUTH = const(15)
 
 _PROTOCOL_ERROR = const(0x82)
 
-_DIALLED = const(0)
-_OPEN = const(2)
-
-_REFUSALS = "", "protocol level", "id", "not available", "user or password", "not authorized"  # return codes of 3.1.1, section 3.2.2.3
+_OPEN = const(2)  # the stage when CONNACK has accepted; 0 before
 
 _JOIN = const(2048)  # bytes: a payload up to this goes out in one piece with its head
 
@@ -60,7 +53,7 @@ class MqttConnection(Connection):
     """A client's connection to a broker. `session`: its Session. `reason` and `properties` are those of the CONNACK that has refused it, or
     of the broker's DISCONNECT; reason 0: there was none."""
 
-    stage = _DIALLED
+    stage = 0
     parser: "Parser" = None  # pyright: ignore
     session: "Session" = None  # pyright: ignore
     five: "Any" = None  # a Version5 in 5.0  # noqa: F821  # pyright: ignore
@@ -307,7 +300,7 @@ class MqttConnection(Connection):
         if type == _CONNACK and parser.reason or type == _DISCONNECT:
             self.reason = parser.reason
             self.properties = parser.properties
-            self.error("%s by the broker: %s" % ("refused" if type == _CONNACK else "closed", self.reason_text()))
+            self.error("%s by the broker: %s" % ("refused" if type == _CONNACK else "closed", packets.reason_text(parser)))
 
     def open(self, parser):
         """The broker has accepted the connection."""
@@ -323,13 +316,6 @@ class MqttConnection(Connection):
         self._watch()
         self.session.begin(parser.session_present, quota, receive_maximum, not_found)
         self.tell(_EV_MQTT_OPEN, parser)
-
-    def reason_text(self):
-        """The reason as text."""
-        text = _REFUSALS[self.reason] if self.reason < 6 else ""
-        if self.properties:
-            text = self.properties.get("reason_string", "")
-        return "0x%02x%s" % (self.reason, text and ", " + text)
 
     def at_end(self):
         """The broker has closed its side."""
@@ -350,8 +336,6 @@ class MqttConnection(Connection):
             self.linger()
         else:
             self.error(text)
-
-    # --- time
 
     def _watch(self):
         # The deadline: of the next PINGREQ, or of the PINGRESP.
@@ -424,7 +408,7 @@ def connect(
     inflight=16,
     topic_aliases=8,
 ):
-    """`mgr.mqtt_connect`."""
+    """`mgr.mqtt_connect`, which see."""
     scheme, _, host = url.partition("://")
     host = host.rstrip("/")
     is_secure = scheme == "mqtts"

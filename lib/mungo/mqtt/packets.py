@@ -36,6 +36,9 @@ _TOPIC_INVALID = const(0x90)
 _TOO_LARGE = const(0x95)
 
 
+_REFUSALS = "", "protocol level", "id", "not available", "user or password", "not authorized"  # return codes of 3.1.1, section 3.2.2.3
+
+
 class Fault(ValueError):
     """What a broker may not send. Its one argument is the reason code."""
 
@@ -298,6 +301,15 @@ class Parser:
         if "\0" in made:
             raise Fault(_MALFORMED)
         return made
+
+
+def reason_text(packet):
+    """The reason of a CONNACK or a DISCONNECT as text."""
+    reason = packet.reason
+    text = _REFUSALS[reason] if reason < 6 else ""
+    if packet.properties:
+        text = packet.properties.get("reason_string", "")
+    return "0x%02x%s" % (reason, text and ", " + text)
 
 
 # --- what a client sends
