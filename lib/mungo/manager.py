@@ -93,7 +93,7 @@ class Manager(Loop):
         """Connect to the MQTT broker at "mqtt://host:1883", or, with `tls=`, at "mqtts://host:8883": `fn` gets EV_MQTT_OPEN, then
         EV_MQTT_MSG for each message, or EV_ERROR.
 
-        What may follow: `fn_data`, and by name: `id` of the client; `version` 4, MQTT 3.1.1, or 5; `user`, `password`; `clean` (True): begin
+        What may follow: `fn_data`, and by name: `id` of the client; `version` 4 (3.1.1) or 5; `user`, `password`; `clean` (True): begin
         without the session that the broker has; `keep_alive_s` (60; 0: no pings); `will`: (topic, payload, qos, retain), and in 5.0 its
         properties; `properties` of 5.0, see mqtt/properties.py; `session`: the mqtt.session.Session of an earlier connection, to go on
         with; `message_limit` (4096) bytes of a message: a larger one comes in pieces of so many; `inflight` (16) messages of QoS 1 and 2
