@@ -15,7 +15,7 @@ from .store import read, write
 from .widgets import LEVELS, refuse
 
 _NAME_CHARACTERS = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-_TRIES = const(5)  # in a minute, from one address
+_GUESSES = const(5)  # in a minute, from one address
 _USERS = const(16)
 
 _LEVEL = const(0)  # places in a user's list
@@ -35,7 +35,7 @@ class Users:
         keys = (dash.key,) if dash.key else ()
         self.sessions = Sessions(door.api, *keys, name="dash", same_site="Strict")
         self.load_session = door.api.before.pop()  # `enter` calls it
-        self.tries = RateLimit(_TRIES)
+        self.tries = RateLimit(_GUESSES)
         self.dummy = None  # for names that nobody has
         route = door.route
         route("GET", "/session", self.session, 0)
