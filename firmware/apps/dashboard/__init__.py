@@ -1,6 +1,5 @@
 """The device's own page: values, switches, settings and actions, on all open pages at once. See docs/dash.md.
 
-    curl localhost:8000/api/values
     curl -X PUT -H 'Content-Type: application/json' -d '{"value": true}' localhost:8000/api/values/lamp
 
 On a board it shows that, its LED and its Wi-Fi. On a host the sensors are simulated; one takes DELAY_MS, and the page stays live.
