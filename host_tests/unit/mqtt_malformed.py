@@ -184,7 +184,7 @@ def of_5():
         ("wildcards 2", b"\x28\2"),
         ("identifiers 2", b"\x29\2"),
         ("shared 2", b"\x2a\2"),
-        ("two keep-alives", b"\x13\0\1\x13\0\1"),
+        ("two keep-alive intervals", b"\x13\0\1\x13\0\1"),
         ("two ids", b"\x12\0\1a\x12\0\1a"),
         ("two receive maximums", b"\x21\0\1\x21\0\1"),
     ):
