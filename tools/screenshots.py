@@ -4,6 +4,7 @@ Starts each app, opens its page in headless Chromium and writes docs/NAME.png. t
 """
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ import mpy
 
 DOCS = mpy.ROOT / "docs"
 START_S = 20
+NETWORKS = {"home": "pass word", "workshop": "pass word", "guests": ""}  # around the board of the portal
 RACE_MS = 60000
 WIDE, PHONE, TALL = {"width": 1000, "height": 760}, {"width": 390, "height": 640}, {"width": 390, "height": 1100}
 
@@ -80,9 +82,15 @@ def dashboard_update(page):
     page.get_by_text("The device runs").wait_for()
 
 
-# name of the picture: (app, path of the page, size, what is done before); those that are dark
+def portal(page):
+    page.wait_for_selector("#around option:nth-child(3)", state="attached")
+    page.select_option("#around", index=1)
+
+
+# name of the picture: (app, path of the page, size, what is done before); those that are dark. No app: a board that knows no network
 PICTURES = {
     "demo": ("multi_threaded", "/demo", WIDE, demo),
+    "portal": (None, "/", PHONE, portal),
     "blink": ("blink", "/", PHONE, blink),
     "upload": ("upload", "/", PHONE, upload),
     "ws_chat": ("ws_chat", "/", PHONE, ws_chat),
@@ -100,13 +108,23 @@ FILES = (("readings.csv", 18432), ("notes.txt", 312))
 
 @contextlib.contextmanager
 def running(app, folder):
-    """An app that runs meanwhile: the port of 127.0.0.1 that it listens at."""
+    """An app, or a board's portal, that runs meanwhile: the port of 127.0.0.1 that it listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = {"MICROPYPATH": "lib:firmware:.frozen", "APP": app, "PORT": str(port), "FOLDER": str(folder)}
-    command = [os.environ.get("MICROPYTHON") or str(mpy.ROOT / ".venv/bin/micropython"), "firmware/main.py"]
-    process = subprocess.Popen(command, cwd=mpy.ROOT, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
+    path = [f"{mpy.ROOT}/lib", f"{mpy.ROOT}/firmware", ".frozen"]
+    settings = {"APP": app or "hello", "PORT": str(port), "FOLDER": str(folder)}
+    script = "firmware/main.py"
+    if app is None:
+        script = "host_tests/servers/flashed.py"
+        path.insert(2, f"{mpy.ROOT}/host_tests/unit")
+        settings.update(FLASH=str(folder), AIR=json.dumps(NETWORKS))
+        os.mkdir(folder)
+        with open(os.path.join(folder, "settings.json"), "w") as file:
+            json.dump({"HOST": "127.0.0.1"}, file)
+    command = [os.environ.get("MICROPYTHON") or str(mpy.ROOT / ".venv/bin/micropython"), script]
+    environment = {**os.environ, **settings, "MICROPYPATH": ":".join(path)}
+    process = subprocess.Popen(command, cwd=mpy.ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         end = time.monotonic() + START_S
         while True:
@@ -134,7 +152,7 @@ def main(names):
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         for name in names or PICTURES:
             app, target, size, prepare = PICTURES[name]
-            with running(app, os.path.join(folder, app)) as port:
+            with running(app, os.path.join(folder, app or name)) as port:
                 page = chromium.new_page(viewport=size, color_scheme="dark" if name in DARK else "light")
                 page.goto(f"http://127.0.0.1:{port}{target}")
                 prepare(page)
