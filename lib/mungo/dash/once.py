@@ -2,8 +2,8 @@
 from errno import ETIMEDOUT
 
 _IDLE = const(0)
-_QUEUED = const(1)  # a job is in the pool
-_RUNNING = const(2)  # a worker is at it, perhaps after its deadline
+_IN_QUEUE = const(1)  # a job is in the pool
+_AT_WORK = const(2)  # a worker is at it, perhaps after its deadline
 
 
 class TooLong(Exception):
@@ -26,7 +26,7 @@ class Once:
         def done(result, er):
             if er is not None:
                 with self.dash.mgr.bell.lock:
-                    if self.state == _QUEUED:  # it will not run
+                    if self.state == _IN_QUEUE:  # it will not run
                         self.state = _IDLE
                 if isinstance(er, OSError) and er.errno == ETIMEDOUT:
                     er = TooLong("no result in time")
@@ -36,7 +36,7 @@ class Once:
                 result, er = result
             on_done(*about, result, er)
 
-        self.state = _QUEUED
+        self.state = _IN_QUEUE
         try:
             mgr = self.dash.mgr
             return (mgr.pool or mgr.workers()).submit(self.run, fn, args, on_done=done, timeout_ms=timeout_ms)
@@ -49,9 +49,9 @@ class Once:
     def run(self, fn, args):
         """In a worker: (result, None) or (None, exception); None if another call has begun meanwhile."""
         with self.dash.mgr.bell.lock:
-            if self.state != _QUEUED:
+            if self.state != _IN_QUEUE:
                 return None
-            self.state = _RUNNING
+            self.state = _AT_WORK
         try:
             return fn(*args), None
         except Exception as er:

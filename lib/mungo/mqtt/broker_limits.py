@@ -3,7 +3,7 @@
 from .packets import publish, word
 from .properties import write
 
-_PUBLISH = const(12)  # one that is sent, see properties.py
+_TO_PUBLISH = const(12)  # one that is sent, see properties.py
 
 
 def check_size(five, packet, more=0):
@@ -27,7 +27,7 @@ def encode(five, packet, topic, payload, qos, retain, id, properties, more):
         five.new = topic
     else:
         topic = b""
-    aliased = publish(topic, payload, qos, retain, id, write(properties, _PUBLISH, b"\x23" + word(alias)), more)
+    aliased = publish(topic, payload, qos, retain, id, write(properties, _TO_PUBLISH, b"\x23" + word(alias)), more)
     if len(aliased) + more > five.most:  # the first time it is longer
         five.new = None
         return packet

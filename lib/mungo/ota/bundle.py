@@ -19,7 +19,7 @@ from ..port.flash import BUSY, close, flash
 
 _KEY_BYTES = const(384)  # RSA-3072
 _LIST_BYTES = const(16384)  # about 170 files
-_SPARE = const(8)  # blocks that stay free: a full littlefs can't even remove files
+_SPARE_BLOCKS = const(8)  # blocks that stay free: a full littlefs can't even remove files
 _PATH = const(100)  # characters
 _ENOSPC = const(28)  # on every port, though errno has no name for it
 _CHARS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
@@ -190,7 +190,7 @@ def make_folders(folder, folders, size, files):
     info = os.statvfs(".")
     block = info[1]
     free = info[4] * block
-    need = (size // block + files + 2 * len(folders) + _SPARE) * block  # (littlefs has a pair of blocks for each folder)
+    need = (size // block + files + 2 * len(folders) + _SPARE_BLOCKS) * block  # (littlefs has a pair of blocks for each folder)
     if need > free:
         raise UploadError(507, "The flash has %d KB free, and the update needs %d KB." % (free >> 10, need >> 10))
     os.mkdir(folder)
