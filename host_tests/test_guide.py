@@ -267,6 +267,13 @@ def check_counter(one):
         lines.wait_for(lambda lines: "counter/answer how many" in lines and any(line.startswith("counter ") for line in lines))
 
 
+def check_lamps(one):
+    with one.broker.subscriber("lamp/+") as lines:
+        one.broker.wait_log("Sending SUBACK to lamps")
+        one.broker.publish("lamp/hall/set", "on", qos=1)
+        lines.wait_for(lambda lines: "lamp/hall on" in lines)
+
+
 JSON = {"Content_Type": "application/json"}
 
 
@@ -475,6 +482,7 @@ SERVERS = {
     "mqtt: MQTT": check_valve,
     "mqtt: Beside an App": check_lamp,
     "mqtt: In asyncio, and by events": check_counter,
+    "mqtt-events: MQTT by events": check_lamps,
     "names-tls: TLS": check_tls,
     "time-mdns: The time from the network": check_time,
     "updates: The program": check_updates,
@@ -521,7 +529,7 @@ def test_programs_run(name, program, runtime, tmp_path):
             one = program(PROGRAMS[name], port)
             assert one.output() == shown[0]
         return
-    if page == "mqtt":
+    if page in ("mqtt", "mqtt-events"):
         with brokers.Mosquitto(tmp_path) as broker:
             one = program(PROGRAMS[name], broker=broker)
             SERVERS[name](one)
