@@ -229,7 +229,7 @@ def defaults(path):
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             value = node.value.args[0] if isinstance(node.value, ast.Call) and node.value.args else node.value
-            found[node.targets[0].id] = getattr(value, "value", None)
+            found.setdefault(node.targets[0].id, getattr(value, "value", None))  # (attributes of classes come last)
         elif isinstance(node, ast.FunctionDef):
             names = node.args.args[-len(node.args.defaults) :] if node.args.defaults else []
             found |= {one.arg: getattr(value, "value", None) for one, value in zip(names, node.args.defaults)}
