@@ -34,6 +34,9 @@ reveal_type(fetch("http://10.0.0.7/"))  # is "Result"
 
 def handler(req: mungo.app.Request):
     reveal_type(req)  # is "Request"
+    reveal_type(req.args)  # is "Fields"
+    reveal_type(req.form)  # is "Fields"
+    reveal_type(req.headers)  # is "Headers"
 """
 
 

@@ -34,6 +34,11 @@ def files(lib=LIB):
     return sorted(path.relative_to(lib).as_posix() for path in lib.rglob("*.py"))
 
 
+def is_for_editors(node):
+    """Whether this is `if TYPE_CHECKING:`, whose imports no runtime does."""
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
 def imports(name, lib=LIB):
     """The library's files that the file `name` imports: {path: whether only inside functions}."""
     package = name.split("/")[:-1]
@@ -48,6 +53,8 @@ def imports(name, lib=LIB):
 
     def visit(node, lazy):
         for child in ast.iter_child_nodes(node):
+            if is_for_editors(child):
+                continue
             if isinstance(child, ast.ImportFrom):
                 base = package[: len(package) - child.level + 1] if child.level else []
                 module = [*base, *(child.module or "").split(".")] if child.module else base

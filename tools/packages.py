@@ -17,6 +17,7 @@ import sys
 from fnmatch import fnmatch
 
 import mpy
+from imports import is_for_editors
 
 LIB = mpy.ROOT / "lib"
 OUT = mpy.ROOT / "build" / "packages"
@@ -128,7 +129,10 @@ def imports_of(tree, name):
     """`imports` of the syntax tree of a file with this name."""
     package = name.split("/")[:-1]
     found = set()
+    left_out = {part for node in ast.walk(tree) if is_for_editors(node) for part in ast.walk(node)}
     for node in ast.walk(tree):
+        if node in left_out:
+            continue
         if isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             parts = [*base, *(node.module or "").split(".")] if node.module else base

@@ -5,6 +5,11 @@ from ..http.percent import unquote
 from .readers import readers
 from .response import abort
 
+TYPE_CHECKING = const(0)  # for editors alone
+if TYPE_CHECKING:
+    from ..http.form import Fields
+    from .headers import Headers
+
 
 class Request:
     """A request, as handlers and hooks get it. In the loop it is valid until the handler returns, or until the generator ends that it
@@ -17,16 +22,16 @@ class Request:
     method: str
     url: str  # as it came
     path: str  # decoded, without the query
-    args: "Fields"  # noqa: F821  # pyright: ignore  # of the query: a dict with the first value of each name, `getlist(name)` has all
-    headers: "Headers"  # noqa: F821  # pyright: ignore
+    args: "Fields"  # of the query: a dict with the first value of each name, `getlist(name)` has all
+    headers: "Headers"
     cookies: dict
     scheme: str  # "https" over TLS, else "http"
     rem: str  # the client's address, "10.0.0.7:51324"
     body: bytes  # b"" if there is none, and in a stream handler
     json: object  # None if there is no body, or one of another Content-Type; see App.strict_json
     # Of an urlencoded or multipart body, like args. Empty without a body; another Content-Type is answered by 415.
-    form: "Fields"  # noqa: F821  # pyright: ignore
-    files: "Fields"  # noqa: F821  # pyright: ignore  # of a multipart body, each a form_reader.FormFile in memory
+    form: "Fields"
+    files: "Fields"  # of a multipart body, each a form_reader.FormFile in memory
     has_form: bool  # whether the Content-Type is one of these two
     id: str  # the field X-Request-ID if that is there, else a random one; a log has it if it was asked for in the loop
     g: dict  # what hooks and handlers share
