@@ -3,8 +3,8 @@
 import gc
 import os
 
+from cutflash import Flash, Mounted, make
 from mungo.mqtt.journal import Journal
-from test_board_flash import Flash, Mounted, vfs
 
 LANES = ("upy", "upy-192k")
 MIN_HEAP = "192k"
@@ -20,13 +20,12 @@ class Device(Flash):
         self.done = 0
         self.cut = None
         self.is_half = False
+        self.is_dark = False
 
 
 def fresh():
     """The content of a flash without files."""
-    flash = Flash()
-    vfs.VfsLfs2.mkfs(flash, readsize=32, progsize=32, lookahead=32)
-    return bytes(flash.data)
+    return bytes(make().data)
 
 
 def loaded(most=8000):
