@@ -95,6 +95,48 @@ def test_what_can_not_be_connected():
         assert len(broker.mgr.conns) == 1
 
 
+def test_a_session_is_free_again_when_no_memory_was_found_to_connect():
+    session = Session()
+    put = Connection.put
+    with Broker() as broker:
+        Connection.put = no_memory
+        try:
+            raised(MemoryError, broker.connect, clean=False, session=session)
+        finally:
+            Connection.put = put
+        assert session.c is None
+        broker.connect(clean=False, session=session)
+        broker.until(lambda: broker.seen(EV_MQTT_OPEN))
+
+
+class NoHost(Connection):
+    """It finds no memory to keep its host's name."""
+
+    @property
+    def host(self):
+        return None
+
+    @host.setter
+    def host(self, name):
+        raise MemoryError
+
+
+class NoMemory:
+    """In the place of a Tls."""
+
+    def connection_class(self, base, is_server):
+        return NoHost
+
+
+def test_a_connection_without_memory_for_its_host_ends_as_others_do():
+    with Broker() as broker:
+        events = []
+        broker.mgr.connect("tls://127.0.0.1:%d" % broker.port, lambda c, ev, data, _: events.append(ev), None, NoMemory())
+        broker.until(lambda: EV_CLOSE in events)
+        assert events == [EV_OPEN, EV_RESOLVE, EV_ERROR, EV_CLOSE]
+        assert broker.mgr.stats["no_memory"] == 1
+
+
 def test_a_refusal_is_an_error():
     with Broker() as broker:
         c = broker.connect(connack(5))

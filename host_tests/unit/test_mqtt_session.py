@@ -134,6 +134,51 @@ def test_held_acknowledgements_of_a_lost_session_are_for_nobody():
         assert session.c.take() == []
 
 
+def test_an_acknowledgement_that_finds_no_memory_is_given_again():
+    for qos in (1, 2):
+        session, wire = begun()
+        msg = message(qos, 7)
+        session.take(msg)
+        msg.hold()
+        wire.fails_at = 0
+        raised(MemoryError, msg.ack)
+        session.receipts.append(msg.receipt)  # as if it had failed before that was popped
+        msg.ack(0x80)  # the reason stays the first
+        assert wire.take() == [of(ack(PUBREC if qos == 2 else PUBACK, 7))]
+        msg.ack()
+        assert wire.take() == []
+
+
+def test_what_is_acknowledged_between_connections_waits_for_the_next():
+    for qos in (1, 2):
+        session, _ = begun()
+        msg = message(qos, 7)
+        session.take(msg)
+        msg.hold()
+        session.end()
+        msg.ack()  # there is no connection
+        session.c = wire = Wire()
+        msg.ack()  # there is one, which the broker has not accepted
+        assert wire.take() == []
+        session.begin(True, 10, 65535, 0)
+        again = message(qos, 7, dup=True)
+        assert session.knows(again)
+        session.take_again(again)
+        assert wire.take() == [of(ack(PUBREC if qos == 2 else PUBACK, 7))]
+
+
+def test_a_handler_fails_when_it_has_acknowledged():
+    for qos in (1, 2):
+        session, wire = begun()
+        msg = message(qos, 7)
+        session.take(msg)
+        msg.hold()
+        msg.ack()
+        session.drop(msg.receipt)  # which hides no exception of the handler's behind one of its own
+        assert wire.take() == [of(ack(PUBREC if qos == 2 else PUBACK, 7))]
+        assert session.received == ([7] if qos == 2 else [])  # it has come
+
+
 def test_another_message_with_the_identifier_of_a_held_one():
     session, _ = begun()
     msg = message(1, 5)

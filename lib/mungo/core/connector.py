@@ -100,8 +100,12 @@ def make_connection(mgr, sock, fn, fn_data, phase, peer, url, tls):
     """A TCP connection to the host of this URL; `tls`: a Tls or None."""
     if not tls:
         return Connection(mgr, sock, fn, fn_data, phase, peer)
+    host = host_of(url).strip("[]")
     c = tls.connection_class(Connection, False)(mgr, sock, fn, fn_data, phase, peer)
-    c.host = host_of(url).strip("[]")
+    try:
+        c.host = host
+    except MemoryError:  # the loop has it and its socket by now, so it ends as others do
+        c.starve()
     return c
 
 

@@ -444,6 +444,7 @@ def connect(
         c.pfn = handler
         c.put(request)
     except Exception:  # there is no memory
+        session.c = None
         c.is_closing = True
         raise
     return c

@@ -46,24 +46,24 @@ class Outgoing:
 class Receipt:
     """The acknowledgement that a message is owed: of a Message of packets.py."""
 
-    is_held = False  # the program gives it later
-    is_given = False
-    reason = 0
-
     def __init__(self, session, id, qos):
         self.session = session
         self.id = id
         self.qos = qos
+        self.is_held = False  # the program gives it later
+        self.is_given = False  # (all are here: once the handler has returned, to give it must not need memory)
+        self.reason = 0
 
     def give(self, reason):
         """Acknowledge the message, when those before it are acknowledged. (If the broker has lost the session, nobody waits for that.)"""
         session = self.session
-        if not self.is_given and (self in session.receipts or session.late.get(self.id) is self):
-            if self.is_held and self.qos == 2 and reason < 128 and session.store:
-                session.store.receive(self.id)
-            self.reason = reason
-            self.is_given = True
-            session.answer()
+        if self in session.receipts or session.late.get(self.id) is self:
+            if not self.is_given:
+                if self.is_held and self.qos == 2 and reason < 128 and session.store:
+                    session.store.receive(self.id)
+                self.reason = reason
+                self.is_given = True
+            session.answer()  # (the second time as well: there may have been no memory for the first)
 
 
 class Session:
@@ -72,7 +72,7 @@ class Session:
 
     c: "Any" = None  # the connection  # noqa: F821  # pyright: ignore
     sent = 0  # so many of the first in `outgoing` are sent on this connection,
-    quota = 0  # and so many may be
+    quota = 0  # and so many may be; 0: the broker has not accepted it
     receive_maximum = 65535  # what the broker was told (5.0)
     not_found = 0  # the reason for an id that is not known: of 5.0
 
@@ -94,6 +94,11 @@ class Session:
         self.quota = quota
         self.receive_maximum = receive_maximum
         self.not_found = not_found
+        self.asked = {}
+        while self.receipts:
+            receipt = self.receipts[-1]
+            self.late[receipt.id] = receipt
+            self.receipts.pop()
         if not is_present:
             self.late = {}
             while self.received:
@@ -107,13 +112,8 @@ class Session:
 
     def end(self):
         """The connection is closed."""
-        self.c = None
-        self.sent = 0
-        self.asked = {}
-        while self.receipts:
-            receipt = self.receipts[-1]
-            self.late[receipt.id] = receipt
-            self.receipts.pop()
+        self.c = None  # (what needs memory is left to `begin`)
+        self.sent = self.quota = 0
 
     # --- published
 
@@ -251,15 +251,14 @@ class Session:
 
     def drop(self, receipt):
         """The handler of a message has failed: it has not come."""
-        if receipt is None:
-            return
-        self.receipts.remove(receipt)
-        if receipt.id in self.received and receipt.qos == 2:
-            self.release(receipt.id)
+        if receipt in self.receipts:  # (not if it was acknowledged, or there was no memory to note it)
+            self.receipts.remove(receipt)
+            if receipt.id in self.received and receipt.qos == 2:
+                self.release(receipt.id)
 
     def answer(self):
         """Send the acknowledgements that are given, up to the first that is not."""
-        while self.receipts and self.receipts[0].is_given:
+        while self.quota and self.receipts and self.receipts[0].is_given:
             receipt = self.receipts[0]
             if receipt.qos == 2 and receipt.reason >= 128:
                 self.release(receipt.id)
