@@ -11,13 +11,15 @@ import sys
 import pytest
 
 import lanes
+from host_tests.sim import broker, stalled
 from host_tests.sim import run as simulation
-from host_tests.sim import stalled
 from host_tests.sim.loader import is_shared
+from host_tests.sim.mqtt_mutations import MQTT
 from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 from host_tests.sim.mutations import MUTATIONS
 from host_tests.sim.profiles import PROFILES
 from host_tests.sim.secure import FIRST_SEED
+from thorough import times
 
 RUN = "host_tests.sim.run"
 
@@ -48,6 +50,15 @@ def test_50_seeds_with_tls_on_each_platform():
     """See sim/secure.py."""
     output = run(RUN, "--seed0", FIRST_SEED, "--seeds", 50)
     assert len(re.findall(r"^\S+: \d+ seeds from \d+, 0 failed", output, re.M)) == len(re.findall(r"^\S+: \d+ seeds", output, re.M)) >= 4
+
+
+def test_seeds_with_an_mqtt_broker_on_each_platform():
+    """See sim/broker.py."""
+    seeds = times(25, 500)
+    output = run(RUN, "--seed0", broker.FIRST_SEED, "--seeds", seeds)
+    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
+    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
+    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
 
 
 def hashes(*args, **environment):
@@ -96,14 +107,15 @@ def test_a_broken_library_is_noticed(name, noticed):
 
 
 def test_there_are_mutations_enough_and_each_is_its_own():
-    assert len(MUTATIONS) >= 25
-    assert len({mutation.what for mutation in MUTATIONS}) == len(MUTATIONS)
-    for mutation in MUTATIONS:
+    assert len(MUTATIONS) >= 25 and len(MQTT) >= 20
+    every = [mutation for mutation in MUTATIONS if mutation not in MQTT] + MQTT
+    assert len({mutation.what for mutation in every}) == len(every)
+    for mutation in every:
         before = ast.parse(mutation.file().read_text())
         after = copy.deepcopy(before)
         mutation.apply(after)  # raises Misfit unless each of its operations has exactly one place
         assert ast.unparse(after) != ast.unparse(before), mutation.what
-    assert len({mutation.key for mutation in MUTATIONS}) == len(MUTATIONS)
+    assert len({mutation.key for mutation in every}) == len(every)
 
 
 def broken(text, *operations):

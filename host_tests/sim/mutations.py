@@ -6,6 +6,9 @@ python -m host_tests.sim.mutations --json      the same for the test
 
 import sys
 
+from ..thorough import times
+from . import broker
+from .mqtt_mutations import MQTT, USUAL
 from .mutate_ast import Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 from .secure import FIRST_SEED
 
@@ -15,6 +18,7 @@ HINTS = {  # where one that is seldom noticed was, to save time
     "a closed connection is resumed": 50,
     "on_done twice for a job with a pipe": 140,
     "what finds no memory waits for ever": 4580,
+    "a held message that comes again is never acknowledged": 2_000_130,
 }
 
 MUTATIONS = [
@@ -138,6 +142,8 @@ MUTATIONS = [
     Mutation("handshakes have no deadline", "unix", "TlsListener.begin", drop("A.deadline(B, C)")),
     Mutation("a handshake without memory hides EV_OPEN", "rp2-mungo", "TlsListener.begin", replace("A.starve()", "raise")),
     Mutation("no room for TLS keeps a client for ever", "esp32", "TlsConnection.wait_for_room", replace("A < B.busy_ms", "True")),
+    # --- MQTT
+    *MQTT[: times(USUAL, None)],
 ]
 
 
@@ -153,7 +159,7 @@ def find(mutation):
         runner = Runner(mutation.profile, mutation)
     except Misfit as er:
         return str(er)
-    start = FIRST_SEED if mutation.function.startswith("Tls") else 0
+    start = FIRST_SEED if mutation.function.startswith("Tls") else broker.FIRST_SEED if "mqtt" in mutation.file().parts else 0
     first = HINTS.get(mutation.what, start)
     for seed in [*range(first, first + 50), *range(start, start + SEEDS)]:
         failure = runner.run(seed).failure

@@ -13,7 +13,7 @@ import sys
 import time
 
 from ..shim import language
-from . import checks, loader, scenario, secure
+from . import broker, checks, loader, scenario, secure
 from .mutate_ast import ROOT
 from .mutations import MUTATIONS
 from .profiles import PROFILES
@@ -33,8 +33,14 @@ class Runner:
         self.app._pcb = self.app.pcb
 
     def run(self, seed, log=None):
-        scene = secure.SecureScene if seed >= secure.FIRST_SEED else scenario.Scene
-        return scenario.run(self.loader, self.app, self.profile, seed, log, scene)
+        return scenario.run(self.loader, self.app, self.profile, seed, log, scene_of(seed))
+
+
+def scene_of(seed):
+    """Each kind of scene has a range of seeds."""
+    if seed >= broker.FIRST_SEED:
+        return broker.BrokerScene
+    return secure.SecureScene if seed >= secure.FIRST_SEED else scenario.Scene
 
 
 def prepare():
