@@ -98,14 +98,13 @@ def scheme(udp, tls):
 
 def make_connection(mgr, sock, fn, fn_data, phase, peer, url, tls):
     """A TCP connection to the host of this URL; `tls`: a Tls or None."""
-    if not tls:
-        return Connection(mgr, sock, fn, fn_data, phase, peer)
-    host = host_of(url).strip("[]")
-    c = tls.connection_class(Connection, False)(mgr, sock, fn, fn_data, phase, peer)
-    try:
-        c.host = host
-    except MemoryError:  # the loop has it and its socket by now, so it ends as others do
-        c.starve()
+    cls = tls.connection_class(Connection, False) if tls else Connection
+    c = cls(mgr, sock, fn, fn_data, phase, peer)
+    if tls:
+        try:
+            c.host = host_of(url).strip("[]")
+        except MemoryError:  # the loop has it and its socket by now, so it ends as others do
+            c.starve()
     return c
 
 
