@@ -4,7 +4,7 @@ import errno
 import os
 
 from flashing import Sharing
-from mqttwire import PUBACK, Net, client, connected, payloads
+from mqttwire import PUBACK, PUBCOMP, Net, client, connected, payloads
 from sites import Site
 from waiting import turns
 
@@ -113,3 +113,51 @@ def test_stop_keeps_what_is_on_flash():
         wire = connected(mgr, mqtt)
         turns(mgr, 3)
         assert payloads(wire) == [b"1"]
+
+
+class Short:
+    """In the place of a dict: `left` times there is no memory for one more."""
+
+    def __init__(self, left):
+        self.left = left
+        self.kept = {}
+
+    def __setitem__(self, key, value):
+        if self.left:
+            self.left -= 1
+            raise MemoryError
+        self.kept[key] = value
+
+    def get(self, key):
+        return self.kept.get(key)
+
+    def pop(self, *args):
+        return self.kept.pop(*args)
+
+
+def test_what_finds_no_memory_is_written_later_and_what_is_on_flash_is_sent_meanwhile():
+    with Site() as site, Net() as mgr:
+        mqtt = stored(site)
+        mqtt.attach(mgr)
+        done = []
+        mqtt.publish("a", "1", 1, on_done=done.append)
+        turns(mgr, 3)
+        before = mqtt.store.written
+        kept = mqtt.store.messages
+        mqtt.store.messages = Short(1 << 30)
+        mqtt.store.messages.kept.update(kept)
+        mqtt.publish("a", "2", 2, on_done=done.append)
+        turns(mgr, 3)
+        assert mqtt.store.waiting.count == 1 and mqtt.store.written == before  # nothing was written
+        wire = mgr.wires[0]
+        wire.accept()
+        turns(mgr, 3)
+        assert payloads(wire) == [b"1"] and mgr.stats["no_memory"] > 0 and mgr.stats["bugs"] == 0
+        mqtt.store.messages.left = 0
+        mqtt.due()
+        turns(mgr, 3)
+        assert payloads(wire) == [b"1", b"2"]
+        wire.acknowledge(PUBACK, 1)
+        wire.acknowledge(PUBCOMP, 2)
+        turns(mgr, 3)
+        assert done == [None, None] and not mqtt.store.waiting.count

@@ -73,12 +73,17 @@ class FlashOutbox(Journal):
         self.is_queued = False
         client = self.client
         try:
-            while self.waiting.count:
-                self.write_waiting()
-            while client.is_connected and client.c.out is None and self.hand_over():
-                pass
+            try:
+                while self.waiting.count:
+                    self.write_waiting()
+            finally:  # what is sent makes room
+                while client.is_connected and client.c.out is None and self.hand_over():
+                    pass
         except _FAILURES as er:
-            keeper.mgr.report(er)
+            if isinstance(er, MemoryError):
+                keeper.mgr.stats["no_memory"] += 1
+            else:
+                keeper.mgr.report(er)
             client.look_again(_RETRY_MS)
 
     def write_waiting(self):
@@ -90,20 +95,16 @@ class FlashOutbox(Journal):
         outbox = self.waiting  # where they go back to, if they can't be written now
         try:
             while self.waiting.count and size < _BATCH:
-                message = self.waiting.take()
-                messages.append(message)
+                messages.append(None)  # (a message that was taken has its place)
+                message = messages[-1] = self.waiting.take()
                 packed.append(self.pack(message.topic, message.data, message.qos, message.retain, message.properties))
                 size += len(packed[-1]) + _RECORD
             if size > _MOST:  # one that is too long for a record
                 outbox = client.outbox
             elif self.make_room(size):
                 outbox = client.outbox  # if it fails, they go on without
-                number = self.append(packed) - len(packed)
+                self.write_messages(messages, packed)
                 outbox = None
-                for message in messages:
-                    number += 1
-                    if message.on_done is not None:
-                        self.messages[number] = message
             else:
                 outbox = None
                 client.stats["dropped"] += len(messages)
@@ -114,7 +115,24 @@ class FlashOutbox(Journal):
             raise
         finally:
             while outbox is not None and messages:
-                outbox.put_back(messages.pop())
+                message = messages.pop()
+                if message is not None:
+                    outbox.put_back(message)
+
+    def write_messages(self, messages, packed):
+        """Write messages, and keep those that have an on_done. If there is no memory for that, nothing is written."""
+        number = self.written
+        try:
+            for message in messages:
+                number += 1
+                if message.on_done is not None:
+                    self.messages[number] = message
+            self.append(packed)
+        except Exception:
+            for _ in messages:
+                self.messages.pop(number, None)
+                number -= 1
+            raise
 
     def make_room(self, size):
         """Drop the oldest messages until `size` bytes have room, if they may be dropped. False if there is none."""
