@@ -452,6 +452,8 @@ class BrokerScene(Scene):
         elif ev == _ERROR:
             if "fault" in data:
                 self.world.fail(f"the client says {data}")
+            if "PINGRESP" in data and self.is_prompt(c):
+                self.world.fail("the client has missed a PINGRESP")
         elif ev == _CLOSE and c is self.c:
             self.c = self.asked = None
 
@@ -467,6 +469,12 @@ class BrokerScene(Scene):
             msg.hold()
             self.held.append(msg)
         self.down[msg.qos].came(int(number))
+
+    def is_prompt(self, c):
+        """Whether this connection's broker still answers, and soon."""
+        line = self.broker.line
+        is_slow = self.world.profile.tx_heap or self.keep_alive_s < 2 or line.peer.slowness
+        return line.c is c and line.silent_since is None and not line.peer.is_closed and not is_slow
 
     def look(self):
         """After each turn: is a silent broker kept?"""

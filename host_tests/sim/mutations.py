@@ -19,6 +19,7 @@ HINTS = {  # where one that is seldom noticed was, to save time
     "on_done twice for a job with a pipe": 140,
     "what finds no memory waits for ever": 4580,
     "a held message that comes again is never acknowledged": 2_000_130,
+    "PINGRESP is not noticed": 2_000_050,
 }
 
 MUTATIONS = [
