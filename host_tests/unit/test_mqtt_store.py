@@ -161,3 +161,33 @@ def test_what_finds_no_memory_is_written_later_and_what_is_on_flash_is_sent_mean
         wire.acknowledge(PUBCOMP, 2)
         turns(mgr, 3)
         assert done == [None, None] and not mqtt.store.waiting.count
+
+
+def test_an_identifier_that_finds_no_memory_leaves_its_message_on_flash():
+    with Site() as site, Net() as mgr:
+        store = stored(site).store
+        store.load()
+        store.append([store.pack("a", b"1", 2, False, None)])
+
+        def save():
+            raise MemoryError
+
+        store.save = save
+        store.number = 1
+        try:
+            store.put(5, store.pack("a", b"1", 2, False, None))
+            raise AssertionError
+        except MemoryError:
+            pass
+        assert store.unsent == 1 and not store.entries and store.find(1)[0] == 1 and not mgr.wires
+
+
+def test_what_is_on_flash_is_not_in_memory_as_well():
+    with Site() as site, Net() as mgr:
+        mqtt = stored(site)
+        mqtt.attach(mgr)
+        for _ in range(9):
+            mqtt.publish("a", bytes(100), 1, on_done=print)
+            turns(mgr, 2)
+        assert len(mqtt.store.messages) == 9 and not any(message.data for message in mqtt.store.messages.values())
+        mqtt.store.messages.clear()

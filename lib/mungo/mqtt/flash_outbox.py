@@ -133,6 +133,8 @@ class FlashOutbox(Journal):
                 self.messages.pop(number, None)
                 number -= 1
             raise
+        for message in messages:
+            message.data = b""  # it is on flash
 
     def make_room(self, size):
         """Drop the oldest messages until `size` bytes have room, if they may be dropped. False if there is none."""
@@ -177,9 +179,14 @@ class FlashOutbox(Journal):
     def put(self, id, packet):
         """A message begins, see session.py. (If that can't be saved, it may come twice after a reset.)"""
         if self.number:
-            self.sent(self.number, id)
-            if packet[0] & 6 == 4:
-                self.save_now()
+            entry = self.sent(self.number, id)
+            try:
+                if packet[0] & 6 == 4:
+                    self.save_now()
+            except Exception:
+                self.entries.remove(entry)
+                self.unsent = self.number
+                raise
 
     def update(self, id):
         """Its PUBREC has come."""
