@@ -157,7 +157,7 @@ class Allocating(ast.NodeTransformer):
         is_class = name[:1].isupper() and not name.isupper() and not name.endswith("Error")
         if isinstance(function, ast.Name) and name in _MAKERS or isinstance(function, ast.Attribute) and name in _TEXT:
             return self.wrap(node, old)
-        if is_class or name == "accepted_class" or name in _GROWERS or any(isinstance(it, ast.Starred) for it in node.args):
+        if is_class or name in ("accepted_class", "cls") or name in _GROWERS or any(isinstance(it, ast.Starred) for it in node.args):
             node.func = self.wrap(node.func, old, "__before__")
         return node
 
