@@ -335,7 +335,7 @@ def packet(first, parts, more=0):
     n = more
     for part in parts:
         n += len(part)
-    size = varint(n)
+    size = varint(n) if n > 127 else bytes((n,))
     if len(size) > 4:
         raise ValueError("a packet of %d bytes: want less than 256 MB" % n)
     at = 1 + len(size)
@@ -350,8 +350,8 @@ def packet(first, parts, more=0):
 
 def publish(topic, payload, qos=0, retain=False, id=0, properties=b"", more=0):
     """A PUBLISH. `topic`: bytes of `encode_topic`; `payload`: bytes-like, or its beginning; `properties`: of properties.py, for 5.0."""
-    parts = word(len(topic)), topic, word(id) if qos else b"", properties, payload
-    return packet(0x30 | qos << 1 | (1 if retain else 0), parts, more)
+    head = word(len(topic)) + topic + (word(id) if qos else b"") + properties  # (few parts: most packets are of this kind)
+    return packet(0x30 | qos << 1 | (1 if retain else 0), (head, payload), more)
 
 
 def ack(type, id, reason=0):
