@@ -8,7 +8,7 @@ from mungo import App
 from mungo.mqtt import Client
 
 app = App()
-mqtt = Client(os.getenv("URL"), id="worker", keep_alive_s=1, log=None)
+mqtt = Client(os.getenv("URL"), id="worker", keep_alive_s=1, log=None, outbox=100)  # all that `other` publishes in one turn
 state = {"blocks": True}
 
 

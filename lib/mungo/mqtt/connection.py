@@ -155,6 +155,7 @@ class MqttConnection(Connection):
         if self.stage != _OPEN or self.is_ending or self.unsent:
             self.is_closing = True
             return False
+        self.send_answers()  # nothing may follow a DISCONNECT
         self.put(packet)
         self.linger()
         return True
@@ -223,9 +224,9 @@ class MqttConnection(Connection):
     # --- receiving
 
     def receive(self):
-        """Take the packets that have come, and send the acknowledgements together."""
+        """Take the packets that have come, and send the acknowledgements together. A fault ends the connection."""
         parser = self.parser
-        answers = self.answers = bytearray()
+        self.answers = bytearray()
         try:
             while not self.state:
                 ev = parser.parse(self.recv)
@@ -237,10 +238,17 @@ class MqttConnection(Connection):
                     if ev:
                         raise Fault(-ev)
                     break
+        except Fault as er:
+            self.fail(er.args[0])
         finally:
-            self.answers = None
-            if answers:
-                self.put(answers)
+            self.send_answers()
+
+    def send_answers(self):
+        """Send the acknowledgements that wait. Those that follow go at once."""
+        answers = self.answers
+        self.answers = None
+        if answers:
+            self.put(answers)
 
     def answer(self, packet):
         """Send an acknowledgement, with others that may follow in what is being received."""
@@ -328,6 +336,7 @@ class MqttConnection(Connection):
 
     def fail(self, code):
         """End it because of the broker's fault, with this reason code."""
+        self.send_answers()
         text = "the broker's fault: 0x%02x" % code
         if self.five and self.stage == _OPEN and not self.is_ending:
             self.put(packets.end(_DISCONNECT, code))
@@ -367,26 +376,18 @@ def handler(c, ev, data):
     """The protocol's handler (`pfn`)."""
     if ev == _EV_READ:
         c.is_heard = True
-        take(c)
+        c.receive()
     elif ev == _EV_WRITE:
         if c.stage != _OPEN:
             c.mgr.deadline(c, c.mgr.connect_ms)
         else:
             c._watch()
             c.session.pump()
-        take(c)
+        c.receive()
     elif ev == _EV_DUE:
         c.on_deadline()
     elif ev == _EV_CLOSE and c.session.c is c:
         c.session.end()
-
-
-def take(c):
-    """Take the packets that have come; a fault ends the connection."""
-    try:
-        c.receive()
-    except Fault as er:
-        c.fail(er.args[0])
 
 
 def connect(
