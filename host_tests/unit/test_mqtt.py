@@ -56,6 +56,19 @@ def test_the_order_of_events():
         assert broker.take(1) == [(0xE0, b"")] and not broker.seen(EV_ERROR)
 
 
+def test_what_has_come_is_acknowledged_before_a_disconnect():
+    with Broker() as broker:
+        c = broker.connect()
+
+        def leave(c, ev, data, fn_data):
+            if ev == EV_MQTT_CMD and data.id == 8:
+                assert c.disconnect()
+
+        c.fn = leave
+        broker.send(publish("a", b"", 1, 7) + publish("a", b"", 1, 8) + publish("a", b"", 1, 9))
+        assert broker.take(3) == [of(ack(PUBACK, 7)), of(ack(PUBACK, 8)), (0xE0, b"")]
+
+
 def test_connect_says_what_it_was_told():
     with Broker() as broker:
         broker.connect(False, id="me", user="u", password="p", clean=False, keep_alive_s=30, will=("w", "gone", 1, True))

@@ -1,5 +1,4 @@
-# The MQTT client by events. `connect` opens an MqttConnection; packets.py parses and makes packets; session.py sees to QoS 1 and 2;
-# version5.py has what 5.0 adds.
+# The MQTT client by events: packets.py parses and makes packets, session.py sees to QoS 1 and 2, version5.py has what 5.0 adds.
 #
 # A handler's order: OPEN RESOLVE CONNECT (TLS_HS) MQTT_OPEN MQTT_CMD READ (MQTT_MSG MQTT_CMD READ).. CLOSE; or ERROR CLOSE at any time.
 #
