@@ -215,7 +215,7 @@ sys.modules["os"] = Os
 import mungo.manager
 
 # MicroPython's table of names doubles when it is full, whoever adds the name: so it has room here.
-for i in range(200):
+for i in range(300):
     setattr(Os, "name%d" % i, i)
 
 def used():

@@ -68,6 +68,7 @@ class Setting(Control):
         all.settings.append(self)
 
     def check(self, value):
+        """The value as it is kept, with what the program's own check makes of it. Raises ValueError for what can't be."""
         value = Control.check(self, value)
         return self.check_more(value) if self.check_more else value
 

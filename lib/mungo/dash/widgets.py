@@ -161,6 +161,7 @@ class Control(Widget):
         self.show(value, None)
 
     def begin(self):
+        """Read it for the first time. Loop's thread."""
         self.tick()
 
     def tick(self):
@@ -173,6 +174,7 @@ class Control(Widget):
                 self.show(self._value, describe(er))
 
     def change(self, value):
+        """Check the value that a page or script wants, and set it. Raises HttpError, ValueError, OSError. Loop's thread."""
         value = self.check(value)
         if self.once is None:
             if self.set is not None:
