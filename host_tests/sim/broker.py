@@ -172,7 +172,7 @@ class Line:
                 break
             limit = self.keep_alive_us * 3 // 2
             if limit and world.now - self.heard > limit + self.scene.slack_us and not peer.slowness and not self.scene.is_ending:
-                world.fail("the client has sent nothing for one and a half keep-alives")
+                world.fail("the client has sent nothing for one and a half times of keep-alive")
             due = self.out[0][0] if self.out else world.now + 250_000
             peer.until(lambda: peer.inbox, max(due - world.now, 100))
         peer.close()
