@@ -31,7 +31,7 @@ MQTT = [
     Mutation("PUBREL is not answered", "unix", "Session.take_release", drop("self.c.answer(ack(_PUBCOMP, A, B))")),
     Mutation("a message of QoS 2 is never over", "unix", "Session.take_release", drop("self.release(A)")),
     Mutation("what a handler has failed on has come", "unix", "Session.drop", drop("self.release(A)")),
-    Mutation("acknowledgements are left", "rp2-mungo", "MqttConnection.receive", drop("self.put(A)")),
+    Mutation("acknowledgements are left", "rp2-mungo", "MqttConnection.send_answers", drop("self.put(A)")),
     Mutation("an acknowledgement has no identifier", "unix", "Parser.take_fields", drop("self.id = self.packet_id()")),
     # --- the connection
     Mutation("no PINGREQ", "unix", "MqttConnection.on_deadline", drop("self.ping()")),

@@ -363,10 +363,10 @@ def test_the_teardown_hooks_run_for_a_client_that_leaves_once_and_no_others(n):
     app.teardown_request(lambda req, error: seen.append((req.path, type(error))))
     with Served(app) as site:
         stats = site.mgr.stats["workers"]
-        for path in ("/value/at-work", "/pieces/at-work"):
+        for n_th, path in enumerate(("/value/at-work", "/pieces/at-work")):
             leaves = site.browser()
             leaves.send(path)
-            until(lambda: gate.waits == 1, site.mgr)
+            until(lambda n_th=n_th: gate.waits == n_th + 1, site.mgr)
             waiting = site.browser()
             if n == 1:  # it waits in the queue
                 waiting.send(path + "-no-more")

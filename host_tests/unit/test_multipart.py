@@ -4,6 +4,8 @@ from mungo.http.disposition import read_disposition
 from mungo.http.header_lists import parameter
 from mungo.http.multipart import Parser
 
+MIN_HEAP = "72k"
+
 NEED, PART, DATA, PART_END, END = range(5)
 
 
