@@ -33,7 +33,7 @@ class Limits:
     queue = 8
     queue_bytes = 8192
     wakeups = 32
-    ask_ms = 2000  # a connection that has not asked for anything by then counts as idle
+    ask_ms = 1500  # a connection that has not asked for anything by then counts as idle: sooner than busy_ms, for who waits behind it
     busy_ms = 2000  # a client that has waited so long for a connection is refused
     head_ms = 10000
     body_ms = 30000

@@ -36,7 +36,7 @@ class Limits:
     queue = 4
     queue_bytes = 4096
     wakeups = 16
-    ask_ms = 2000  # a connection that has not asked for anything by then counts as idle
+    ask_ms = 1500  # a connection that has not asked for anything by then counts as idle: sooner than busy_ms, for who waits behind it
     busy_ms = 2000  # a client that has waited so long for a connection is refused
     head_ms = 10000
     body_ms = 30000
