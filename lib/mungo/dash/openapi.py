@@ -52,7 +52,7 @@ def describe(dash):
         yield path("/files", {"get": operation("All files", "object")})
         methods = {"get": operation("A file", None), "delete": operation("Remove a file", None, status="204")}
         yield path("/files/{name}", methods, "name")
-    yield path("/session", {"get": operation("Who asks", "object")})[:-2]
+    yield path("/session", {"get": operation("The session and its user", "object")})[:-2]
     state = {"type": "object", "properties": {"error": {"type": "string"}, "progress": {"type": "integer"}}}
     error = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
     yield '}, "components": {"schemas": %s}}' % dumps({"state": state, "error": error, "object": {"type": "object"}})

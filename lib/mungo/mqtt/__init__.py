@@ -31,6 +31,6 @@ def __getattr__(name) -> "Any":  # noqa: F821  # pyright: ignore
     if name[:1] != "_":
         try:  # for `from . import packets`, which MicroPython asks here
             return __import__("mungo.mqtt." + name, None, None, (name,))
-        except ImportError:
-            pass
+        except ImportError as er:  # which says what was not found: this module, or one that it needs
+            raise AttributeError("%s: %s" % (name, er))
     raise AttributeError(name)

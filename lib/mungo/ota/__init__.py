@@ -13,6 +13,7 @@
 #                slots.py, which may be older than this file, reads and writes it as well: so these names stay
 import json
 import os
+from errno import ENOENT
 
 from ..port.flash import flash
 
@@ -41,8 +42,9 @@ class Device:
                 with flash, open(path) as file:
                     state.update(json.load(file))
                 self.key = int(state.pop("key", "0"), 16)
-            except _UNREADABLE:
-                pass
+            except _UNREADABLE as er:
+                if not isinstance(er, OSError) or er.errno != ENOENT:  # (a device without updates has neither file)
+                    state["error"] = "%s can't be read: %s" % (path, er)
 
     def save(self, **changes):
         """Change ota.state, by one rename. Raises OSError; then it is as before."""
