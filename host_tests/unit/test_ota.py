@@ -224,6 +224,18 @@ def test_a_wrong_board_and_an_older_version():
         assert ota.state()["next"] == 1 << 40
 
 
+def test_a_file_that_can_not_be_read_is_told():
+    with Board():
+        for name in ("ota.state", "ota.json"):
+            with open(name, "w") as file:
+                file.write("{")
+            ota.device.load()
+            assert ota.state()["error"].startswith(name + " can't be read: "), ota.state()
+            os.remove(name)
+            ota.device.load()  # a device without updates has neither
+            assert ota.state()["error"] == ""
+
+
 # --- the signature
 
 
