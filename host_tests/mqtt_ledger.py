@@ -15,30 +15,30 @@ import random
 import select
 import socket
 import struct
-import sys
 import threading
 import time
 
-import lanes
-
-sys.path.insert(0, str(lanes.ROOT / "host_tests" / "unit"))
+from mqtt_wire import (
+    CONNACK,
+    CONNECT,
+    DISCONNECT,
+    PINGREQ,
+    PINGRESP,
+    PUBACK,
+    PUBCOMP,
+    PUBLISH,
+    PUBREC,
+    PUBREL,
+    SUBACK,
+    SUBSCRIBE,
+    packet,
+    take_packet,
+)
 
 WINDOW = 6  # messages to the client that may be under way
 RECEIVE_MAXIMUM = 10
 TICK_S = 0.02
 STEP = 250  # bytes: breaks come within so many
-CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK = range(1, 10)
-PINGREQ, PINGRESP, DISCONNECT = range(12, 15)
-
-
-def packet(type, body=b"", flags=0):
-    size = b""
-    n = len(body)
-    while True:
-        n, low = n >> 7, n & 127
-        size += bytes((low | (128 if n else 0),))
-        if not n:
-            return bytes((type << 4 | flags,)) + size + body
 
 
 class Broken(Exception):
@@ -135,7 +135,7 @@ class Ledger:
 
     def plan(self):
         """When this connection breaks: after so many bytes that come, or that go."""
-        self.buffer = b""
+        self.buffer = bytearray()
         self.out = b""
         self.is_open = False
         self.left = [1 << 40, 1 << 40]
@@ -208,23 +208,8 @@ class Ledger:
     # --- packets
 
     def parse(self):
-        while len(self.buffer) > 1:
-            at = 1
-            n = shift = 0
-            while True:
-                if at >= len(self.buffer):
-                    return
-                byte = self.buffer[at]
-                n |= (byte & 127) << shift
-                shift += 7
-                at += 1
-                if byte < 128:
-                    break
-            if len(self.buffer) < at + n:
-                return
-            first, body = self.buffer[0], self.buffer[at : at + n]
-            self.buffer = self.buffer[at + n :]
-            self.take(first, body)
+        while found := take_packet(self.buffer):
+            self.take(*found)
 
     def put(self, type, body=b"", flags=0):
         self.out += packet(type, body, flags)

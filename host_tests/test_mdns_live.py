@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 
 import pytest
 
 import lanes
+from lines import Lines
 
 WAIT_S = 60
 HERE, THERE = "10.87.0.1", "10.87.0.2"  # this library's, zeroconf's
@@ -48,14 +48,11 @@ def machines():
             ip("netns", "del", name)
 
 
-class Program:
+class Program(Lines):
     """A process in a namespace, whose lines are read with a deadline."""
 
     def __init__(self, machine, command, environment=None):
-        self.lines = []
-        self.more = threading.Condition()
-        self.is_ended = False
-        self.proc = subprocess.Popen(
+        proc = subprocess.Popen(
             ["ip", "netns", "exec", machine, *command],
             cwd=lanes.ROOT,
             env=environment,
@@ -65,24 +62,12 @@ class Program:
             text=True,
             bufsize=1,
         )
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.proc.stdout:
-            with self.more:
-                self.lines.append(line.rstrip("\n"))
-                self.more.notify_all()
-        with self.more:
-            self.is_ended = True
-            self.more.notify_all()
+        super().__init__(proc)
 
     def line(self, n):
         """The n-th line, which is waited for."""
-        with self.more:
-            assert self.more.wait_for(lambda: len(self.lines) > n or self.is_ended, WAIT_S), f"no line {n}: {self.lines}"
-            assert len(self.lines) > n, f"it has ended: {self.lines}"
-            return self.lines[n]
+        self.wait_for(lambda lines: len(lines) > n, WAIT_S)
+        return self.lines[n]
 
     def ask(self, text):
         """Write a line; the next one of its own."""

@@ -7,6 +7,22 @@ in order, and whoever is silent is left within the keep-alive. A broker that has
 
 import random
 
+from ..mqtt_wire import (
+    CONNACK,
+    CONNECT,
+    DISCONNECT,
+    PINGREQ,
+    PINGRESP,
+    PUBACK,
+    PUBCOMP,
+    PUBLISH,
+    PUBREC,
+    PUBREL,
+    SUBACK,
+    SUBSCRIBE,
+    packet,
+    take_packet,
+)
 from .checks import Planned
 from .scenario import Scene
 
@@ -18,35 +34,6 @@ _WINDOW = 6  # messages to the client that may be under way
 _RECEIVE_MAXIMUM = 5  # of the broker's in 5.0
 _ALIASES = 2
 _ERROR, _CLOSE, _WRITE, _MQTT_CMD, _MQTT_MSG, _MQTT_OPEN = 0, 9, 8, 15, 16, 17
-_CONNECT, _CONNACK, _PUBLISH, _PUBACK, _PUBREC, _PUBREL, _PUBCOMP, _SUBSCRIBE, _SUBACK = range(1, 10)
-_PINGREQ, _PINGRESP, _DISCONNECT = range(12, 15)
-
-
-def packet(type, body=b"", flags=0):
-    size = b""
-    n = len(body)
-    while True:
-        n, low = n >> 7, n & 127
-        size += bytes((low | (128 if n else 0),))
-        if not n:
-            return bytes((type << 4 | flags,)) + size + body
-
-
-def take_packet(data):
-    """The first packet in a bytearray, taken off: (its first byte, its body), or None if it is not whole."""
-    n = shift = 0
-    at = 1
-    while at < len(data):
-        n |= (data[at] & 127) << shift
-        shift += 7
-        at += 1
-        if data[at - 1] < 128:
-            if len(data) < at + n:
-                return None
-            found = data[0], bytes(data[at : at + n])
-            del data[: at + n]
-            return found
-    return None
 
 
 class Way:
@@ -196,10 +183,10 @@ class Line:
         when = self.world.now + (rng.randrange(self.broker.delay) if self.broker.delay and rng.random() < 0.3 else 0)
         if self.out:
             when = max(when, self.out[-1][0])
-        is_again = type in (_PUBLISH, _PUBACK, _PUBREC, _PUBREL, _PUBCOMP) and (type != _PUBLISH or flags & 6)
+        is_again = type in (PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP) and (type != PUBLISH or flags & 6)
         self.out.append((when, packet(type, body, flags)))
         if is_again and rng.random() < self.broker.repeat:
-            self.out.append((when, packet(type, body, flags | 8 if type == _PUBLISH else flags)))
+            self.out.append((when, packet(type, body, flags | 8 if type == PUBLISH else flags)))
 
     def fail(self, text):
         self.world.fail(f"the client has sent {text}")
@@ -209,35 +196,35 @@ class Line:
         broker = self.broker
         type = first >> 4
         number = int.from_bytes(body[:2], "big")
-        if (type == _CONNECT) == self.is_accepted:
+        if (type == CONNECT) == self.is_accepted:
             self.fail(f"type {type}, accepted: {self.is_accepted}")
-        if type != _PUBLISH and first & 15 != (2 if type in (_PUBREL, _SUBSCRIBE) else 0):
+        if type != PUBLISH and first & 15 != (2 if type in (PUBREL, SUBSCRIBE) else 0):
             self.fail(f"a first byte {first:#x}")
-        if type == _CONNECT:
+        if type == CONNECT:
             return self.take_connect(body)
         # (Real ones have the session from CONNECT on. If then CONNACK is lost, no client ever learns that its session was.)
         broker.has_session = True
-        if type == _SUBSCRIBE:
-            self.put(_SUBACK, body[:2] + (b"\0" if broker.version == 5 else b"") + b"\2")
+        if type == SUBSCRIBE:
+            self.put(SUBACK, body[:2] + (b"\0" if broker.version == 5 else b"") + b"\2")
             self.is_open = True
-        elif type == _PUBLISH:
+        elif type == PUBLISH:
             self.take_publish(first, body)
-        elif type == _PUBACK:
+        elif type == PUBACK:
             self.end(number, 1)
-        elif type == _PUBREC:
+        elif type == PUBREC:
             one = broker.under_way.get(number)
             if one:
                 one[2] = True
-                self.put(_PUBREL, body[:2], 2)
-        elif type == _PUBREL:
+                self.put(PUBREL, body[:2], 2)
+        elif type == PUBREL:
             broker.received.discard(number)
             self.taken.discard(number)
-            self.put(_PUBCOMP, body[:2])
-        elif type == _PUBCOMP:
+            self.put(PUBCOMP, body[:2])
+        elif type == PUBCOMP:
             self.end(number, 2)
-        elif type == _PINGREQ:
-            self.put(_PINGRESP)
-        elif type == _DISCONNECT:
+        elif type == PINGREQ:
+            self.put(PINGRESP)
+        elif type == DISCONNECT:
             self.is_over = True
         else:
             self.fail(f"type {type}")
@@ -254,10 +241,10 @@ class Line:
             properties = b"\6\x21" + _RECEIVE_MAXIMUM.to_bytes(2, "big") + b"\x22" + _ALIASES.to_bytes(2, "big")
             if body[10:11] != b"\0":
                 self.window = int.from_bytes(body[12:14], "big")
-        self.put(_CONNACK, bytes((present, 0)) + properties)
+        self.put(CONNACK, bytes((present, 0)) + properties)
         for id, (way, number, is_released, _) in broker.under_way.items():
             if is_released:
-                self.put(_PUBREL, id.to_bytes(2, "big"), 2)
+                self.put(PUBREL, id.to_bytes(2, "big"), 2)
             else:
                 self.publish(id, way, number, 8)
         self.is_open = present and self.scene.is_subscribed
@@ -305,20 +292,20 @@ class Line:
             if len(self.taken) > most:
                 self.fail(f"{len(self.taken)} messages at once, and {most} are allowed")
         if qos == 2:
-            self.put(_PUBREC, id)
+            self.put(PUBREC, id)
             if identifier in broker.received:
                 return
             broker.received.add(identifier)
         elif qos:
             self.taken.discard(identifier)
-            self.put(_PUBACK, id)
+            self.put(PUBACK, id)
         way.next = max(way.next, number + 1)  # (its call may not have returned yet)
         way.came(number)
 
     def publish(self, id, way, number, dup=0):
         name = b"down/%d" % way.qos
         body = len(name).to_bytes(2, "big") + name + (id.to_bytes(2, "big") if id else b"") + (b"\0" if self.broker.version == 5 else b"")
-        self.put(_PUBLISH, body + b"%d " % number + self.scene.pad, dup | way.qos << 1)
+        self.put(PUBLISH, body + b"%d " % number + self.scene.pad, dup | way.qos << 1)
 
     def send_more(self):
         """Send what may be sent."""
@@ -443,9 +430,9 @@ class BrokerScene(Scene):
         elif ev == _MQTT_MSG:
             self.take(data)
         elif ev == _MQTT_CMD:
-            if data.type == _SUBACK and data.id == self.asked:
+            if data.type == SUBACK and data.id == self.asked:
                 self.is_subscribed = True
-            if data.type in (_SUBACK, _PUBACK, _PUBCOMP):
+            if data.type in (SUBACK, PUBACK, PUBCOMP):
                 self.talk()
         elif ev == _WRITE:
             self.talk()
