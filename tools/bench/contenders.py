@@ -47,7 +47,7 @@ CONTENDERS = {
     "files-microdot": Contender("microdot's send_file", "files_microdot.py", needs=("microdot",), closes=True),
     # Over TLS, see tables/tls.py.
     "tls-mungo": Contender("mungo", "tls_mungo.py", uses_mungo=True),
-    "tls-asyncio": Contender("asyncio's streams", "tls_asyncio.py"),
+    "tls-asyncio": Contender("asyncio's streams", "asyncio_streams.py"),
     "tls-microdot": Contender("microdot", "tls_microdot.py", needs=("microdot",), closes=True),
     "slow-bare": Contender("a bare poll loop", "slow_bare.py"),
     "slow-threads": Contender("**mungo by events**, a thread each", "../../../firmware/main.py", uses_mungo=True),

@@ -1,5 +1,5 @@
 # A server on asyncio's streams, without a framework: a readline for each header, the same dict of headers as in bare.py,
-# kept alive. start_server has its defaults (backlog 5). It runs on CPython too.
+# kept alive. start_server has its defaults (backlog 5). It runs on CPython too. With CERT and KEY it speaks TLS.
 
 import asyncio
 import json
@@ -53,7 +53,13 @@ async def serve(reader, writer):
 
 
 async def main():
-    await asyncio.start_server(serve, "127.0.0.1", int(os.getenv("PORT")))
+    options = {}
+    if os.getenv("CERT"):
+        import ssl
+
+        options["ssl"] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        options["ssl"].load_cert_chain(os.getenv("CERT"), os.getenv("KEY"))
+    await asyncio.start_server(serve, "127.0.0.1", int(os.getenv("PORT")), **options)
     while True:
         await asyncio.sleep(3600)
 
