@@ -195,3 +195,11 @@ def test_limits_are_written_anew_only_when_they_have_changed(tmp_path, monkeypat
     path.write_text("old")
     BOARDS["RPI_PICO_W"].write_limits()
     assert path.read_text() == BOARDS["RPI_PICO_W"].limits()
+
+
+# Else a client behind two that never ask is refused in the moment in which the second one makes room.
+@pytest.mark.parametrize("port", ["esp32", "rp2", "unix"])
+def test_who_never_asks_makes_room_well_before_those_behind_are_refused(port):
+    source = (ROOT / f"lib/mungo/port/{port}.py").read_text()
+    ask_ms, busy_ms = (int(re.search(rf"^    {name} = (\d+)", source, re.M)[1]) for name in ("ask_ms", "busy_ms"))
+    assert ask_ms <= busy_ms * 3 // 4
