@@ -5,8 +5,7 @@ import errno
 import gc
 
 import mungo
-from mungo.threads.pipe import Message
-from mungo.threads.wakeups import Fifo
+from mungo.threads.pipe import Fifo, Message
 from raising import raised, raised_errno
 from waiting import Crew, close, count_waiters, each_bell, is_waiting, pipe, reads, recorder, turns, until
 

@@ -4,10 +4,10 @@ import _thread
 from errno import ENOBUFS
 
 from ..http.json_writer import dumps
-from ..threads.wakeups import Fifo, as_bytes
+from ..threads.pipe import Fifo, as_bytes
 from .topics import encode_topic
 
-_DROPPED = (ENOBUFS, "outbox full")
+_DROPPED = (ENOBUFS, "outbox is full")
 
 
 class Publication:

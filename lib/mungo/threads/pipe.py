@@ -19,7 +19,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.connection import Connection
 from ..port import EPIPE
-from .wakeups import Fifo, as_bytes
+from .wakeups import as_bytes
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -43,6 +43,41 @@ class Message:
             raise ValueError("an empty message: want at least one byte")
         self.data = data
         self.next = None
+
+
+class Fifo:
+    """A queue of messages, or of other objects with `data` and `next`. Used with the bell's lock held; allocates nothing."""
+
+    def __init__(self):
+        self.first = None
+        self.last = None
+        self.count = 0
+        self.size = 0  # bytes of data
+
+    def has_room(self, n, limits):
+        """Whether `n` bytes more are within `limits.queue` messages and `limits.queue_bytes` bytes. One message always has room."""
+        return not self.count or self.count < limits.queue and self.size + n <= limits.queue_bytes
+
+    def push(self, message):
+        """Append a message."""
+        if self.last is None:
+            self.first = message
+        else:
+            self.last.next = message
+        self.last = message
+        self.count += 1
+        self.size += len(message.data)
+
+    def pop(self):
+        """Remove the first message and return it. There must be one."""
+        message = self.first
+        self.first = message.next
+        message.next = None  # or an old stack frame that the collector finds would keep all messages after this one, too
+        if self.first is None:
+            self.last = None  # or the last message would be kept until the next one comes
+        self.count -= 1
+        self.size -= len(message.data)
+        return message
 
 
 class Inbox(Fifo):
