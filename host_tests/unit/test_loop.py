@@ -680,6 +680,24 @@ GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 WAIT = b"GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
+def test_without_a_socket_the_idlest_connection_makes_room():
+    mgr = mungo.Manager(busy_ms=7)  # connections are idle as soon as they have their answer
+    listener, port = listening(lambda url: mgr.http_listen(url, hello))
+    busy = Client(mgr, port, WAIT)
+    busy.until(lambda c: any(c.is_resp for c in mgr.conns if c is not listener))
+    idle = [Client(mgr, port, GET) for _ in range(2)]
+    for client in idle:
+        client.until_has(b"hi\n")
+    NoSockets(listener, 1)
+    new = Client(mgr, port, GET)
+    assert b"hi\n" in new.until_has(b"hi\n")
+    assert mgr.stats["starved"] == mgr.stats["evicted"] == 1
+    assert len(mgr.conns) == 4  # the listener, who waits for an answer, one idle connection, and the new one
+    for client in [busy, new] + idle:
+        client.close()
+    mgr.close()
+
+
 def test_who_is_told_of_a_bug_is_not_evicted():
     def fail(c, ev, hm, fn_data):
         if ev == mungo.EV_HTTP_MSG:

@@ -40,7 +40,7 @@ class Listener(Connection):
             if SHARES_DESCRIPTORS:  # the last one is left to files, and to imports, which the connections that there are may need
                 bytearray(128)
                 reserve = socket.socket()
-            while n > 0 and not self.is_closing and self.accept():
+            while n and not self.is_closing and self.accept():
                 n -= 1
         except OSError as er:
             if er.errno == EAGAIN:  # nobody waits any more

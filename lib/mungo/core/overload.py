@@ -5,7 +5,7 @@
 # After `busy_ms` it is refused (HTTP: 503 with Retry-After). The time of the next one counts from when it was seen in the backlog, or one
 # before it, as long as the backlog is not seen empty: so many clients that come at once are refused at once. While a client waits, HTTP
 # answers carry `Connection: close`, so that no kept-alive connection is cut in the middle of a request.
-# If accept itself fails, the listener pauses.
+# If accept itself fails for want of a socket, the connection that has been idle longest gives up its own, and the listener pauses.
 from time import ticks_diff
 
 from ..port import NO_SOCKETS
@@ -36,10 +36,11 @@ class Waiting:
     def expired(self, c):
         """A connection has ended, or it is time to look for an idle one, or to refuse the client."""
         mgr = c.mgr
-        if self.listener not in mgr.paused_listeners:
-            self.listener.behind = None
+        listener = self.listener
+        if listener not in mgr.paused_listeners:
+            listener.behind = None
         if mgr.accepted < mgr.max_conns or close_idlest(mgr):
-            let_in(self.listener, c)
+            let_in(listener, c)
         elif ticks_diff(mgr.now, self.since) >= mgr.busy_ms:
             refuse(c)
         else:
@@ -47,16 +48,15 @@ class Waiting:
 
 
 def close_idlest(mgr, is_tls=False):
-    """Close the connection, or the TLS connection, that has been idle longest. False if none is idle."""
+    """Close the connection, or the TLS connection, that has been idle longest, and return it. None if none is idle."""
     idlest = None
     for c in mgr.conns:
         if c.is_idle and (c.is_tls or not is_tls) and (idlest is None or ticks_diff(c.since, idlest.since) < 0) and not _has_event(mgr, c):
             idlest = c
-    if idlest is None:
-        return False
-    mgr.stats["evicted"] += 1
-    idlest.shut()
-    return True
+    if idlest is not None:
+        mgr.stats["evicted"] += 1
+        idlest.shut()
+    return idlest
 
 
 def _has_event(mgr, c):
@@ -74,7 +74,7 @@ def let_wait(listener, sock, peer):
     try:
         c.is_accepted = False
         mgr.accepted -= 1
-        c.on_close(_spare_closed, mgr)
+        c.on_close(_free_spare, mgr)
         c.hold(Waiting(listener))
     except MemoryError:
         c.shut()
@@ -107,14 +107,15 @@ def refuse(c):
     c.linger()
 
 
-def _spare_closed(mgr):
+def _free_spare(mgr):
     mgr.spare = mgr.waiting = None
 
 
 def accept_failed(listener, number):
     """accept has failed with this errno; 0: the spare socket is in use. Returns False.
 
-    If there is no socket, the listener pauses until one is given back, or for 100 ms: poll is level-triggered, and would spin.
+    If there is no socket, an idle connection is closed, and the listener pauses until a socket is given back, or for 100 ms: poll is
+    level-triggered, and would spin.
     """
     mgr = listener.mgr
     if number and number not in NO_SOCKETS:  # the client has gone already
@@ -122,6 +123,7 @@ def accept_failed(listener, number):
         return False
     if number:
         mgr.stats["starved"] += 1
+        close_idlest(mgr)
     elif listener.behind is None:
         listener.behind = mgr.now
     mgr.deadline(listener, RETRY_MS)
