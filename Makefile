@@ -39,6 +39,7 @@ help:
 	@echo "make screenshots  write the pictures of README and the guide into docs/; NAMES=demo,blink for some of them"
 	@echo "make dash-page  build the page of mungo.dash from tools/dash_page/"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
+	@echo "make soak-dash  two phones use a dashboard for MINUTES=60; ARGS='--heap 192k --rom'"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
 	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"
@@ -148,6 +149,10 @@ dash-page: $(VENV)
 
 soak: $(VENV)
 	$(PY) -m tools.soak.run --minutes $(MINUTES) $(if $(BOARD),--board "$(BOARD)")
+
+.PHONY: soak-dash
+soak-dash: $(VENV)
+	$(PY) -m tools.soak.dash --minutes $(MINUTES) $(ARGS)
 
 size: $(VENV)
 	@$(PY) tools/size.py

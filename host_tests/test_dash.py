@@ -1,84 +1,16 @@
 """The device's own page from outside: the app dashboard, and a dashboard with a small board's heap and limits."""
 
-import contextlib
-import http.client
 import json
 import random
 import subprocess
 
 import pytest
-from websockets.sync.client import connect
 
 import guide
 import lanes
 import server
 import thorough
-
-WAIT_S = 20
-
-
-class Page:
-    """A page as its script sees it: `widgets` are up to date with what was read, `bytes` is how much that was."""
-
-    def __init__(self, port):
-        self.connection = connect(f"ws://127.0.0.1:{port}/api/live", compression=None, open_timeout=WAIT_S)
-        self.ws = self.connection.__enter__()
-        self.widgets = {}
-        self.seq = None
-        self.bytes = 0
-        self.re = 0
-        self.answers = {}
-        message = {}
-        while "whole" not in message:
-            message = self.read()
-
-    def read(self):
-        text = self.ws.recv(WAIT_S)
-        self.bytes += len(text.encode()) + 4
-        message = json.loads(text)
-        if "re" in message:
-            self.answers[message["re"]] = message
-            return message
-        if "state" in message:
-            self.state = message["state"]
-        for widget in message.get("widgets", ()):
-            self.widgets[widget["id"]] = widget
-        if "changes" in message:
-            assert message["since"] == self.seq
-            for id, change in message["changes"].items():
-                for name in ("error", "progress"):
-                    self.widgets[id].pop(name, None)
-                self.widgets[id].update(change)
-        self.seq = message.get("seq", self.seq)
-        return message
-
-    def tell(self, **message):
-        self.re += 1
-        self.ws.send(json.dumps({"re": self.re, **message}))
-        while self.re not in self.answers:
-            self.read()
-        return self.answers.pop(self.re)
-
-    def wait(self, id, **fields):
-        while any(self.widgets[id].get(name) != value for name, value in fields.items()):
-            self.read()
-
-    def close(self):
-        self.connection.__exit__(None, None, None)
-
-
-def ask(port, method, path, body=None, **fields):
-    """(status, what the body says as JSON)."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-    with contextlib.closing(connection):
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        headers = {name.replace("_", "-"): value for name, value in fields.items()}
-        if body is not None:
-            headers.setdefault("Content-Type", "application/json")
-        connection.request(method, path, data, headers)
-        answer = connection.getresponse()
-        text = answer.read()
-        return answer.status, json.loads(text) if text else None
+from tools.soak.phones import Days, Page, ask
 
 
 def test_the_example_is_on_all_pages_and_back_after_a_power_cut(serve, tmp_path):
@@ -159,44 +91,20 @@ def test_an_idle_page_gets_less_than_200_bytes_a_second(board):
     page.close()
 
 
-def test_two_phones_use_it_and_nothing_grows(board):
-    rng = random.Random(3)
-    pages = [Page(board.port), Page(board.port)]
+def test_two_phones_use_it_for_days_and_nothing_is_lost_or_grows(board):
+    """tools/soak/dash.py does the same for 20 minutes, with pauses."""
     used = []
 
-    def operate(n):
-        for _ in range(n):
-            i = rng.randrange(2)
-            page = pages[i]
-            what = rng.randrange(8)
-            if what == 0:
-                page.close()
-                pages[i] = Page(board.port)
-            elif what == 1:
-                assert page.tell(id="water", run={"minutes": 3}).get("status") in (None, 409, 503)
-            elif what == 2:
-                assert len(page.tell(id="counter", get="history")["history"]) <= 20
-            elif what == 3:
-                assert page.tell(id="rows", get="rows", at=rng.randrange(70))["total"] == 90
-            elif what == 4:
-                assert ask(board.port, "PUT", "/api/values/threshold", {"value": rng.randrange(100)})[0] == 200
-            elif what == 5:
-                assert ask(board.port, "PUT", "/api/files/a.txt", b"x" * rng.randrange(8000))[0] == 201
-            else:
-                assert "error" not in page.tell(id="level", value=rng.randrange(100))
-        used.append(ask(board.port, "GET", "/heap")[1]["used"])
+    def midnight(day):
+        state = {"pages": None}
+        while state["pages"] != 0:  # (those that have just left are still being closed)
+            state = ask(board.port, "GET", "/heap")[1]
+        used.append(state["used"])
 
-    operate(thorough.times(400, 4000))  # what loads late, histories and the log are full then
-    operate(thorough.times(400, 20000))
-    assert used[1] - used[0] < 6000, used
-    one, two = pages
-    assert one.tell(id="level", value=7) == {"re": one.re}
-    two.wait("level", value=7)
-    one.wait("level", value=7)
-    assert {id: widget["value"] for id, widget in one.widgets.items() if id in ("lamp", "level", "threshold")} == {
-        id: widget["value"] for id, widget in two.widgets.items() if id in ("lamp", "level", "threshold")
-    }
-    counters = dict(one.tell(id="counters", get="rows", n=100)["rows"])
+    days = Days(board.port, thorough.times(2, 10), 0, lambda n: n < thorough.times(4, 20), midnight)
+    assert days.run() == []
+    assert used[-1] - used[1] < 2048, used  # (what loads late, histories and the log are full by the second midnight)
+    counters = dict(Page(board.port).tell(id="counters", get="rows", n=100)["rows"])
     assert not counters["bugs"] and not counters["no_memory"] and not counters["failed"], counters
 
 
@@ -236,7 +144,7 @@ with app.test_client() as client:
 def test_only_what_is_used_is_loaded(runtime, tmp_path):
     (tmp_path / "loaded.py").write_text(LOADED)
     done = lanes.run_script(runtime, tmp_path / "loaded.py", tmp_path)
-    assert done.stdout.splitlines() == ["", "door live store widgets"], done
+    assert done.stdout.splitlines() == ["", "door live requests widgets"], done
 
 
 def test_the_guide_has_the_sizes():

@@ -4,6 +4,8 @@ import gc
 import os
 import time
 
+import micropython
+
 import mungo
 from mungo.dash import Dash
 
@@ -11,15 +13,17 @@ gc.threshold(2048)  # as firmware/main.py in a small heap
 delay_ms = int(os.getenv("DELAY_MS") or "200")
 folder = os.getenv("FOLDER")
 app = mungo.App(workers=1, queue=4)
-dash = Dash("Board", app, folder=folder + "/dash")
-dash.switch("Lamp")
+dash = Dash("Board", app, folder=folder + "/dash", www="firmware/www/dash")
+dash.switch("Lamp", set=lambda value: log.add("the lamp is %s" % value))
 dash.slider("Level")
 dash.text("Name", "me", length=32)
 dash.choice("Mode", ["eco", "fast"])
 dash.setting("threshold", 40, min=0, max=100)
 dash.setting("ratio", 0.5, min=0, max=1)
+dash.setting("other", 5, min=0, max=100)
 dash.metric("Counter", every_ms=1000, history=20)(lambda: time.ticks_ms() // 1000)
 log = dash.log()
+watered = dash.value("Watered", 0)
 
 
 @dash.metric("Slow", worker=True, every_ms=int(os.getenv("EVERY_MS") or "100"), history=20)
@@ -34,12 +38,14 @@ def water(job):
         time.sleep_ms(delay_ms)
         job.progress(10 * n)
     log.add("watered")
+    watered.value += 1
 
 
 @app.get("/heap")
 def heap(req):
     gc.collect()
-    return {"used": gc.mem_alloc()}
+    micropython.mem_info()
+    return {"used": gc.mem_alloc(), "free": gc.mem_free(), "conns": len(req.c.mgr.conns), "pages": len(dash.clients)}
 
 
 dash.table("Rows", ["n"], lambda at, n: ([[i] for i in range(at, min(at + n, 90))], 90))

@@ -4,6 +4,7 @@ import os
 import sys
 
 from dashing import Page, Place
+from mungo.dash.guard import guard as guarded
 from mungo.dash.passwords import hash_password, is_right, pbkdf2
 from raising import raised, refused
 
@@ -234,7 +235,7 @@ def test_a_guard_for_routes_elsewhere():
         dash = place.dash()
         dash.app.dash = dash
         add_users(dash)
-        guard = dash.door.guard("admin")
+        guard = guarded(dash.door, "admin")
         dash.app.before_request(lambda req: guard(req) if req.path == "/update" else None)
         dash.app.post("/update")(lambda req: "updated\n")
         with dash.app.test_client() as client:

@@ -84,9 +84,10 @@ class Server:
         self.proc = subprocess.Popen(command, cwd=host.ROOT, env={**os.environ, **environment, **settings}, text=True, **pipes)
         self.lines = []
         self.largest = 0
+        self.is_listening = False
         self.ready = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        if not self.ready.wait(20) or not any("listening" in line for line in self.lines):
+        if not self.ready.wait(20) or not self.is_listening:
             raise SystemExit("the server did not start. It printed:\n" + "".join(self.lines))
         self.cpu = load.cpu_clock(self.proc.pid)
 
@@ -97,7 +98,8 @@ class Server:
                 self.largest = int(found[1]) * 32
             elif not re.match(r"(stack|GC|mem): | No\. of ", line):
                 self.lines.append(line)
-            if "listening" in line:
+            if "http://" in line:  # where it listens
+                self.is_listening = True
                 self.ready.set()
         self.ready.set()
 

@@ -1,24 +1,24 @@
 # The device's own page: values, switches, settings and actions, which each open page shows at once. It is a layer above the App.
 #
 #   widgets.py   what a page shows and may change; metric.py, action.py, setting.py, table.py, log.py: the kinds with more to them
-#   live.py      the WebSocket of each open page: the full state, then what has changed
-#   door.py      the App's routes below /api; rest.py, users.py, openapi.py are loaded when a request wants them
+#   door.py      the App's routes. What is below /api is loaded when a request wants it: live.py, the WebSocket of each open page, with
+#                the full state and then what has changed; rest.py, for scripts; folder.py, users.py, openapi.py
+#   requests.py  what a page or script may ask for
 #   store.py     files that survive a power cut
 #
-# A change from a page comes to `change`, one from a program to `Widget.value`. Both end in `Widget.touch`, from any thread, which posts the
-# Dash to the loop's doorbell; there `deliver` gives the changes of a turn a number and tells the pages.
+# A change from a page comes to `requests.change`, one from a program to `Widget.value`. Both end in `Widget.touch`, from any thread,
+# which posts the Dash to the loop's doorbell; there `deliver` gives the changes of a turn a number and tells the pages.
 from binascii import hexlify
 from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
-from ..http.json_writer import dumps
 from ..port.flash import flash
-from .door import PARTS, Door
-from .store import exists
-from .widgets import LEVELS, Control, describe, refuse, unix_time
+from .door import PARTS, Door, exists
+from .widgets import LEVELS, Control
 
 # (The names that imports will store here, so that no dict grows while a worker reads it.)
-action = files = live = log = metric = once = openapi = passwords = rest = setting = system = table = users = None
+action = files = folder = guard = live = log = metric = once = openapi = passwords = requests = rest = setting = store = None
+system = table = users = None
 
 _TICK_MS = const(100)
 
@@ -32,7 +32,7 @@ class Dash:
     Loop's thread, or before the App is served.
     """
 
-    store = None  # of the settings
+    saved = None  # the settings' Store
     users = None  # loaded when a file says that there are some, or a request asks
     has_files = has_updates = False
 
@@ -150,8 +150,9 @@ class Dash:
     def updates(self):
         """A page for updates of the program, see `mungo.ota`: an admin uploads a bundle."""
         from ..ota import routes
+        from .guard import guard
 
-        routes(self.app, self.door.guard("admin"))
+        routes(self.app, guard(self.door, "admin"))
         self.has_updates = True
 
     def system(self, page="Device"):
@@ -163,7 +164,7 @@ class Dash:
     @property
     def settings(self):
         """The values of all settings, {name: value}; to change one, use its widget."""
-        return self.store.values if self.store else {}
+        return self.saved.values if self.saved else {}
 
     def add(self, widget):
         """Add a widget. ValueError if there is one of its id."""
@@ -177,61 +178,6 @@ class Dash:
                 client.at = 0
             self.tell()
 
-    # --- what a page or script asks for
-
-    def find(self, id):
-        """The widget of this id. Raises HttpError 404."""
-        widget = self.by_id.get(id) if isinstance(id, str) else None
-        if widget is None:
-            refuse(404, "no such widget")
-        return widget
-
-    def allowed(self, level, id):
-        """The widget of this id, which a user of this level may change. Raises HttpError."""
-        widget = self.find(id)
-        if level < widget.need:
-            refuse(403, "%s: this needs a user of the level %s" % (id, LEVELS[widget.need]))
-        return widget
-
-    def change(self, level, id, value):
-        """Set a widget. Raises HttpError."""
-        widget = self.allowed(level, id)
-        try:
-            widget.change(value)
-        except ValueError as er:
-            refuse(422, str(er))
-        except OSError as er:
-            refuse(507, "%s is not saved: %s" % (id, describe(er)))
-
-    def run(self, level, id, values):
-        """Start an action. Raises HttpError."""
-        try:
-            self.of_kind("action", self.allowed(level, id)).run(values)
-        except ValueError as er:
-            refuse(422, str(er))
-
-    def cancel(self, level, id):
-        """Cancel an action. Raises HttpError."""
-        self.of_kind("action", self.allowed(level, id)).cancel()
-
-    def history(self, id):
-        """The samples of a metric. Raises HttpError."""
-        widget = self.find(id)
-        return widget.samples() if widget.fields.get("history") else refuse(404, "%s has no history" % id)
-
-    def rows(self, id, at, n):
-        """Rows of a table. Raises HttpError."""
-        try:
-            return self.of_kind("table", self.find(id)).page(at, n)
-        except ValueError as er:
-            refuse(422, str(er))
-
-    def of_kind(self, kind, widget):
-        """The widget, which must be of this kind. Raises HttpError 404."""
-        if widget.fields["kind"] != kind:
-            refuse(404, "%s is no %s" % (widget.id, kind))
-        return widget
-
     def load_users(self):
         """Load the users, if that was not done. Loop's thread."""
         if self.users is None:
@@ -239,35 +185,10 @@ class Dash:
 
             self.users = Users(self)
 
-    # --- the state
-
-    def state(self, who):
-        """What a page is told besides its widgets."""
-        return {
-            "title": self.title,
-            "boot": self.boot,
-            "time": unix_time(),
-            "open": self.is_open,
-            "user": who.user,
-            "level": LEVELS[who.level],
-            "csrf": who.token,
-            "files": self.has_files,
-            "update": self.has_updates,
-        }
-
     @property
     def is_open(self):
         """Whether there are no users, so that everybody may do everything."""
         return self.users is None or not self.users.known
-
-    def changes(self, since):
-        """The message with what has changed since `since`, as text; made once for all pages that know as much."""
-        known, seq, text = self.cached
-        if known != since or seq != self.seq or not text:
-            found = {widget.id: widget.state(since) for widget in self.widgets if widget.seq > since}
-            text = dumps({"seq": self.seq, "since": since, "changes": found})
-            self.cached = (since, self.seq, text)
-        return text
 
     # --- in the loop
 

@@ -16,7 +16,7 @@ _PAGE = const("/www/dash")  # where the page is, beside the modules
 _FOR_GOOD = const("max-age=31536000, immutable")  # files beside the page have names that tell their content
 _USERS = ("session", "login", "logout", "users")  # what is below /api, and users.py has
 
-PARTS = ("", "live", "rest", "users", "openapi.json")  # what `load` takes
+PARTS = ("", "live", "rest", "users", "openapi.json", "files")  # what `load` takes
 
 _FIELDS = {
     "Content-Security-Policy": "frame-ancestors 'none'",
@@ -107,6 +107,8 @@ class Door:
             from .live import open
         elif name == "openapi.json":
             from .openapi import open
+        elif name == "files" and self.dash.has_files:
+            from .folder import open
         else:
             from .rest import open
 
@@ -135,20 +137,6 @@ class Door:
                 refuse(401, "log in first")
             refuse(403, "this needs a user of the level %s" % LEVELS[level])
 
-    def guard(self, level="admin"):
-        """A function of a request for routes elsewhere: it returns None for a user of this level, and the answer for others."""
-
-        def guard(req):
-            try:
-                self.enter(req)
-                self.csrf.check(req)
-                self.check(req, LEVELS.index(level))
-            except HttpError as er:
-                explain(req, er.response)
-                return er.response
-
-        return guard
-
 
 def explain(req, response):
     """The after hook: errors are JSON."""
@@ -161,8 +149,14 @@ def explain(req, response):
 def find_page():
     """The folder with the page; None if there is none."""
     for folder in sys.path:
-        try:
-            os.stat(folder + _PAGE)
+        if exists(folder + _PAGE):
             return folder + _PAGE
-        except OSError:
-            continue
+
+
+def exists(path):
+    """Whether there is a file or folder of this name."""
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False

@@ -1,15 +1,8 @@
-# The files of a folder: a list, uploads, downloads, deleting.
+# The files of a folder are on a page. folder.py answers the requests; it is loaded by the first of them.
 import os
 
 from ..app.body_streams import StreamRoute
-from ..app.response import Response
-from ..http import upload
-from ..http.files import send
-from ..http.folder import entries
-from ..http.wholefile import WholeFile
-from ..port.flash import flash
-from .store import exists
-from .widgets import refuse
+from .door import exists
 
 
 def add(dash, folder, limit):
@@ -20,45 +13,13 @@ def add(dash, folder, limit):
         raise ValueError("files in %r: want a folder of their own, and not around %r" % (folder, dash.folder))
     if not exists(folder):
         os.mkdir(folder)
-    upload.clean(folder)
     dash.has_files = True
     door = dash.door
+    door.folder = folder
 
     def put(req, name):
-        door.check(req, 2)
-        up = yield from upload.receive(req, WholeFile, folder, name, limit=limit)
-        return {"name": up.files[0].name, "size": up.offset}, 201
+        from .folder import receive
 
-    def list(req):
-        if not flash.begin():
-            refuse(503, "a worker uses the flash: try again")
-        try:
-            found = [{"name": name, "size": os.stat(folder + "/" + name)[6]} for name in names(folder)]
-            return {"files": found, "free": upload.free_bytes(folder)}
-        finally:
-            flash.end()
+        return receive(door, limit, req, name)
 
-    def get(req, name):
-        return send(folder, name, download_as=name, headers={"Content-Security-Policy": "sandbox"})
-
-    def delete(req, name):
-        if not flash.begin():
-            refuse(503, "a worker uses the flash: try again")
-        try:
-            if name not in names(folder):
-                refuse(404, "no such file")
-            os.remove(folder + "/" + name)
-        finally:
-            flash.end()
-        return Response("", 204)
-
-    route = StreamRoute("/api/files/<name>", put, (dash.app, door.api))
-    dash.app.add("PUT", route)
-    door.route("GET", "/files", list)
-    door.route("GET", "/files/<name>", get)
-    door.route("DELETE", "/files/<name>", delete, 2)
-
-
-def names(folder):
-    """The files in it that are no longer being written, in their order."""
-    return sorted([entry[0] for entry in entries(os.ilistdir(folder)) if entry[1] & 0x8000 and entry[0][0] != "."])
+    dash.app.add("PUT", StreamRoute("/api/files/<name>", put, (dash.app, door.api)))

@@ -4,7 +4,7 @@ from ..core.utf8 import encode
 from ..http.json_reader import loads
 from ..http.json_writer import dumps
 from ..ws import close, send, upgrade
-from .widgets import MESSAGE, explain
+from .requests import MESSAGE, Requests, explain
 
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
@@ -19,6 +19,7 @@ class Client:
 
     def __init__(self, dash, c, who):
         self.dash = dash
+        self.requests = Requests(dash)
         self.c = c
         self.who = who
         self.at: "Any" = 0  # noqa: F821  # pyright: ignore  # the widget that is next in the full state; None: all are sent
@@ -42,7 +43,7 @@ class Client:
             if self.at is not None:
                 self.send_state()
             elif self.seq != self.dash.seq:
-                send(self.c, self.dash.changes(self.seq))
+                send(self.c, changes(self.dash, self.seq))
                 self.seq = self.dash.seq
             else:
                 return
@@ -53,7 +54,7 @@ class Client:
         message = {}
         if self.at == 0:
             self.seq = dash.seq
-            message["state"] = dash.state(self.who)
+            message["state"] = self.requests.state(self.who)
         message["seq"] = self.seq
         text = []
         size = 0
@@ -102,15 +103,15 @@ class Client:
             return {"seq": dash.seq}
         id = message["id"]
         if "value" in message:
-            dash.change(self.who.level, id, message["value"])
+            self.requests.change(self.who.level, id, message["value"])
         elif "run" in message:
-            dash.run(self.who.level, id, message["run"])
+            self.requests.run(self.who.level, id, message["run"])
         elif "cancel" in message:
-            dash.cancel(self.who.level, id)
+            self.requests.cancel(self.who.level, id)
         elif get == "history":
-            return dict(dash.history(id), id=id)
+            return dict(self.requests.history(id), id=id)
         elif get == "rows":
-            return dict(dash.rows(id, message.get("at", 0), message.get("n", 20)), id=id)
+            return dict(self.requests.rows(id, message.get("at", 0), message.get("n", 20)), id=id)  # pyright: ignore
         else:
             raise ValueError("want value, run, cancel or get")
         return {}
@@ -118,6 +119,16 @@ class Client:
     def close(self):
         """The user may not go on: end it, so that the page asks who it is."""
         close(self.c, 4401, "log in")
+
+
+def changes(dash, since):
+    """The message with what has changed since `since`, as text; made once for all pages that know as much."""
+    known, seq, text = dash.cached
+    if known != since or seq != dash.seq or not text:
+        found = {widget.id: widget.state(since) for widget in dash.widgets if widget.seq > since}
+        text = dumps({"seq": dash.seq, "since": since, "changes": found})
+        dash.cached = (since, dash.seq, text)
+    return text
 
 
 def open(door):

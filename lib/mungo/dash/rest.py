@@ -1,15 +1,17 @@
 # The same for scripts: values, actions, histories and rows by HTTP.
 from ..http.json_writer import dumps
-from .widgets import MESSAGE, Control, refuse
+from .requests import MESSAGE, Requests
+from .widgets import Control, refuse
 
 
 def open(door):
     """Add the routes."""
     dash = door.dash
     route = door.route
+    requests = Requests(dash)
 
     def state(req):
-        yield dumps({"seq": dash.seq, "state": dash.state(req.g["who"])})[:-1] + ', "widgets": ['
+        yield dumps({"seq": dash.seq, "state": requests.state(req.g["who"])})[:-1] + ', "widgets": ['
         comma = ""
         for widget in dash.widgets[:]:
             yield comma + dumps(widget.describe())
@@ -25,7 +27,7 @@ def open(door):
         if len(given) > len(dash.widgets):
             refuse(422, "want at most %d values" % len(dash.widgets))
         for id in given:  # all of them, or none
-            widget = dash.allowed(level, id)
+            widget = requests.allowed(level, id)
             if not isinstance(widget, Control):
                 refuse(405, "%s can't be set" % id)
             try:
@@ -33,33 +35,33 @@ def open(door):
             except ValueError as er:
                 refuse(422, str(er))
         for id in given:
-            dash.change(level, id, given[id])
+            requests.change(level, id, given[id])
         return {id: dash.by_id[id].value for id in given}
 
     def value(req, id):
-        return dash.find(id).state()
+        return requests.find(id).state()
 
     def set_value(req, id):
         given = body(req)
         if list(given) != ["value"]:
             refuse(422, 'want {"value": ..}')
-        dash.change(req.g["who"].level, id, given["value"])
+        requests.change(req.g["who"].level, id, given["value"])
         return value(req, id)
 
     def run(req, id):
-        dash.run(req.g["who"].level, id, body(req))
+        requests.run(req.g["who"].level, id, body(req))
         return value(req, id), 202
 
     def cancel(req, id):
-        dash.cancel(req.g["who"].level, id)
+        requests.cancel(req.g["who"].level, id)
         return value(req, id), 202
 
     def history(req, id):
-        return dash.history(id)
+        return requests.history(id)
 
     def rows(req, id):
         try:
-            return dash.rows(id, number(req.args.get("at", "0")), number(req.args.get("n", "20")))
+            return requests.rows(id, number(req.args.get("at", "0")), number(req.args.get("n", "20")))
         except ValueError as er:
             refuse(422, str(er))
 

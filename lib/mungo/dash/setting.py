@@ -53,11 +53,11 @@ class Setting(Control):
             options["length"] = length
         elif type(default) is int and kind in ("number", "slider"):
             options.setdefault("step", 1)
-        if dash.store is None:
-            dash.store = Store(dash)
+        if dash.saved is None:
+            dash.saved = Store(dash)
         self.check_more = check
         Control.__init__(self, dash, kind, label or name, id=name, level=level, saved=True, **options)
-        all = dash.store
+        all = dash.saved
         self._value = self.check(default)
         try:
             if name in all.kept:
@@ -74,14 +74,14 @@ class Setting(Control):
 
     def put(self, value):
         """It has this value; the loop saves it. Any thread."""
-        self.dash.store.values[self.id] = value
+        self.dash.saved.values[self.id] = value
         self.is_unsaved = True
         self.show(value, None)
 
     def change(self, value):
         """As Control's. It is saved before this returns. Raises OSError, and nothing has changed, if there is no room."""
         value = self.check(value)
-        all = self.dash.store
+        all = self.dash.saved
         old = all.values[self.id]
         all.values[self.id] = value
         try:
@@ -97,7 +97,7 @@ class Setting(Control):
         if self.is_unsaved:
             self.is_unsaved = False
             try:
-                if not self.dash.store.save():
+                if not self.dash.saved.save():
                     self.is_unsaved = True
                     self.dash.mgr.when_flash_is_free(later, self.dash.mgr, self)
             except OSError as er:

@@ -4,6 +4,7 @@ import os
 from errno import ENOENT
 
 from ..http.json_writer import dumps
+from .door import exists
 
 
 def read(path):
@@ -47,12 +48,3 @@ def write(path, value):
     if hasattr(os, "sync"):  # on ports whose driver may delay writes
         os.sync()
     os.rename(part, path)
-
-
-def exists(path):
-    """Whether there is a file or folder of this name."""
-    try:
-        os.stat(path)
-        return True
-    except OSError:
-        return False

@@ -9,7 +9,6 @@ from ..core.utf8 import encode
 LEVELS = ("", "read", "operate", "admin")  # what a user may do, each more than the one before
 
 _EPOCH_2000 = const(946684800)  # seconds from 1970 to where the time of some boards begins
-MESSAGE = 4096  # bytes of what a page or script may say at once
 _LONGEST = const(200)  # characters of a text that the device shows
 _MOST = const(9007199254740991)  # what a page's numbers can express
 
@@ -17,13 +16,6 @@ _MOST = const(9007199254740991)  # what a page's numbers can express
 def refuse(status, text):
     """End a request with this status and a sentence. Raises HttpError."""
     raise HttpError(status, {"error": text})
-
-
-def explain(er):
-    """What a page or script is told of an HttpError of `refuse`, or of a ValueError: {"error", "status"}."""
-    if isinstance(er, HttpError):
-        return dict(er.response.body, status=er.status)  # pyright: ignore
-    return {"error": str(er) or "wrong", "status": 400}
 
 
 def describe(er):

@@ -1,8 +1,8 @@
 # Updates over the air: a signed bundle, which `make bundle` makes, comes into the folder that does not run (a/ or b/), and the next start
 # runs it on trial. docs/updates.md has all of it, with the routes and what happens when. The way of an update:
 #
-#   bundle.py    a route gets the body piece by piece, or puller.py asks a server for it: the list of files, its signature, file by file.
-#                image.py: the same for the firmware of an ESP32
+#   bundle.py    a route of web.py gets the body piece by piece, or puller.py asks a server for it: the list of files, its signature, file
+#                by file. image.py: the same for the firmware of an ESP32
 #   this file    `next` and `to` are renamed into ota.state, and the update is there
 #   slots.py     (in firmware/; boot.py imports it) the next start: on trial once and, if nothing has kept it, what ran before
 #
@@ -17,8 +17,10 @@ from errno import ENOENT
 
 from ..port.flash import flash
 
+# (The names that imports will store here, so that no dict grows while a worker reads it.)
+bundle = image = puller = web = None
+
 _TRIAL_MS = const(60000)
-_RESTART_MS = const(1000)  # after the answer
 
 _UNREADABLE = (OSError, TypeError, ValueError)
 
@@ -108,20 +110,6 @@ def remove(path):
         pass
 
 
-def restart(req):
-    """The handler that restarts the device, a second later."""
-    req.c.mgr.timer(_RESTART_MS, _restart, req.c.mgr)
-    return {"restart": True}, 202
-
-
-def _restart(mgr):
-    try:
-        from machine import reset  # pyright: ignore
-    except ImportError:  # a host: what has started the program starts it again
-        reset = mgr.stop
-    reset()
-
-
 def watch(mgr):
     """Keep what is on trial when the manager has run for 60 s. The firmware in firmware/ does this for each app. Loop's thread."""
     if device.state["trial"]:
@@ -135,19 +123,9 @@ def routes(app, guard=None, prefix="/api/update"):
     `("log in first\\n", 401)`; it may also abort. None lets everybody in: a bundle needs its signature all the same, but anybody may
     restart the device. Raises ValueError as `app.route`.
     """
-    from .bundle import receive
+    from .web import add
 
-    def guarded(fn):
-        def handler(req):
-            answer = guard and guard(req)
-            return fn(req) if answer is None else answer
-
-        return handler
-
-    app.get(prefix)(guarded(state))
-    app.post(prefix, stream=True)(guarded(lambda req: receive(req.c, device)))
-    app.post(prefix + "/good")(guarded(good))
-    app.post(prefix + "/restart")(guarded(restart))
+    add(app, guard, prefix, device)
 
 
 def pull(mgr, url, done=None, tls=None):
