@@ -26,6 +26,7 @@ class World(Limits):
         self.stats = dict.fromkeys(("failed", "timeouts", "recv_full", "send_full", "bugs", "undelivered"), 0)
         self.resuming = []
         self.closing = 0
+        self.to_close = {}
         self.scratch = None
         self.rx = Buffer(bytearray(512))
 
@@ -41,9 +42,6 @@ class World(Limits):
 
     def when_flash_is_free(self, fn, c, arg):
         fn(c, arg)
-
-    def close_soon(self, c):
-        self.closing += 1
 
     def watch(self, sock, c, mask):
         pass

@@ -149,8 +149,6 @@ class Checks:
             if getattr(c.phase, "second", None) is not None:  # (a connection by name tries two addresses)
                 socks += 1
                 looked += 1
-            if c.state & bits._CLOSED:
-                fail(f"connection {c.id} is closed, and in the list")
             accepted += c.is_accepted
             if c.sock is not None:
                 socks += 1
@@ -167,7 +165,7 @@ class Checks:
                     mask |= 4
                 if masks.get(c.sock) != (None if is_off else mask) and not c.is_closing:
                     fail(f"poll looks at connection {c.id} for {masks.get(c.sock)}, not {mask}; state {c.state}")
-            if hasattr(c, "job") and c.job.conn is not None and c.job.conn.state & bits._CLOSED:
+            if hasattr(c, "job") and c.job.conn is not None and c.job.conn.id not in found:
                 # (That of a refused job is closed from the worker's end, which the next turn sees.)
                 if c.id in self.outliving or c.job.state != sys.modules["mungo.threads.pool"]._OVER:
                     fail(f"the pipe of a job, {c.id}, outlives its client")

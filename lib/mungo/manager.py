@@ -110,7 +110,6 @@ class Manager(Loop):
         Hand that to a thread; it has `send`, `recv`, `settimeout` and `close`. OSError at `max_pipes` pipes.
         With `udp` it is a bare socket, see `threads.udp_pipe`.
         """
-        self.check_open()
         if udp:
             from .threads.udp_pipe import make_udp_pipe
 

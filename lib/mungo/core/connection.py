@@ -1,13 +1,14 @@
 # A connection and its state. Nothing else knows the bits of `state`: others ask (`c.is_closing`) or tell (`c.pause(True)`). 0 is common.
+from errno import EAGAIN, ENOBUFS, ENOMEM
+
 from ..port import MAY_PAUSE, TX_MEMORY
 from .buffer import EMPTY, Buffer
 from .linger import Lingering
-from .reports import NO_MEMORY, describe
+from .reports import NO_MEMORY, broken, bug, starve
 from .send_buffer import SendBuffer
-from .socket_io import read, write
 
 if TX_MEMORY:
-    from .send_memory import has_time
+    from .send_memory import grant, has_time
 if not MAY_PAUSE:
     from .stuffed import is_stuffed, read_on
 
@@ -18,16 +19,14 @@ _EV_READ = const(7)
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
 
-# Events that only the protocol's handler (pfn) gets. It answers EV_BUG with True if the connection need not be closed at once.
+# Events that only the protocol's handler (pfn) gets: this one, EV_BUG of reports.py, and EV_FULL of overload.py
 _EV_DUE = const(100)  # its deadline has passed
-_EV_BUG = const(101)  # a handler has raised
 
 _IN = const(1)  # select.POLLIN and POLLOUT, the same everywhere
 _OUT = const(4)
 
 # Bits of `state`
 _CLOSING = const(1)
-_CLOSED = const(2)
 _DRAINING = const(4)
 _FULL = const(8)  # the program asked for a pause
 _PAUSED = const(16)  # a limit did
@@ -39,6 +38,7 @@ _STOPPED = const(24)  # FULL or PAUSED
 _UNREAD = const(120)  # FULL, PAUSED, CONNECTING or ENDED: the socket is not read
 
 _READS = const(8)  # of rx_bytes each, from one connection in one turn
+_NO_ROOM = (EAGAIN, ENOMEM, ENOBUFS)  # (made here: in an `except` it would need memory)
 
 
 class Connection:
@@ -98,7 +98,9 @@ class Connection:
             raise ValueError("is_closing: can't be cleared")
         if not self.state & _CLOSING:
             self.state |= _CLOSING
-            self.mgr.close_soon(self)
+            mgr = self.mgr
+            mgr.to_close[mgr.closing] = self  # needs no memory, see internals: CLOSING
+            mgr.closing += 1
 
     @property
     def is_draining(self):
@@ -160,9 +162,6 @@ class Connection:
 
         return self.peer and address(self.peer)
 
-    read = read
-    write = write
-
     # --- sending
 
     def send(self, data):
@@ -174,14 +173,7 @@ class Connection:
         """
         if isinstance(data, str):
             data = data.encode()
-        return (self.out is None or self.has_room(len(data))) and self.put(data)
-
-    def has_room(self, n):
-        """Whether `n` bytes more may wait to be sent."""
-        if self.out is None or self.out.size + n <= self.mgr.send_limit:
-            return self.out is None or self.mgr.has_bytes(n)
-        self.mgr.stats["send_full"] += 1
-        return False
+        return (self.out is None or self.out.has_room(len(data))) and self.put(data)
 
     def put(self, data):
         """`send` without its limit, of something bytes-like: for protocols, whose answers come one by one."""
@@ -194,6 +186,23 @@ class Connection:
         if done < n:
             self.put_later(data, done)
         return not self.state & _CLOSING
+
+    def write(self, data, at, n):
+        """Give the socket up to `n` bytes of `data`, from `at` on; returns how many it took. A socket that failed "takes" all of them.
+
+        At most `send_slice` bytes go in one write, and on RP2 no more than there is memory for: see send_memory.py.
+        """
+        if n >= 1024:
+            n = min(n, self.mgr.send_slice)
+        if TX_MEMORY:
+            n = grant(self, n)
+        try:
+            return self.sock.write(data, at, n) or 0
+        except OSError as er:
+            if er.errno in _NO_ROOM:
+                return 0
+            self.broken(er)
+            return len(data)
 
     def put_later(self, data, at):
         """Send `data` from `at` on when the socket has room, which EV_WRITE says."""
@@ -263,6 +272,16 @@ class Connection:
                     read_on(self)
             elif self.out is None or not ev & _OUT:  # it is not read, and has failed
                 self.broken(OSError("poll has found %d" % ev))
+
+    def read(self, data):
+        """Read into the bytearray `data`: the number of bytes, 0 at the peer's end, None if there is nothing, -1 if the socket failed."""
+        if TX_MEMORY and self.out is None:
+            self.unproven = 0
+        try:
+            return self.sock.readinto(data)
+        except OSError as er:
+            self.broken(er)
+            return -1
 
     def ended(self):
         """The peer has sent its end."""
@@ -344,17 +363,9 @@ class Connection:
         except MemoryError:
             self.starve()
 
-    def starve(self):
-        """What it waits for could not be noted for want of memory: end it, rather than have it wait for ever."""
-        self.mgr.stats["no_memory"] += 1
-        self.error(NO_MEMORY)
-
     def shut(self):
-        """Close the socket and send the last events. Called by the loop alone. Needs no memory, see internals: CLOSING."""
-        if self.state & _CLOSED:
-            return
-        self.state |= _CLOSING | _CLOSED
-        self.mgr.remove(self)
+        """Close the socket and send the last events. Called by `Loop.shut` alone. Needs no memory, see internals: CLOSING."""
+        self.state |= _CLOSING
         self.release()
         for fn, arg in self.close_callbacks or ():
             try:
@@ -388,6 +399,10 @@ class Connection:
 
     # --- ends and errors
 
+    bug = bug
+    broken = broken
+    starve = starve
+
     def error(self, text):
         """End this connection with EV_ERROR(text) and EV_CLOSE."""
         if not self.state & _CLOSING:
@@ -398,10 +413,6 @@ class Connection:
                 self.error_text = text
             except MemoryError:
                 pass  # EV_ERROR says that
-
-    def broken(self, er):
-        """End this connection because of the exception `er`."""
-        self.error(describe(er))
 
     def emit(self, ev, data=None):
         """Call the protocol's handler and the program's. What they raise ends at most this connection."""
@@ -419,18 +430,6 @@ class Connection:
                 self.fn(self, ev, data, self.fn_data)
         except Exception as er:
             self.bug(er)
-
-    def bug(self, er):
-        """A handler has raised: report it and end the connection, unless its protocol has an answer, or it is a listener."""
-        self.mgr.report(er)
-        if self.recv is not EMPTY:  # it may be the loop's
-            self.recv = EMPTY
-        try:
-            if self.is_listening or self.pfn is not None and self.pfn(self, _EV_BUG, er):
-                return
-        except Exception:
-            pass  # there was no memory for its answer
-        self.broken(er)
 
     def look(self):
         """Tell the poll what to wait for, from the flags as they are."""

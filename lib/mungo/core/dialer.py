@@ -181,7 +181,7 @@ def connect(mgr, url, fn, fn_data, tls):
         dialer.lookup.cancel()
         if dialer.c is not None:
             dialer.c.fn = None
-            dialer.c.shut()
+            mgr.shut(dialer.c)
         raise
     mgr.deadline(c, mgr.connect_ms)
     c.emit(_EV_OPEN)

@@ -100,7 +100,7 @@ class Loop(Limits):
         self.timers = None  # a timer.Timers once there was a timer
         self.pool = None  # a WorkerPool once there is one. It has a deadline, and is closed before the connections
         self.closing = 0  # how many connections are to be closed at the end of the turn
-        self._to_close = []  # these, in their order; it has a place for each connection
+        self.to_close = []  # these, in their order; it has a place for each connection, which notes itself (`is_closing`)
         self.resuming = []  # connections that get EV_READ in the next turn, which does not sleep
         self.flash_waiters = []  # (function, connection, argument): what waits for the flash
         self.tasks = None  # what runs coroutines for handlers: aio.py, while asyncio polls this manager
@@ -307,11 +307,11 @@ class Loop(Limits):
             ready[at] = None  # or it would keep them
         at = 0
         while at < self.closing:  # (EV_CLOSE's handlers may close others)
-            c = self._to_close[at]
-            self._to_close[at] = None
+            c = self.to_close[at]
+            self.to_close[at] = None
             at += 1
             if c is not None:  # (Ctrl-C may have ended another turn in here)
-                c.shut()
+                self.shut(c)
         self.closing = 0
 
     def _expire(self, c):
@@ -349,12 +349,13 @@ class Loop(Limits):
     def add(self, c):
         """Watch the connection's socket, give it its id and let other threads find it by that. Ids are never used twice.
 
-        MemoryError: nothing of that is done."""
+        MemoryError, and OSError if the manager is closed: nothing of that is done."""
+        self.check_open()
         if None not in self._ids:
             self._grow()
         self.last = c.id = id = self.last + 1
-        if len(self._to_close) <= self.closing + len(self.conns):
-            self._to_close.append(None)
+        if len(self.to_close) <= self.closing + len(self.conns):
+            self.to_close.append(None)
         self.conns.append(c)
         try:
             if c.sock is not None:
@@ -367,11 +368,6 @@ class Loop(Limits):
             self._ids[at] = id
             self._found_by[at] = c
 
-    def close_soon(self, c):
-        """Close the connection at the end of the turn. Needs no memory, see internals: CLOSING."""
-        self._to_close[self.closing] = c
-        self.closing += 1
-
     def _grow(self):
         # (What allocates comes before the lock.)
         ids = self._ids + [None] * 8
@@ -380,14 +376,17 @@ class Loop(Limits):
             self._ids = ids
             self._found_by = found_by
 
-    def remove(self, c):
-        """Forget the connection; late mail for it is undelivered from here on."""
+    def shut(self, c):
+        """Close the connection now, unless it is closed: late mail for it is undelivered from here on. Needs no memory, see internals:
+        CLOSING."""
+        id = c.id
         with self.bell.lock:
-            at = self._ids.index(c.id)
+            if id not in self._ids:
+                return
+            at = self._ids.index(id)
             self._ids[at] = self._found_by[at] = None
         # They are in the order of their ids. (list.remove would compare each with it, and look for __eq__ in all its classes.)
         conns = self.conns
-        id = c.id
         at = 0
         end = len(conns)
         while end - at > 1:
@@ -397,6 +396,7 @@ class Loop(Limits):
             else:
                 at = mid
         conns.pop(at)
+        c.shut()
 
     def find(self, id):
         """The connection with this id, or None. Any thread, with the bell's lock held."""

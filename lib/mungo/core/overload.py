@@ -55,7 +55,7 @@ def close_idlest(mgr, is_tls=False):
             idlest = c
     if idlest is not None:
         mgr.stats["evicted"] += 1
-        idlest.shut()
+        mgr.shut(idlest)
     return idlest
 
 
@@ -77,7 +77,7 @@ def let_wait(listener, sock, peer):
         c.on_close(_free_spare, mgr)
         c.hold(Waiting(listener))
     except MemoryError:
-        c.shut()
+        mgr.shut(c)
         raise
     mgr.spare = mgr.waiting = c
     mgr.deadline(c, _LOOK_MS)

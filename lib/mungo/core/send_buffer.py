@@ -17,6 +17,13 @@ class SendBuffer:
         self.fruitless = 0  # times in a row that the socket has taken nothing
         self.since = None  # while poll is not asked for room: when the peer has last taken something
 
+    def has_room(self, n):
+        """Whether `n` bytes more may wait here."""
+        if self.size + n <= self.mgr.send_limit:
+            return self.mgr.has_bytes(n)
+        self.mgr.stats["send_full"] += 1
+        return False
+
     def add(self, data, at):
         """Keep `data` from `at` on: by reference if it is `bytes` and large, else as a copy."""
         n = len(data) - at

@@ -42,7 +42,7 @@ def shut_all(mgr):
     if mgr.pool is not None:
         mgr.pool.drop_all()
     while mgr.conns:
-        mgr.conns[-1].shut()
+        mgr.shut(mgr.conns[-1])
 
 
 def has_ended(mgr):

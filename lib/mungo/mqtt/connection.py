@@ -163,7 +163,7 @@ class MqttConnection(Connection):
 
     def _is_ready(self, n):
         # Whether a packet of `n` bytes may be sent now.
-        return self.stage == _OPEN and not self.is_ending and not self.unsent and (self.out is None or self.has_room(n))
+        return self.stage == _OPEN and not self.is_ending and not self.unsent and (self.out is None or self.out.has_room(n))
 
     def _pack(self, properties, where):
         # The bytes of properties.

@@ -37,7 +37,6 @@ class JobPipe(PipeConnection):
 
 def attach(pool, job, fn):
     """Make the job's pipe, whose C2 has the handler `fn`. The job's function gets the worker's end. Raises OSError as `mkpipe`."""
-    pool.mgr.check_open()
     c2 = JobPipe(pool, job, fn)
     try:
         job.end = c2.end
@@ -61,4 +60,4 @@ def shut_pipes(pool):
     conns = pool.mgr.conns
     for i in range(len(conns) - 1, -1, -1):
         if is_pipe_of(conns[i], pool, None):
-            conns[i].shut()
+            pool.mgr.shut(conns[i])

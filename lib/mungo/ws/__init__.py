@@ -327,7 +327,7 @@ def _send_frame(c, first, data):
         return False
     if first == _CLOSE:  # it is the last, so what waits does not keep it back
         it.stage = _ENDING
-    elif c.out is not None and not c.has_room(n + 14):
+    elif c.out is not None and not c.out.has_room(n + 14):
         return False
     frame = frame_head(first, n)
     if it.client:

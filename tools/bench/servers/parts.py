@@ -22,7 +22,6 @@ import mungo.core.doorbell
 import mungo.core.listener
 import mungo.core.loop
 import mungo.core.send_buffer
-import mungo.core.socket_io
 import mungo.http.head
 import mungo.http.parser
 import mungo.http.response
@@ -41,7 +40,6 @@ MODULES = (
     mungo.manager,
     mungo.core.connection,
     mungo.core.listener,
-    mungo.core.socket_io,
     mungo.core.buffer,
     mungo.http.scan,
     mungo.http.parser,
