@@ -6,7 +6,6 @@
 #   respond_fast     sends the most frequent answers without a Response
 #
 # Threads must not import, and answers to errors need code that is there before the error. So what these need is imported at the top.
-from ..core.utf8 import encode
 from ..http.percent import escaped
 from ..http.response import reason
 from ..http.server import reply_ok
@@ -277,9 +276,7 @@ def send(c, req, response):
         body(c, req.hm)
         return
     content_type = response.content_type
-    if isinstance(body, str):
-        body = encode(body)
-    if response.status == 200 and body and not pairs and content_type in (_TEXT, _BYTES, _JSON) and isinstance(body, bytes):
+    if response.status == 200 and body and not pairs and content_type in (_TEXT, _BYTES, _JSON):
         if reply_ok(c, hm, content_type.encode(), body):
             return
     if body and not has_field(response.headers, "content-type"):
@@ -299,7 +296,7 @@ def respond_fast(c, hm, req, result):
     """`respond` for a route without hooks, fast for str and bytes."""
     try:
         if isinstance(result, str):
-            if reply_ok(c, hm, b"text/plain; charset=UTF-8", encode(result)):
+            if reply_ok(c, hm, b"text/plain; charset=UTF-8", result):
                 return
         elif isinstance(result, bytes) and reply_ok(c, hm, b"application/octet-stream", result):
             return

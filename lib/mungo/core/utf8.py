@@ -28,12 +28,17 @@ def encode(text):
     """
     data = text.encode()
     if len(data) > len(text):
-        at = data.find(b"\xed")
-        while at >= 0:
-            if data[at + 1] > 0x9F:
-                raise ValueError("half of a surrogate pair")
-            at = data.find(b"\xed", at + 3)
+        check_surrogates(data)
     return data
+
+
+def check_surrogates(data):
+    """Raise ValueError if `data`, an encoded str that is not all ASCII, has half of a surrogate pair. Any thread."""
+    at = data.find(b"\xed")
+    while at >= 0:
+        if data[at + 1] > 0x9F:
+            raise ValueError("half of a surrogate pair")
+        at = data.find(b"\xed", at + 3)
 
 
 def is_utf8(data, start, end):

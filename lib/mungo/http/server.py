@@ -1,6 +1,6 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. How a request proceeds:
 #   1. core/listener.py accepts a connection. EV_OPEN: `handler` makes its Exchange, the `hm` of all its requests (here).
-#   2. core/connection.py reads and calls `take`, then `handler`. `serve` goes on while there are bytes and no answer is owed (here).
+#   2. core/connection.py reads and calls `handler`. `serve` goes on while there are bytes and no answer is owed (here).
 #   3. parser.py says what has come. scan.py checks the head (scan_viper.py or scan_portable.py). head.py reads heads that are not
 #      common, chunked.py takes chunks apart.
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
@@ -13,7 +13,7 @@
 from time import ticks_diff
 
 from ..core.connection import Connection
-from ..core.utf8 import encode
+from ..core.utf8 import check_surrogates, encode
 from ..port import MAY_PAUSE
 from .lazy import parts
 from .now import now
@@ -126,7 +126,8 @@ def handler(c, ev, data):
     """The protocol's handler (`pfn`) of HTTP servers."""
     hm = c.proto
     if ev == _EV_READ or ev == _EV_WRITE:
-        serve(c, hm)
+        if hm.phase != _EARLY or not take_body(c, hm, data):
+            serve(c, hm)
     elif ev == _EV_OPEN:
         mgr = c.mgr
         if mgr.scratch is None:
@@ -161,12 +162,6 @@ class HttpConnection(Connection):
     def new_exchange(self, table):
         """The `proto` of this connection."""
         return Exchange(table)
-
-    def take(self, n):
-        """`n` bytes have come into the loop's buffer. Bytes of a body go straight on, see internals: TAKE."""
-        hm = self.proto
-        if hm.phase != _EARLY or not take_body(self, hm, n):
-            Connection.take(self, n)
 
     def at_end(self):
         """The client still gets the answer that has begun, and those to the requests that have come whole."""
@@ -203,11 +198,9 @@ class HttpConnection(Connection):
         """
         hm = self.proto
         try:
-            if isinstance(body, str):
-                body = encode(body)
-            if status == 200 and not headers and isinstance(body, bytes) and reply_ok(self, hm, b"", body):
+            if status == 200 and not headers and reply_ok(self, hm, b"", body):
                 return not self.state or self.error_text is None  # (a write that fails ends the connection with an error)
-            return reply(self, hm, status, headers, body)
+            return reply(self, hm, status, headers, encode(body) if isinstance(body, str) else body)
         except MemoryError as er:  # (this may not be the client's own handler, whose bug it would be)
             self.bug(er)
             return False
@@ -280,19 +273,21 @@ def check_body(c, hm):
 
 
 def take_body(c, hm, n):
-    """Hand on a read that is all body, with more to come: `serve` does the same by many more steps. Returns False if it is not."""
-    if n >= hm.left or hm.at or hm.timing != _FOR_BODY or c.state or c.out is not None or c.recv.end:
+    """Hand on a read that is all body, with more to come: `serve` does the same by many more steps, see internals: TAKE. False if it is
+    something else."""
+    recv = c.recv
+    if not n or n != recv.end or n >= hm.left or hm.at or hm.timing != _FOR_BODY or c.state or c.out is not None:
         return False
     hm.left -= n
     hm.serving = _BURST
-    give_piece(c, hm, memoryview(c.mgr.rx.data)[:n])
+    piece = memoryview(recv.data)[:n]
+    recv.clear()
+    give_piece(c, hm, piece)
     if c.state or c.out is not None or hm.phase != _EARLY:
         rest(c, hm)
     else:
         hm.serving = 0
         c.since = c.mgr.now
-    if c.fn is not None:
-        c.fn(c, _EV_READ, n, c.fn_data)
     return True
 
 
@@ -310,10 +305,17 @@ def give_piece(c, hm, piece):
 
 
 def reply_ok(c, hm, content_type, body):
-    """Answer 200 with `body` and no fields but `content_type`, both bytes (b"": no Content-Type). False, and nothing is sent, if
-    this answer needs response.py."""
+    """Answer 200 with `body`, bytes or str, and no fields but `content_type`, bytes (b"": no Content-Type). False, and nothing is sent, if
+    this answer needs response.py. ValueError if the str has half of a surrogate pair."""
     if hm.phase != _WAITING or c.state or not (hm.is_bare or hm.is_plain):
         return False
+    if not isinstance(body, bytes):
+        if not isinstance(body, str):
+            return False
+        n = len(body)
+        body = body.encode()
+        if len(body) > n:  # it is not all ASCII
+            check_surrogates(body)
     mgr = c.mgr
     if mgr.waiting is not None:  # make room for the client that waits
         hm.keep_alive = False
