@@ -26,6 +26,7 @@ class Wire(Connection):
         self.options = options
         self.published = []  # (topic, payload, qos, retain, id)
         self.subscribed = []  # (filter, options, id)
+        self.unsubscribed = []  # filters
         self.last_id = 0
         self.is_disconnected = False
         Connection.__init__(self, mgr, None, fn, None)
@@ -47,6 +48,12 @@ class Wire(Connection):
         id = self.next_id()
         self.subscribed.append((filters[0], options, id))
         return id
+
+    def unsubscribe(self, filter):
+        if self.room < 1:
+            return False
+        self.unsubscribed.append(filter)
+        return self.next_id()
 
     def next_id(self):
         self.last_id += 1

@@ -265,6 +265,55 @@ def test_a_message_may_be_answered():
         assert len(wire.published) == 1 and "response topic" in errors[0]
 
 
+def test_a_handler_in_the_loop_may_acknowledge_later():
+    with Net() as mgr:
+        mqtt = client()
+        held = []
+
+        @mqtt.on("a", qos=1)
+        def later(msg):
+            msg.message.hold()
+            held.append(msg.message)
+
+        wire = connected(mgr, mqtt)
+        receipt = wire.bring("a", b"1", 1, 1)
+        assert receipt.is_held and receipt.given is None
+        held[0].ack()
+        assert receipt.given == 0
+        assert wire.bring("b", b"1", 1, 1).given == 0
+
+
+def test_a_publication_knows_the_reason_of_its_acknowledgement():
+    from mungo.mqtt.outbox import Publication
+
+    with Net() as mgr:
+        mqtt = client(version=5)
+        wire = connected(mgr, mqtt)
+        done = []
+        one = Publication("a", "x", 1, False, done.append, {"message_expiry_interval": 5})
+        assert mqtt.outbox.put(one) and one.reason == 0
+        mqtt.pump()
+        wire.acknowledge(PUBACK, 1, 0x10)
+        turns(mgr, 2)
+        assert done == [None] and one.reason == 0x10
+
+
+def test_a_subscription_that_is_not_wanted_is_not_renewed_and_keeps_its_handler():
+    with Net() as mgr:
+        mqtt = client()
+        got = []
+        mqtt.on("a/<x>", qos=1)(lambda msg, x: got.append(x))
+        mqtt.on("b")(print)
+        wire = connected(mgr, mqtt)
+        mqtt.subscriptions[0].is_wanted = False
+        assert wire.bring("a/late", b"", 1, 1).given == 0 and got == ["late"]
+        wire.error("lost")
+        turns(mgr, 1)
+        wire = next_wire(mgr, mqtt)
+        wire.accept(False)
+        assert [one[0] for one in wire.subscribed] == ["b"]
+
+
 def test_a_pattern_that_is_added_later_is_subscribed_at_once():
     with Net() as mgr:
         mqtt = client()

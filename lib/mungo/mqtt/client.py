@@ -12,9 +12,9 @@ from errno import EIO
 from ..port import EPIPE
 from .link import Keeper, Link
 from .outbox import Outbox, Publication
-from .patterns import Pattern
 from .received import Received
 from .session import Session
+from .subscription import Subscription
 
 _EV_CLOSE = const(9)
 
@@ -39,18 +39,6 @@ _COUNTERS = (
     "refused",  # subscriptions and messages that the broker has refused
     "errors",  # exceptions of handlers
 )
-
-
-class Subscription:
-    """A pattern and its handler. `options` are those of `c.subscribe`; `number`: its identifier in 5.0."""
-
-    def __init__(self, number, pattern, fn, worker, timeout_ms, options):
-        self.number = number
-        self.pattern = Pattern(pattern)
-        self.fn = fn
-        self.worker = worker
-        self.timeout_ms = timeout_ms
-        self.options = options
 
 
 class Client(Link):
@@ -240,7 +228,7 @@ class Client(Link):
     def resume(self, session_present):
         """The broker has accepted the client. `session_present`: it has kept the session that this program has begun."""
         if not session_present:  # (it may have that of an earlier program, with other subscriptions)
-            self.unasked = list(self.subscriptions)
+            self.unasked = [one for one in self.subscriptions if one.is_wanted]
         self.asked.clear()
         for id in list(self.under_way):
             if self.session.find(id) is None:  # the broker had it, and has lost the session since
@@ -340,6 +328,7 @@ class Client(Link):
         elif type in (_PUBACK, _PUBCOMP) or type == _PUBREC and packet.reason >= 128:
             message = self.under_way.pop(packet.id, None)
             if message is not None:
+                message.reason = packet.reason
                 if packet.reason < 128:
                     self.finish(message)
                 else:

@@ -11,7 +11,9 @@ _DROPPED = (ENOBUFS, "outbox is full")
 
 
 class Publication:
-    """A message that is to be published. ValueError or TypeError for what can't be."""
+    """A message that is to be published. `reason`: of its acknowledgement in 5.0. ValueError or TypeError for what can't be."""
+
+    reason = 0
 
     def __init__(self, topic, payload, qos, retain, on_done, properties):
         encode_topic(topic)

@@ -7,11 +7,12 @@ class Received:
     """A message that has come. Any thread.
 
     `topic`, `payload` as bytes, `qos`, `retain`: the broker had kept it, or, with `retain_as_published`, its publisher wants that;
-    `properties` of 5.0, a dict, empty in 3.1.1.
+    `properties` of 5.0, a dict, empty in 3.1.1. `message`: the Message of packets.py, whose `hold` and `ack` are for handlers in the loop.
     """
 
     def __init__(self, client, msg):
         self.client = client
+        self.message = msg
         self.topic = msg.topic
         self.payload = msg.payload
         self.qos = msg.qos
