@@ -1,7 +1,14 @@
-# What a dashboard shows of the device: its LED, and updates; on a board also its temperature, its Wi-Fi, the crash log, and a restart.
+# What a dashboard shows of the device: its LED, and updates; on a board also its temperature, its Wi-Fi, its clock, the crash log, and a
+# restart. The first password may have been set in the portal.
 import settings
 
 _TRY_MS = const(45000)  # a new network has so long, then the old one counts again
+_BEGIN = const(1704067200)  # 2024: no clock is set to a time before
+
+# For the portal's form.
+PORTAL_FIELD = const(b"""<label>Password for the device's page, if it has none yet
+<input class="wide" name="admin" type="password" minlength="8" maxlength="64" autocomplete="new-password"></label>
+""")
 
 
 def add(dash):
@@ -12,12 +19,14 @@ def add(dash):
         return
     import limits
 
+    first_password(dash)
     dash.switch("Lamp", set=lamp(limits), level="operate")
     read = thermometer()
     if read is not None:
         dash.metric("Temperature", unit="\u00b0C", digits=1, every_ms=5000, history=120)(read)
     dash.page("Device")
     add_wifi(dash)
+    add_clock(dash)
     add_crashes(dash)
     dash.action("Restart", confirm="Restart the device?", level="admin")(restart(dash))
     dash.page("")
@@ -51,6 +60,19 @@ def thermometer():
             return lambda: float(esp32.mcu_temperature())
         return lambda: (esp32.raw_temperature() - 32) / 1.8
     return None
+
+
+def first_password(dash):
+    """What was given in the portal is from here on the password of the user "admin", if there are no users yet. No file keeps it."""
+    import config
+
+    password = config.get("ADMIN_PASSWORD")
+    if password:
+        if dash.is_open:
+            dash.load_users()
+            dash.users.begin_with("admin", password)
+        config.save({"ADMIN_PASSWORD": ""})
+        config.read()  # it keeps these settings as the last valid ones, too
 
 
 # --- Wi-Fi
@@ -111,6 +133,29 @@ class Move:
         elif self.left <= 0:
             self.timer.cancel()
             self.station.move(*self.old)
+
+
+# --- the clock
+
+
+def add_clock(dash):
+    """Who is asked for the time, and a way to set it where nobody is."""
+    import config
+    from mungo.rtc import set_rtc
+
+    dash.group("Time")
+
+    @dash.action("Set the time", level="admin", fields=[dash.field("time", _BEGIN, kind="time", min=_BEGIN)])
+    def set_time(job):
+        set_rtc(job.values["time"] * 1000000)
+        return "The clock is set."
+
+    @dash.action("Time servers", level="admin", fields=[dash.field("hosts", config.get("NTP_HOST"), label="Hosts", length=80)])
+    def servers(job):
+        config.save({"NTP_HOST": job.values["hosts"]})
+        return "They are asked from the next start on."
+
+    dash.group("")
 
 
 # --- crashes, restart

@@ -13,7 +13,7 @@ import pages
 _PAGE = const(b"""<!DOCTYPE html><html lang="en"><meta name=viewport content="width=device-width"><title>Wi-Fi</title>
 <main><h1>Wi-Fi</h1><p>$message</p><p>$known</p><form method=post action=/save>
 <p><label>Network <input name=ssid value="$ssid"></label></p>
-<p><label>Password <input name=password type=password></label></p><button>Save</button></form></main></html>""")
+<p><label>Password <input name=password type=password></label></p>$more<button>Save</button></form></main></html>""")
 
 
 class Portal:
@@ -55,7 +55,7 @@ class Portal:
             (b"$host", self.address),
         ):
             data = data.replace(name, pages.escape(text).encode())
-        return data, 200, pages.NO_STORE
+        return data.replace(b"$more", more_fields()), 200, pages.NO_STORE
 
     def list(self, req):
         return {"networks": self.networks, "ssid": config.get("WIFI_SSID"), "message": self.message}, 200, {"Cache-Control": "no-store"}
@@ -64,12 +64,15 @@ class Portal:
         if pages.is_foreign(req):
             return "a page of another site has sent this: open http://%s/ and use its form\n" % self.address, 403
         form = req.form
-        if "\ufffd" in form.get("ssid", "") + form.get("password", ""):  # it was no UTF-8
+        if "\ufffd" in form.get("ssid", "") + form.get("password", "") + form.get("admin", ""):  # it was no UTF-8
             return "want UTF-8\n", 400
         if not form.get("ssid"):
             return "which network?\n", 400
+        changes = {"WIFI_SSID": form["ssid"], "WIFI_PASSWORD": form.get("password", "")}
+        if form.get("admin"):
+            changes["ADMIN_PASSWORD"] = form["admin"]
         try:
-            config.save({"WIFI_SSID": form["ssid"], "WIFI_PASSWORD": form.get("password", "")})
+            config.save(changes)
         except ValueError as er:
             return "%s\n" % er, 400
         except OSError as er:
@@ -99,3 +102,12 @@ class Portal:
             while mgr.poll(1000):
                 pass
         return self.event
+
+
+def more_fields():
+    """What the page asks for besides, as bytes: the first password of a dashboard, if the board has one."""
+    try:
+        from panel import PORTAL_FIELD
+    except ImportError:
+        return b""
+    return PORTAL_FIELD

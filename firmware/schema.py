@@ -40,10 +40,11 @@ KEYS = {
     "HOSTNAME": ("mungo", 1, 32, _NAME.replace("_", "-")),
     "AP_SSID": ("mungo-setup", 1, 32, None),  # the board's own network
     "AP_PASSWORD": ("", 8, 63, None),
+    "ADMIN_PASSWORD": ("", 8, 64, None),  # the first password of a dashboard, which removes it from here
     "NTP_HOST": ("pool.ntp.org", 0, 80, None),  # the time server; empty: no time
     "WATCHDOG_MS": (0, 2000, 8388, None),  # fed once a second; 8388 is the most on RP2; 0: off
 }
-_MAY_BE_EMPTY = ("WIFI_PASSWORD", "COUNTRY", "AP_PASSWORD", "WATCHDOG_MS")  # or 0
+_MAY_BE_EMPTY = ("WIFI_PASSWORD", "COUNTRY", "AP_PASSWORD", "ADMIN_PASSWORD", "WATCHDOG_MS")  # or 0
 _NUMBERS = ("DELAY_MS", "LOG", "MAX_THREADS", "WORKERS", "TLS", "HEAD_MS", "BODY_MS", "IDLE_MS", "WRITE_MS")
 
 

@@ -255,6 +255,16 @@ def test_actions_show_their_progress_and_end_in_all_pages(device, visit):
         says(page, "Hello ANNA Hello ANNA")
 
 
+def test_a_time_that_an_action_asks_for_is_that_of_the_browser(device, visit):
+    page = visit(device.url, "Work", timezone_id="Asia/Kathmandu")
+    before = int(time.time())
+    page.get_by_role("button", name="Set the clock").click()
+    page.get_by_role("dialog").get_by_role("button", name="Set the clock").click()
+    told = page.locator("section.card .good").filter(has_text=re.compile(r"^\d+ s$"))
+    told.wait_for()
+    assert before <= int(told.text_content().split()[0]) <= time.time()
+
+
 def test_tables_are_paged_and_logs_have_levels(device, visit):
     page = visit(device.url, "Work")
     table = card(page, "Table")

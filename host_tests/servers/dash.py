@@ -88,6 +88,11 @@ def greet(job):
     return " ".join(["Hello " + (name.upper() if job.values["loud"] else name)] * job.values["times"])
 
 
+@dash.action("Set the clock", fields=[dash.field("time", 1704067200, kind="time", min=1704067200)])
+def set_clock(job):
+    return "%d s" % job.values["time"]
+
+
 rows = [[n, "row %d" % n] for n in range(25)]
 table = dash.table("Table", ["Number", "Name"], rows)
 log = dash.log("Log")

@@ -49,9 +49,18 @@ class Folder:
 
     def __exit__(self, *_):
         os.chdir(ROOT)
-        for name in os.listdir(self.path):
-            os.remove(self.path + "/" + name)
-        os.rmdir(self.path)
+        remove(self.path)
+
+
+def remove(folder):
+    """Remove a folder with all that is in it."""
+    for entry in list(os.ilistdir(folder)):
+        path = folder + "/" + entry[0]
+        if entry[1] & 0x4000:
+            remove(path)
+        else:
+            os.remove(path)
+    os.rmdir(folder)
 
 
 def put(name, text):

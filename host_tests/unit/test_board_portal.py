@@ -167,6 +167,33 @@ def test_what_cannot_be_is_refused_and_nothing_is_saved():
             assert file.read() == '{"WIFI_SSID": "home"}'
 
 
+def test_the_first_password_of_a_dashboard_is_asked_for_if_there_is_one():
+    import sys
+
+    with Site() as site:
+        assert b'name="admin" type="password"' in site.ask().body
+        answer = site.save(b"ssid=home&password=12345678&admin=short")
+        assert answer.status == 400 and b"8 to 64 bytes" in answer.body and b"short" not in answer.body
+        assert site.save(b"ssid=home&password=12345678&admin=rose+garden").status == 200
+        with open("settings.json") as file:
+            assert json.loads(file.read())["ADMIN_PASSWORD"] == "rose garden"
+        assert "rose" not in str(site.ask().body) + str(site.ask("/networks").body)
+    with Site() as site:
+        assert site.save(b"ssid=home&password=12345678&admin=").status == 200
+        with open("settings.json") as file:
+            assert "ADMIN_PASSWORD" not in json.loads(file.read())
+    real = sys.modules.pop("panel", None)
+    sys.modules["panel"] = json  # none of the firmware's
+    try:
+        with Site() as site:
+            body = site.ask().body
+            assert b"admin" not in body and b"$more" not in body, body
+    finally:
+        del sys.modules["panel"]
+        if real:
+            sys.modules["panel"] = real
+
+
 def test_other_sites_pages_cannot_save():
     with Site() as site:
         for origin in ("http://evil.example", "null", "https://" + site.host):
@@ -260,4 +287,3 @@ def test_safe_mode_starts_the_app_again_when_it_is_asked():
         assert site.safe.event == "ended"
         assert site.browser.ask("/again", "POST", "Origin: http://a\r\n", b"").status == 200
         assert site.safe.event == "try again"
-

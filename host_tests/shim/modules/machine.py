@@ -1,4 +1,5 @@
-"""What firmware uses of `machine`, without the hardware. `cause` is for tests to set; `dogs` are the watchdogs that were started."""
+"""What firmware uses of `machine`, without the hardware. `cause` is for tests to set; `dogs` are the watchdogs that were started, `levels`
+what pins were set to, and `sent` what coloured LEDs were told."""
 
 PWRON_RESET = 1
 HARD_RESET = 2
@@ -6,6 +7,8 @@ WDT_RESET = 3
 
 cause = PWRON_RESET
 dogs = []
+levels = {}
+sent = []
 
 
 def reset():
@@ -48,3 +51,31 @@ class WDT:
 
     def feed(self):
         self.fed += 1
+
+
+class Pin:
+    OUT = 1
+
+    def __init__(self, id, mode=-1):
+        self.id = id
+
+    def value(self, value):
+        levels[self.id] = int(value)
+
+
+class ADC:
+    """Of its channels it has the chip's temperature: `raw` is what it reads."""
+
+    CORE_TEMP = 4
+    raw = 14000
+
+    def __init__(self, channel):
+        if channel != self.CORE_TEMP:
+            raise ValueError("invalid channel")
+
+    def read_u16(self):
+        return self.raw
+
+
+def bitstream(pin, encoding, timing, data):
+    sent.append((pin.id, encoding, timing, bytes(data)))

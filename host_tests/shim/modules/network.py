@@ -138,6 +138,10 @@ class WLAN:
     def status(self, what=None):
         if what == "stations":
             return []
+        if what == "rssi" and not self.radio.is_ap:
+            if not self.radio.is_in:
+                raise OSError("STA must be connected")
+            return -55
         if what is not None:
             raise ValueError("unknown status param")
         return self.radio.status

@@ -8,13 +8,13 @@ class Cancelled(Exception):
 
 class Field(Control):
     """What an action asks for before it runs: `job.values[name]` has what was given. Its kind is that of `default`, see `setting.Setting`,
-    or `kind="password"`. `label`, `min`, `max`, `options`, `length`."""
+    or `kind="password"`, or `kind="time"`: seconds since 1970, and the page offers its own. `label`, `min`, `max`, `options`, `length`."""
 
     def __init__(self, name, default, label=None, kind=None, length=64, **limits):
         kind = kind or ("choice" if "options" in limits else {bool: "switch", str: "text"}.get(type(default), "number"))
         if kind in ("text", "password"):
             limits["length"] = length
-        elif type(default) is int and kind == "number":
+        elif type(default) is int and kind in ("number", "time"):
             limits.setdefault("step", 1)
         self.id = name
         self.fields = {"name": name, "kind": kind, "label": label or name, "value": default}

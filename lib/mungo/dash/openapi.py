@@ -2,7 +2,7 @@
 from ..http.json_writer import dumps
 from .widgets import LEVELS, Control
 
-_TYPES = {"switch": "boolean", "slider": "number", "number": "number", "text": "string", "password": "string"}
+_TYPES = {"switch": "boolean", "slider": "number", "number": "number", "time": "number", "text": "string", "password": "string"}
 _LIMITS = (("min", "minimum"), ("max", "maximum"), ("length", "maxLength"), ("options", "enum"))
 
 

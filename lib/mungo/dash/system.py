@@ -1,7 +1,9 @@
-# The device itself: memory, the loop, connections, workers, limits and counters.
+# The device itself: memory, the loop, connections, workers, its clock, limits and counters.
 import gc
+from time import gmtime
 
 from ..port import Limits
+from .widgets import unix_time
 
 _MINUTE = const(120)  # samples, one a second
 
@@ -23,6 +25,8 @@ def add(dash, page):
     dash.metric("Connections", history=_MINUTE, id="connections")(lambda: dash.mgr.accepted)
     dash.metric("Busy workers", history=_MINUTE, id="busy")(lambda: (dash.mgr.stats["workers"] or {"busy": 0})["busy"])
 
+    dash.metric("Clock", every_ms=5000)(clock)
+
     def counters(at, n):
         found = []
         for name, value in sorted(dash.mgr.stats.items()):
@@ -39,6 +43,11 @@ def add(dash, page):
     dash.table("Counters", ["Counter", "Value"], counters)
     dash.table("Limits", ["Limit", "Value"], limits)
     dash.now_page, dash.now_group = before
+
+
+def clock():
+    """The time, to a minute: its pages are told no more often."""
+    return "not set" if unix_time() is None else "%d-%02d-%02d %02d:%02d UTC" % gmtime()[:5]
 
 
 def largest_block():

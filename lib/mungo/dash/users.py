@@ -190,6 +190,10 @@ class Users:
             flash.end()
         self.known = known
 
+    def begin_with(self, name, password):
+        """The first user, an admin. Raises HttpError if the flash has no room. It takes half a second: before the App is served."""
+        self.save(name, [3, hash_password(password), first_generation()])
+
     def close(self, name, id=None):
         """Close the pages of this user, or of the session with this id."""
         for client in self.dash.clients[:]:

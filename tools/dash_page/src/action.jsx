@@ -3,7 +3,7 @@ import { useId, useState } from "preact/hooks"
 import { device } from "./device.js"
 import { text } from "./format.js"
 import { Dialog, Progress, Refusal } from "./parts.jsx"
-import { hint, typed } from "./field.js"
+import { hint, localNow, typed } from "./field.js"
 
 function ActionField({ field }) {
   const id = useId()
@@ -19,7 +19,8 @@ function ActionField({ field }) {
           </select>
         )
           : kind === "slider" ? <input {...described} type="range" defaultValue={value} min={min} max={max} step={step ?? "any"} />
-            : <input {...described} type={kind === "password" ? "password" : "text"} defaultValue={value} inputMode={kind === "number" ? "decimal" : "text"} autocomplete="off" />}
+            : kind === "time" ? <input {...described} type="datetime-local" step="1" defaultValue={localNow()} required />
+              : <input {...described} type={kind === "password" ? "password" : "text"} defaultValue={value} inputMode={kind === "number" ? "decimal" : "text"} autocomplete="off" />}
       <p id={`${id}-hint`} class="soft small">{["number", "text", "password"].includes(kind) ? hint(field) : ""}</p>
     </div>
   )
