@@ -4,11 +4,9 @@ import json
 import sys
 import time
 
-import machine
-
 import aboard
 import mungo.dash.passwords as passwords
-from aboard import network
+from aboard import machine, network
 from dashing import Page
 from mungo.app import App
 from mungo.dash import Dash
