@@ -118,7 +118,7 @@ def test_wrong_settings_are_told_and_change_nothing(board, port):
     one = board()
     one.port = port
     assert ask(one, "/fast")[0] == 200
-    assert "settings.json: no setting 'PROT'; there are: APP, AP_PASSWORD, " in one.output(), one.output()
+    assert "settings.json: no setting 'PROT'; there are: ADMIN_PASSWORD, APP, AP_PASSWORD, " in one.output(), one.output()
 
 
 def test_credentials_are_filled_in_in_a_browser(board, browser, port):

@@ -1,5 +1,6 @@
 # Who may do what: users, passwords, sessions, and a table of attacks.
 
+import json
 import os
 import sys
 
@@ -9,7 +10,7 @@ from mungo.dash.passwords import hash_password, is_right, pbkdf2
 from raising import raised, refused
 
 LANES = ("cpython", "upy", "upy-192k")
-MIN_HEAP = "576k"
+MIN_HEAP = "640k"
 
 passwords = sys.modules["mungo.dash.passwords"]
 fit_rounds = passwords.fit_rounds
@@ -78,7 +79,14 @@ def served(place, **options):
     dash.action("Erase", level="admin", confirm=True)(lambda job: None)
     dash.metric("Soil", history=10)(lambda: 1)
     dash.table("Rows", ["a"], [[1]])
+    dash.setting("place", "shed", length=40)
+    dash.choice("Mode", ["eco", "fast"])
+    greet = dash.action(
+        "Greet", level="operate", fields=[dash.field("name", ""), dash.field("times", 1, max=3), dash.field("key", "", kind="password")]
+    )
+    greet(lambda job: "Hello %s %s" % (job.values["name"], job.values["key"]))
     dash.files(place.root + "/files", limit=2000)
+    dash.updates()
     return dash, dash.app.test_client()
 
 
@@ -275,7 +283,21 @@ ATTACKS = (
     (None, "GET", "/api/values", {"Cookie": "dash=x"}, None, 401),
     (None, "GET", "/api/values", {"Cookie": "dash=" + "A" * 200 + ".1.2"}, None, 401),
     (None, "GET", "/api/values", {"Authorization": "Basic YW5uYTpyb3NlIGdhcmRlbg=="}, None, 401),
+    (None, "GET", "/api/%76alues", {}, None, 401),
+    (None, "GET", "/api/nothing", {}, None, 401),
+    (None, "PUT", "/api/values/lamp", {"X-CSRF-Token": "0" * 32}, '{"value": true}', 403),
+    (None, "PUT", "/api/values/lamp", {"X-HTTP-Method-Override": "GET"}, '{"value": true}', 401),
+    (None, "GET", "/api/update", {}, None, 401),
+    (None, "POST", "/api/update", {}, "mungo-bundle", 401),
+    (None, "POST", "/api/update/good", {}, None, 401),
+    (None, "POST", "/api/update/restart", {}, None, 401),
     # too low a level
+    ("rita", "DELETE", "/api/actions/water", TOKEN, None, 403),
+    ("rita", "PUT", "/api/values", TOKEN, '{"lamp": true}', 403),
+    ("ole", "GET", "/api/update", {}, None, 403),
+    ("ole", "POST", "/api/update", TOKEN, "mungo-bundle", 403),
+    ("ole", "POST", "/api/update/restart", TOKEN, None, 403),
+    ("rita", "POST", "/api/update/good", TOKEN, None, 403),
     ("rita", "PUT", "/api/values/lamp", TOKEN, '{"value": true}', 403),
     ("rita", "POST", "/api/actions/water", TOKEN, "{}", 403),
     ("rita", "PUT", "/api/files/a", TOKEN, "x", 403),
@@ -299,6 +321,14 @@ ATTACKS = (
     ("anna", "PUT", "/api/values/lamp", {"Sec-Fetch-Site": "cross-site"}, '{"value": true}', 403),
     ("anna", "POST", "/api/logout", {"Origin": "http://test.evil.example"}, "{}", 403),
     ("anna", "PUT", "/api/files/a", {"Sec-Fetch-Site": "same-site"}, "x", 403),
+    ("anna", "PUT", "/api/users/ole", {"Origin": "https://evil.example"}, '{"level": "admin"}', 403),
+    ("anna", "DELETE", "/api/users/ole", {"Origin": "https://evil.example"}, None, 403),
+    ("anna", "DELETE", "/api/files/a", {"Origin": "https://evil.example"}, None, 403),
+    ("anna", "POST", "/api/actions/erase", {"Origin": "https://evil.example", "Content-Type": "text/plain"}, "{}", 403),
+    ("anna", "POST", "/api/update", {}, "mungo-bundle", 403),
+    ("anna", "POST", "/api/update", {"Origin": "https://evil.example"}, "mungo-bundle", 403),
+    ("anna", "POST", "/api/update/restart", {"Sec-Fetch-Site": "cross-site"}, None, 403),
+    ("anna", "POST", "/api/update/restart", {}, None, 403),
     (
         "anna",
         "GET",
@@ -325,12 +355,34 @@ ATTACKS = (
     ("anna", "DELETE", "/api/files/folder", TOKEN, None, 404),
     ("anna", "PUT", "/api/files/..", TOKEN, "x", 400),
     ("anna", "PUT", "/api/files/.hidden%2f..", TOKEN, "x", 400),
+    ("anna", "PUT", "/api/files/%2e%2e%2fdash%2fusers.json", TOKEN, "{}", 400),
+    ("anna", "DELETE", "/api/files/", TOKEN, None, 404),
     ("anna", "GET", "/api/../dash/users.json", {}, None, 404),
     ("anna", "GET", "/dash/%2e%2e/%2e%2e/dash/users.json", {}, None, 404),
     ("anna", "GET", "/dash/users.json", {}, None, 404),
     # values
     ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": NaN}', 400),
     ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": 1e999}', 400),
+    ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": -Infinity}', 400),
+    ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": 1%s}' % ("0" * 400), 400),
+    ("anna", "PUT", "/api/values", TOKEN, '{"lamp": true, "threshold": NaN}', 400),
+    ("anna", "PUT", "/api/values", TOKEN, '{"lamp": true, "threshold": -1}', 422),
+    ("anna", "PUT", "/api/values", TOKEN, '{"lamp": true, "soil": 1}', 405),
+    ("anna", "PUT", "/api/values", TOKEN, '{"lamp": true, "__init__": 1}', 404),
+    ("anna", "PUT", "/api/values/mode", TOKEN, '{"value": "<script>"}', 422),
+    ("anna", "PUT", "/api/values/place", TOKEN, '{"value": "%s"}' % BIG, 422),
+    ("anna", "PUT", "/api/values/place", TOKEN, '{"value": "a\\u001b[2Jb"}', 422),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '{"times": NaN}', 400),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '{"times": 1e9}', 422),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '{"name": "%s"}' % BIG, 422),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '{"name": {"a": 1}}', 422),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '{"key": "a\\nb"}', 422),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '{"job": 1}', 422),
+    ("anna", "POST", "/api/actions/greet", TOKEN, '[["name", "x"]]', 422),
+    ("anna", "GET", "/api/rows/rows?n=1000000000", {}, None, 422),
+    ("anna", "GET", "/api/rows/rows?at=-1", {}, None, 422),
+    ("anna", "GET", "/api/rows/rows?at=%D9%A1", {}, None, 422),
+    ("anna", "GET", "/api/history/name", {}, None, 404),
     ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": 101}', 422),
     ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": "1"}', 422),
     ("anna", "PUT", "/api/values/threshold", TOKEN, '{"value": true}', 422),
@@ -395,15 +447,132 @@ def test_attacks_are_refused_with_the_right_status():
                 assert answer.status == status, what
                 assert path[:5] != "/api/" or path == "/api/live" or answer.text[:10] == '{"error": ', what
                 dash.users.tries.free_at.clear()
-            assert dash.by_id["lamp"].value is False and dash.settings == {"threshold": 40}
+            assert dash.by_id["lamp"].value is False and dash.settings == {"threshold": 40, "place": "shed"}
             assert sorted(dash.users.known) == ["anna", "ole", "rita"]
             assert client.mgr.stats["bugs"] == 0
+
+
+DEEP = '{"id": "threshold", "value": %s%s}' % ("[" * 200, "]" * 200)
+
+# (who, what the page says, the status of the answer)
+WS_ATTACKS = (
+    ("rita", '{"id": "lamp", "value": true}', 403),
+    ("rita", '{"id": "water", "run": {}}', 403),
+    ("rita", '{"id": "water", "cancel": true}', 403),
+    ("rita", '{"id": "threshold", "value": 1, "level": "admin", "who": {"level": 3}}', 403),
+    ("ole", '{"id": "threshold", "value": 1}', 403),
+    ("ole", '{"id": "erase", "run": {}}', 403),
+    ("anna", '{"id": "threshold", "value": NaN}', 400),
+    ("anna", '{"id": "threshold", "value": 1e999}', 400),
+    ("anna", '{"id": "threshold", "value": 101}', 422),
+    ("anna", '{"id": "name", "value": "%s"}' % BIG, 422),
+    ("anna", '{"id": "name", "value": "%s"}' % ("x" * 4096), 400),
+    ("anna", DEEP, 400),
+    ("anna", '{"id": "greet", "run": %s}' % KEYS, 422),
+    ("anna", '{"id": "greet", "run": {%s}}' % ", ".join(['"k%d": 1' % n for n in range(450)]), 400),
+    ("anna", '{"id": "greet", "run": {"times": NaN}}', 400),
+    ("anna", '{"id": "greet", "run": []}', 422),
+    ("anna", '{"id": "__class__", "value": 1}', 404),
+    ("anna", '{"id": {"$ne": 1}, "value": 1}', 404),
+    ("anna", '{"id": "soil", "value": 1}', 405),
+    ("anna", '{"id": "rows", "get": "rows", "n": 1000000000}', 422),
+    ("anna", '{"id": "rows", "get": "rows", "at": 1e9}', 422),
+    ("anna", '{"id": "../dash/users.json", "get": "history"}', 404),
+    ("anna", '{"id": "lamp", "get": "users"}', 400),
+    ("anna", '"<script>"', 400),
+)
+
+
+def test_attacks_by_a_page_are_refused_with_the_right_status():
+    with Place() as place:
+        dash, client = served(place)
+        with client:
+            pages = {}
+            for name in PASSWORDS:
+                log_in(client, name)
+                pages[name] = Page(client)
+            for who, text, status in WS_ATTACKS:
+                page = pages[who]
+                page.settle()
+                page.ws.send(text)
+                answer = {"changes": {}}
+                while "changes" in answer:
+                    answer = json.loads(page.ws.receive())
+                    page.seq = answer.get("seq", page.seq)
+                assert answer.get("status") == status and answer["error"], (who, text[:60], answer)
+                assert page.settle().tell()["seq"] == dash.seq  # the page goes on
+            assert dash.by_id["lamp"].value is False and dash.settings == {"threshold": 40, "place": "shed"}
+            assert client.mgr.stats["bugs"] == 0
+
+
+def test_a_script_in_every_text_field_is_kept_and_told_as_the_text_that_it_is():
+    script = "<script>alert(1)</script>"
+    with Place() as place:
+        dash, client = served(place)
+        dash.by_id["name"].fields["length"] = 40
+        dash.metric("Fails", page="<b>", group="<i>")(lambda: open("/" + script))
+        log = dash.log("<u>Log</u>", id="log")
+        log.add(script, "error")
+        table = dash.table("Scripts", [script], [[script]])
+        with client:
+            log_in(client, "anna")
+            fields = {"X-CSRF-Token": client.token}
+            page = Page(client)
+            for id in ("name", "place"):
+                assert page.tell(id=id, value=script) == {"re": page.re}
+                page.wait(id, value=script)
+                answer = client.get("/api/values/" + id)
+                assert answer.json == {"value": script} and answer.headers["Content-Type"] == "application/json"
+            assert page.tell(id="greet", run={"name": script, "key": script}) == {"re": page.re}
+            page.wait("greet", value="Hello %s %s" % (script, script))
+            assert page.tell(id="rows", get="rows")["total"] == 1
+            assert page.tell(id=table.id, get="rows")["rows"] == [[script]] and page.widgets[table.id]["columns"] == [script]
+            assert page.widgets["log"]["lines"][0][3] == script and page.widgets["log"]["label"] == "<u>Log</u>"
+            while script not in page.widgets["fails"].get("error", script):
+                page.read()
+            assert (page.widgets["fails"]["page"], page.widgets["fails"]["group"]) == ("<b>", "<i>")
+            # Names of users and files have no such letters.
+            assert client.put("/api/users/%3Cscript%3E", json={"password": "long enough"}, headers=fields).status == 422
+            answer = client.put("/api/files/%3Cscript%3Ealert(1)%3C%2Fscript%3E", body=b"<script>", headers=fields)
+            assert answer.status in (201, 400) and "<" not in client.get("/api/files").text
+            for name in client.get("/api/files").json["files"]:
+                answer = client.get("/api/files/" + name["name"])
+                assert answer.headers["Content-Security-Policy"] == "sandbox" and "attachment" in answer.headers["Content-Disposition"]
+            # What is refused is told without it, or as JSON.
+            for answer in (
+                client.get("/api/%3Cscript%3E"),
+                client.get("/api/values/%3Cscript%3E"),
+                client.put("/api/values/mode", json={"value": script}, headers=fields),
+                client.post("/api/login", json={"user": script, "password": script}),
+            ):
+                assert answer.status >= 400 and answer.headers["Content-Type"] == "application/json", answer.text
+            assert client.mgr.stats["bugs"] == 0
+
+
+def test_a_session_that_was_planted_is_none_after_the_login():
+    with Place() as place:
+        dash, client = served(place)
+        with client:
+            client.get("/api/session")
+            log_in(client, "ole")
+            planted = dict(client.cookies)
+            log_in(client, "anna")
+            client.cookies.update(planted)
+            assert client.get("/api/users").status == 403  # it is ole's still, and no more
 
 
 def test_a_token_of_another_session_is_of_no_use():
     with Place() as place:
         dash, client = served(place)
         with client:
+            log_in(client, "ole")
+            other = client.token
+            log_in(client, "anna")
+            assert client.put("/api/values/lamp", json={"value": True}, headers={"X-CSRF-Token": other}).status == 403
+            assert client.post("/api/logout", json={}, headers={"X-CSRF-Token": client.token}).status == 204
+            assert client.put("/api/values/lamp", json={"value": True}, headers={"X-CSRF-Token": client.token}).status == 403
+            assert client.put("/api/values/lamp", json={"value": True}).status == 401
+            assert dash.by_id["lamp"].value is False
             log_in(client, "anna")
             old = client.token
             assert client.put("/api/values/lamp", json={"value": True}, headers={"X-CSRF-Token": old}).status == 200
