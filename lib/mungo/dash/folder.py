@@ -1,7 +1,6 @@
 # The requests for the files of a folder: a list, uploads, downloads, deleting.
 import os
 
-from ..app.response import Response
 from ..http import upload
 from ..http.files import send
 from ..http.folder import entries
@@ -45,7 +44,6 @@ def open(door):
             os.remove(folder + "/" + name)
         finally:
             flash.end()
-        return Response("", 204)
 
     door.route("GET", "/files", list)
     door.route("GET", "/files/<name>", get)
