@@ -13,7 +13,7 @@ def receive(door, limit, req, name):
     """The generator of an upload."""
     door.check(req, 2)
     if "/" in name or "\\" in name:
-        refuse(400, "want a name without folders")
+        refuse(400, "want no folder")
     up = yield from upload.receive(req, WholeFile, door.folder, name, limit=limit)
     return {"name": up.files[0].name, "size": up.offset}, 201
 
