@@ -241,6 +241,12 @@ def test_a_connection_that_stays_paused_ends_after_pause_ms(rp2):
     assert not stage.stats["recv_full"]  # what it sends fits into recv_limit
 
 
+def test_who_reads_in_sips_and_pauses_in_between_is_held_at_recv_limit(rp2):
+    stage = stalled.Stage(rp2, 1, 5000).run([stalled.sipped])
+    assert not stage.stats["recv_full"] and not stage.errors
+    assert stage.mgr.recv_limit <= stage.unread <= stage.mgr.recv_limit + stage.mgr.rx_bytes
+
+
 # --- an empty datagram, which closes a socket for good on ESP32
 
 

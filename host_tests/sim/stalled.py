@@ -43,6 +43,8 @@ class Stage:
         self.errors = []
         self.streams = []
         self.paused = []  # (when that ends, connection)
+        self.sipped = []  # connections whose program takes little at a time
+        self.unread = 0  # the most bytes that one of these has left
         self.mgr = None
         world.on_report = lambda er: self.errors.append(repr(er))
 
@@ -81,12 +83,19 @@ class Stage:
     # --- the program
 
     def tcp(self, c, ev, data, _):
-        """Echoes, but for what some first bytes ask for: P pauses for 8 s, B gets 8,000 bytes."""
-        if ev == _READ:
+        """Echoes, but for what some first bytes ask for: P pauses for 8 s, S pauses and is read in sips, B gets 8,000 bytes."""
+        if ev == _READ and c in self.sipped:
+            self.unread = max(self.unread, len(c.recv))
+            c.recv.consume(min(len(c.recv), 7))
+            c.is_full = True
+        elif ev == _READ:
             got = c.recv.read()
             if got[:1] == b"P":
                 c.is_full = True
                 self.paused.append((self.world.now + 8_000_000, c))
+            elif got[:1] == b"S":
+                c.is_full = True
+                self.sipped.append(c)
             elif got[:1] == b"B":
                 c.send(b"b" * 8000)
             else:
@@ -112,6 +121,9 @@ class Stage:
                 c.is_closing = True
         while self.paused and self.paused[0][0] <= self.world.now:
             c = self.paused.pop(0)[1]
+            if not c.is_closing:
+                c.is_full = False
+        for c in self.sipped:
             if not c.is_closing:
                 c.is_full = False
 
@@ -179,6 +191,15 @@ def paused(stage, peer):
         peer.send(b"P")
         stage.world.sleep(100_000)
         peer.send(b"x" * 8000)
+
+
+def sipped(stage, peer):
+    """A peer that sends much to a program that takes little at a time."""
+    peer.slowness = 0
+    if peer.connect(7000):
+        peer.send(b"S")
+        stage.world.sleep(100_000)
+        peer.send(b"x" * 30000)
 
 
 def paused_in_small_pieces(stage, peer):

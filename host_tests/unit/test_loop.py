@@ -240,6 +240,37 @@ def test_recv_limit_ends_that_connection_alone():
     mgr.close()
 
 
+def test_recv_limit_is_for_connections_that_go_on_reading():
+    mgr = mungo.Manager(recv_limit=1000)
+    got = []
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_READ:
+            c.is_full = True
+            got.append(len(c.recv))
+        elif ev == mungo.EV_ERROR:
+            got.append(data)
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port, b"x" * 1500)
+    turns(mgr, lambda: got and (got[-1] == 1500 or len(got) > 1))
+    while got[-1] != 1500:  # it came in parts, and the first one has paused it
+        n = len(got)
+        next(c for c in mgr.conns if c.is_full).is_full = False
+        turns(mgr, lambda n=n: len(got) > n)
+    for _ in range(10):
+        mgr.poll(0)
+    assert got[-1] == 1500 and mgr.stats["recv_full"] == 0
+    c = next(c for c in mgr.conns if c.is_full)
+    c.fn = lambda c, ev, data, fn_data: ev == mungo.EV_ERROR and got.append(data)  # it leaves all, and does not pause
+    c.is_full = False
+    client.send(b"x")
+    client.until_ended()
+    assert got[-1] == "recv_limit" and mgr.stats["recv_full"] == 1
+    client.close()
+    mgr.close()
+
+
 def test_a_bug_ends_its_connection_and_the_loop_goes_on():
     mgr = mungo.Manager()
     ends = []

@@ -328,7 +328,7 @@ class Connection:
             self.settle()
 
     def settle(self):
-        """The handlers have seen what is in `recv`: give the loop's buffer back, and hold the limit."""
+        """The handlers have seen what is in `recv`: give the loop's buffer back, and hold the limit, unless they have paused."""
         recv = self.recv
         n = recv.end - recv.start
         if not n:
@@ -336,7 +336,7 @@ class Connection:
         elif recv is self.mgr.rx:
             self.recv = Buffer()
             self.recv.append(memoryview(recv.data)[recv.start :], n)
-        if n >= self.mgr.recv_limit and not self.state & (_CLOSING | _PAUSED):
+        if n >= self.mgr.recv_limit and not self.state & (_CLOSING | _UNREAD):
             self.mgr.stats["recv_full"] += 1
             self.error("recv_limit")
 

@@ -8,21 +8,22 @@ from .timer import Timer
 def read_on(c):
     """The connection `c` is paused, and there is something to read."""
     mgr = c.mgr
-    n = c.read(mgr.rx.data)
-    if n is None or n < 0:
-        return
-    if n:
+    if len(c.recv) < mgr.recv_limit:  # (it may have been paused with more)
+        n = c.read(mgr.rx.data)
+        if n is None or n < 0:
+            return
+        if n == 0:  # the end, which waits for what came before it
+            c.stuffed = True
+            return c.look()
         if c.recv is EMPTY:
             c.recv = Buffer()
         c.recv.append(mgr.rx.data, n)
         if len(c.recv) < mgr.recv_limit:
             return
-        try:
-            c.stuffed = Timer(mgr, mgr.pause_ms, _expired, c, False)
-        except OSError:  # max_timers
-            return _expired(c)
-    else:
-        c.stuffed = True  # the end, which waits for what came before it
+    try:
+        c.stuffed = Timer(mgr, mgr.pause_ms, _expired, c, False)
+    except OSError:  # max_timers
+        return _expired(c)
     c.look()
 
 
