@@ -671,3 +671,67 @@ def test_the_main_paths_in_firefox_and_webkit(serve, tmp_path, other_make):
         for person in people:
             person.until("document.querySelector('main').textContent.includes('The device is away since')", False)
             person.until(f"{button}.getAttribute('aria-checked')", "false")
+
+
+# What people do, in a page of any make: they press buttons, fill in fields and choose files, all by their names.
+HANDS = """(() => {
+    const named = (root, tag, name) => [...root.querySelectorAll(tag)].find(one => one.textContent.trim().startsWith(name))
+    window.find = (tag, name, root = document.querySelector('dialog[open]') ?? document) => named(root, tag, name)
+    window.press = (name) => { const one = find('button', name), can = !!one && !one.disabled; if (can) one.click(); return can }
+    window.fill = (label, value) => {
+        const one = find('label', label).querySelector('input')
+        one.value = value
+        one.dispatchEvent(new Event('input', {bubbles: true}))
+        return one.value
+    }
+    window.choose = (label, name, size) => {
+        const one = find('label', label).querySelector('input'), files = new DataTransfer()
+        files.items.add(new File([new Uint8Array(size).fill(7)], name))
+        one.files = files.files
+        one.dispatchEvent(new Event('change', {bubbles: true}))
+        return one.files.length
+    }
+    window.says = (text) => document.body.textContent.includes(text)
+    return true
+})()"""
+
+
+def test_users_files_and_updates_in_firefox_and_webkit(serve, tmp_path, other_make):
+    device = Device(serve, tmp_path, UPDATE="")
+    person = other_make.person(0)
+    person.load(f"{device.url}/#/%3Aaccount")
+    assert person.evaluate(HANDS)
+    # The first password: it makes an admin, who is logged in.
+    person.until("!!find('button', 'Set the password')", True)
+    assert person.evaluate("fill('Name', 'anna') + fill('Password', 'correct horse')") == "annacorrect horse"
+    assert person.evaluate("press('Set the password')")
+    person.until("says('Your level is admin')", True)
+    # A file goes and comes, and is deleted.
+    person.evaluate("location.hash = '#/%3Afiles'")
+    person.until("says('There are no files yet.')", True)
+    assert person.evaluate("choose('Upload', 'a.bin', 70000)") == 1
+    person.until("says('a.bin is on the device.')", True)
+    assert (tmp_path / "files/a.bin").read_bytes() == b"\7" * 70000
+    person.until("!!find('a', 'a.bin') && find('a', 'a.bin').getAttribute('href')", "/api/files/a.bin")
+    assert person.evaluate("press('Delete')")
+    person.until("!!document.querySelector('dialog[open]')", True)
+    assert person.evaluate("press('Delete')")
+    person.until("says('There are no files yet.')", True)
+    # An update is sent, begun and kept.
+    person.evaluate("location.hash = '#/%3Aupdate'")
+    person.until("says('The device runs version 3')", True)
+    assert person.evaluate("choose('Bundle', 'app.bundle', 300000)") == 1
+    person.until("says('Version 4 is in flash and right.')", True)
+    assert person.evaluate("press('Restart')")
+    person.until("!!document.querySelector('dialog[open]')", True)
+    assert person.evaluate("press('Restart')")
+    person.until("says('Version 4 is on trial')", True)
+    assert person.evaluate("press('Keep it now')")
+    person.until("says('on trial')", False)
+    # Logged out, the name and the password bring everything back.
+    person.evaluate("location.hash = '#/%3Aaccount'")
+    person.until("press('Log out')", True)
+    person.until("!!find('button', 'Log in')", True)
+    person.evaluate("fill('Name', 'anna') + fill('Password', 'correct horse')")
+    assert person.evaluate("press('Log in')")
+    person.until("says('Your level is admin')", True)
