@@ -89,6 +89,18 @@ with mungo.Manager() as mgr:
     mgr.poll(0)
 print("works")
 """,
+    "fleet": """
+from mungo.fleet import Fleet
+from mungo.mqtt import Client
+fleet = Fleet(Client("mqtt://127.0.0.1:1", id="me", version=5, log=None), "home")
+fleet.job("square")(lambda x: x * x)
+with mungo.Manager() as mgr:
+    fleet.attach(mgr)
+    fleet.submit("square", 3, on_done=lambda result, error: mgr.stop())
+    while mgr.poll(1000):
+        pass
+print("works")
+""",
     "sntp": """
 from mungo.sntp import Sntp
 mgr = mungo.Manager()

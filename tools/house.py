@@ -24,6 +24,7 @@ ROOMS = {
     "__init__": "the events, lazy names",
     "auth": "the short names of files in app",
     "dash": "the device's own page",
+    "fleet": "jobs for other boards",
     "app": "App, Request, Response, routes, hooks, worker routes",
     "aio": "a manager inside asyncio",
     "fetch": "one request that waits",

@@ -43,6 +43,7 @@ PARTS = {
     "dash": (("core", "http", "app", "files", "ws"), ["mungo/dash/*"]),
     "mdns": (("core",), ["mungo/mdns/*"]),
     "mqtt": (("core", "json"), ["mungo/mqtt/*"]),
+    "fleet": (("core", "json", "mqtt"), ["mungo/fleet/*"]),
     "ota": (("core", "http", "app"), ["mungo/ota/*"]),
     "sntp": (("core",), ["mungo/sntp.py", "mungo/rtc.py"]),
     "tls": (("core", "http"), ["mungo/tls/*"]),

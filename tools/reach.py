@@ -14,7 +14,7 @@ OTA = ("mungo/ota/__init__.py",)  # for devices that take updates: the next one 
 
 # Rooms and files of the library of which a board gets only what the app imports, and what that imports.
 CHOSEN = (
-    *("mungo/app/", "mungo/dash/", "mungo/ws/", "mungo/mdns/", "mungo/mqtt/", "mungo/ota/", "mungo/tls/"),
+    *("mungo/app/", "mungo/dash/", "mungo/fleet/", "mungo/ws/", "mungo/mdns/", "mungo/mqtt/", "mungo/ota/", "mungo/tls/"),
     *(f"mungo/http/{name}.py" for name in ("client", "response_parser", "urls", "upload", "wholefile", "formdata", "to_https")),
     *(f"mungo/{name}.py" for name in ("sse", "aio", "fetch", "auth", "cookies", "cors")),
 )

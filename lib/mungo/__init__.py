@@ -71,7 +71,7 @@ EV_USER = 23
 # module is there from the start, and __getattr__ stores none but its own. Nor may two threads import at the same time. (See internals:
 # NAMES.)
 core = http = manager = mqtt = None
-for _manager in "aio app auth cookies cors dash dns fetch mdns ota port rtc sntp sse threads tls ws".split():
+for _manager in "aio app auth cookies cors dash dns fetch fleet mdns ota port rtc sntp sse threads tls ws".split():
     globals()[_manager] = None
 _manager = None
 _importing = _thread.allocate_lock()
