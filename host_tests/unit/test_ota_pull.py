@@ -16,10 +16,12 @@ FILES = {"bundled.py": b"APP = 'hello'\n", "www/page.html": b"0123456789" * 300}
 class Server:
     """A manager with a server of bundles, and what `pull` says."""
 
-    def __init__(self, data, status=200, cut=None):
+    def __init__(self, data, status=200, cut=None, first=0, minor=1):
         self.data = data
         self.status = status
         self.cut = cut
+        self.minor = minor  # of its HTTP version: 0, and it closes
+        self.first = first  # so many bytes of the body go out with the head, the others a moment later
         self.said = []
         self.asked = 0
 
@@ -37,8 +39,16 @@ class Server:
             if self.cut is None:
                 c.http_reply(self.status, {}, self.data)
             else:
-                c.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(self.data) + self.data[: self.cut])
-                c.is_draining = True
+                c.send(
+                    b"HTTP/1.%d 200 OK\r\nContent-Length: %d\r\n\r\n" % (self.minor, len(self.data))
+                    + self.data[: min(self.first, self.cut)]
+                )
+                self.mgr.timer(20, self.rest, c)
+
+    def rest(self, c):
+        if not c.is_ending:
+            c.send(self.data[min(self.first, self.cut) : self.cut])
+            c.is_draining = True
 
     def pull(self):
         """The error that `done` gets."""
@@ -59,6 +69,37 @@ def test_a_bundle_is_pulled():
             assert ota.state()["next"] == 5
             assert server.mgr.stats["updates"] == {"installed": 1, "failed": 0}
         assert tree("a") == {"a/" + name: data for name, data in FILES.items()}
+
+
+def test_a_server_that_closes_behind_the_bundle_and_sends_its_head_alone():
+    for files in ({"x": b"1"}, FILES, {"x": bytes(50000)}):
+        data = bundle(files, 5)
+        for first, minor in ((0, 0), (0, 1), (100, 0), (700, 1), (len(data), 0), (len(data), 1)):
+            with Board(version=4):
+                with Server(data, cut=len(data), first=first, minor=minor) as server:
+                    error = server.pull()
+                    assert error == "" and ota.state()["next"] == 5, (len(data), first, minor, error)
+                assert tree("a") == {"a/" + name: data for name, data in files.items()}
+
+
+def test_a_bundle_whose_server_has_closed_waits_for_the_flash():
+    from mungo.port.flash import flash
+
+    data = bundle({"x": b"1"}, 5)
+    with Board(version=4):
+        with Server(data, cut=len(data), minor=0) as server:
+            ota.pull(server.mgr, "http://127.0.0.1:%d/" % server.port, server.said.append)
+            while ota.state()["done"] < len(data):
+                server.mgr.poll(10)
+            if not server.said:
+                begin = flash.begin
+                flash.begin = lambda: False  # pyright: ignore  # a worker has it
+                for _ in range(20):
+                    server.mgr.poll(10)
+                flash.begin = begin
+            while not server.said:
+                server.mgr.poll(10)
+            assert server.said == [""] and ota.state()["next"] == 5
 
 
 def test_what_is_wrong_is_told_and_leaves_nothing():

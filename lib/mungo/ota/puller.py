@@ -12,6 +12,8 @@ _EV_HTTP_MSG = const(11)
 class Pull:
     """A request for a bundle, under way."""
 
+    is_whole = False  # all of it has come
+
     def __init__(self, mgr, url, done, tls, device):
         self.done = done
         self.device = device
@@ -30,20 +32,26 @@ class Pull:
                 self.error = "The server answers %d." % hm.status
                 c.is_closing = True
         elif ev == _EV_HTTP_MSG:
+            self.is_whole = True  # (c may be closing)
             self.step(c, None)
         elif ev == _EV_ERROR:
             self.error = hm
         elif ev == _EV_CLOSE:
-            if self.steps is not None:
-                self.steps.close()
-            if self.error:
-                self.device.state["error"] = self.error
-            if self.done is not None:
-                self.done(self.error)
+            if self.steps is None or not self.is_whole:
+                self.end()
+
+    def end(self):
+        """It is over, and so is the connection."""
+        if self.steps is not None:
+            self.steps.close()
+        if self.error:
+            self.device.state["error"] = self.error
+        if self.done is not None:
+            self.done(self.error)
 
     def step(self, c, piece):
         """A piece of the body has come; None: all of it, or it is the next turn."""
-        if self.steps is None or c.is_ending:
+        if self.steps is None or c.is_ending and not self.is_whole:
             return
         try:
             if self.steps.send(piece) is BUSY:
@@ -52,11 +60,14 @@ class Pull:
         except StopIteration as end:
             self.steps = None
             self.error = end.value[0]["error"] if isinstance(end.value, tuple) else ""
-            c.is_closing = True
+            if c.sock is None:  # it is closed
+                self.end()
+            else:
+                c.is_closing = True
 
 
 def _go_on(c, it):
     if not c.is_ending:
         c.is_full = False
         c.resume()
-        it.step(c, None)
+    it.step(c, None)

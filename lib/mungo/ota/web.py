@@ -1,7 +1,7 @@
 # The routes of an App for updates: see docs/updates.md, "Protocol".
 from ..port.flash import flash
 
-_RESTART_MS = const(1000)  # after the answer
+_RESTART_MS = const(1000)
 
 
 def add(app, guard, prefix, device):
@@ -19,10 +19,14 @@ def add(app, guard, prefix, device):
     def receive(req):
         return import_bundle()(req.c, device)
 
+    def reset(req):
+        restart(req.c.mgr)
+        return {"restart": True}, 202
+
     app.get(prefix)(guarded(lambda req: device.state))
     app.post(prefix, stream=True)(guarded(receive))
     app.post(prefix + "/good")(guarded(device.keep))
-    app.post(prefix + "/restart")(guarded(restart))
+    app.post(prefix + "/restart")(guarded(reset))
 
 
 def import_bundle():
@@ -32,15 +36,11 @@ def import_bundle():
     return receive
 
 
-def restart(req):
-    """The handler that restarts the device, a second later."""
-    req.c.mgr.timer(_RESTART_MS, _restart, req.c.mgr)
-    return {"restart": True}, 202
-
-
-def _restart(mgr):
+def restart(mgr):
+    """Restart the device a second later, so that an answer can go out. On a host the manager stops: what has started the program starts it
+    again. Loop's thread."""
     try:
         from machine import reset  # pyright: ignore
-    except ImportError:  # a host: what has started the program starts it again
+    except ImportError:
         reset = mgr.stop
-    reset()
+    mgr.timer(_RESTART_MS, lambda _: reset())
