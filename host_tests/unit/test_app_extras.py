@@ -269,6 +269,25 @@ def test_hooks_for_one_request():
         assert order == ["app"]
 
 
+def test_a_hook_of_one_request_alone_in_its_app():
+    app = App()
+
+    @app.get("/")
+    def index(req):
+        if "hook" in req.args:
+
+            @req.after_request
+            def mark(req, response):
+                response.headers["X-Hook"] = response.body
+
+        return "hi"
+
+    with app.test_client() as client:
+        assert client.get("/").headers.get("X-Hook") is None
+        assert client.get("/?hook=1").headers["X-Hook"] == "hi"
+        assert client.get("/").headers.get("X-Hook") is None
+
+
 def test_hooks_at_the_end():
     app = App()
     order = []

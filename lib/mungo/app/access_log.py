@@ -3,7 +3,7 @@ from time import gmtime, ticks_diff, ticks_ms
 
 from ..http.now import CLOCK
 from ..http.server import Exchange
-from .connection import AppConnection
+from .serving import AppConnection
 
 _NONE = const(0)  # phases of http/server.py
 _EARLY = const(1)

@@ -1,22 +1,10 @@
-# An App: routes with their hooks, served by a manager. A thin layer over the events of HTTP. A request goes through these files:
-#
-#   app.py        `handler` gets the events, `serve_request` has the steps; connection.py: `refuse` gets what the server refuses
-#   request.py    the Request that hooks and handlers get
-#   routing.py    the route of a request, and how it is served; worker_routes.py and body_streams.py: the same for other kinds of routes
-#   response.py   what a handler returns or raises becomes an answer
-#   hooks.py      the steps in between, if the App has hooks or error handlers, or asyncio polls the manager
+# An App: routes with their hooks, served by a manager. A thin layer over the events of HTTP. How a request is served: serving.py.
 import sys
 
 from ..core import listener
 from ..manager import Manager
-from .connection import AppConnection
-from .request import Request
-from .response import has_steps, respond_fast
 from .routing import Route, Routes
-
-_EV_CLOSE = const(9)
-_EV_HTTP_HDRS = const(10)
-_EV_HTTP_MSG = const(11)
+from .serving import AppConnection, handler
 
 
 class Parts:
@@ -52,6 +40,7 @@ class App:
 
     strict_json = True
     parts = Parts()
+    handler = staticmethod(handler)  # of the connections whose fn_data is the App
     is_hooked = False  # it has hooks or error handlers
     is_html = False
     starts_early = False  # some route does
@@ -304,42 +293,3 @@ class App:
         from .figures import stats
 
         return stats
-
-    # --- a request
-
-    def handler(self, c, ev, hm, fn_data):
-        """The handler of HTTP events."""
-        if ev == _EV_HTTP_MSG:
-            route = self.routes.by_request_line.get(hm.method_and_path)
-            if route is not None and route.has_fast_path:
-                req = Request(c, hm, route)
-                try:
-                    result = route.fn(req)
-                except Exception as er:
-                    result = er
-                respond_fast(c, hm, req, result)
-            elif hm.sink:
-                hm.sink.end()
-            else:
-                self.serve_request(c, hm, route, False)
-        elif ev == _EV_HTTP_HDRS:
-            if self.starts_early:
-                self.serve_request(c, hm, self.routes.by_request_line.get(hm.method_and_path), True)
-        elif ev == _EV_CLOSE and c.proto and c.proto.sink:
-            c.proto.sink.close()
-
-    def serve_request(self, c, hm, route, is_early):
-        """Find the route if it is None and run the before hooks. If none of them answers, the route does. `is_early`: the head alone has
-        come, and only some routes start then."""
-        values = None
-        if route is None:
-            route, values = self.routes.find(self, hm)
-        if is_early and not route.starts_early:
-            return
-        req = Request(c, hm, route)
-        if values:
-            req.values = values
-        if has_steps(c, req):
-            self.parts.hooks.serve(c, req, is_early)
-        else:
-            route.answer(c, req)

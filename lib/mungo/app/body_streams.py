@@ -3,7 +3,7 @@
 from ..port import EPIPE
 from ..port.flash import BUSY
 from .request import call_handler
-from .response import GENERATOR, client_left, respond
+from .response import GENERATOR
 from .routing import Route
 
 
@@ -18,7 +18,7 @@ class StreamRoute(Route):
         if isinstance(req.result, GENERATOR):
             Feed(c, req).start()
         else:
-            respond(c, req, req.result)
+            c.respond(req, req.result)
 
 
 class Feed:
@@ -77,7 +77,7 @@ class Feed:
     def respond(self):
         """Answer with the result."""
         self.is_over = True
-        respond(self.c, self.req, self.req.result)
+        self.c.respond(self.req, self.req.result)
 
     def close(self):
         """Close the handler: the client has gone."""
@@ -86,7 +86,7 @@ class Feed:
             self.generator = None
         if not self.is_over:
             self.is_over = True
-            client_left(self.c, self.req, OSError(EPIPE))
+            self.c.client_left(self.req, OSError(EPIPE))
 
 
 def _go_on(c, feed):

@@ -1,7 +1,7 @@
 # Routes whose answer is a stream of server-sent events: `@app.events("/clock")`.
 from ..sse import start
 from .event_streams import EventStream
-from .response import is_unanswered, respond
+from .response import is_unanswered
 from .routing import Route
 
 
@@ -16,7 +16,7 @@ class EventRoute(Route):
         stream.last_id = req.headers.get("Last-Event-ID", "")
 
         def begin():
-            respond(c, req, body)
+            c.respond(req, body)
 
         def body(c, hm):
             try:
@@ -33,7 +33,7 @@ class EventRoute(Route):
         try:
             req.run(lambda req: stream.call(self, req, begin))
             if req.result is not None:
-                respond(c, req, req.result)
+                c.respond(req, req.result)
             elif stream.waits is None:
                 begin()
         finally:

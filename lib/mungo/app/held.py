@@ -1,5 +1,4 @@
 # A request whose before hooks wait, as `async def`, while its body is still to come.
-from .response import respond
 
 
 class Held:
@@ -19,7 +18,7 @@ class Held:
     def end(self):
         """All of the request has come."""
         if not self.is_over:
-            respond(self.c, self.req, self.req.result)
+            self.c.respond(self.req, self.req.result)
 
     def close(self):
         """The client has left."""

@@ -1,5 +1,5 @@
 # The steps of a request to an App that has hooks or error handlers; and of all requests while asyncio polls the manager, when any of these,
-# and the handler, may be `async def`. app.py and response.py serve requests without them. This file loads when the first is added.
+# and the handler, may be `async def`. serving.py serves requests without them. This file loads when the first is added.
 #
 # The steps are generators that yield each coroutine, and get what it has returned or raised: `awaited`. Where asyncio polls the manager,
 # tasks.py has the coroutine run. Elsewhere a coroutine is an error; in MicroPython it may be a generator, which is the body of an answer.
@@ -17,7 +17,7 @@ def serve(c, req, is_early):
 
 
 def respond(c, req, result):
-    """`respond` of response.py."""
+    """`respond` of serving.py."""
     _drive(c, req, _respond(c, req, result))
 
 

@@ -2,8 +2,10 @@
 #
 #   to_response      makes a Response of what a handler returns
 #   error_response   makes one of what it raises: the status in words
-#   respond          does one of these and sends the Response. If there are hooks or error handlers, hooks.py does this in its steps
-#   respond_fast     sends the most frequent answers without a Response
+#   prepare          does one of these
+#   send             sends the Response
+#   answer           does both, and if something goes wrong, again for the error. (If there are hooks or error handlers, hooks.py does
+#                    that in its steps.)
 #
 # Threads must not import, and answers to errors need code that is there before the error. So what these need is imported at the top.
 from ..http.percent import escaped
@@ -125,48 +127,8 @@ def as_http_error(er):
     return HttpError(er.status, er.text or None, er.headers) if type(er) is StatusError else er
 
 
-def respond(c, req, result):
-    """Answer with `result`, which a handler or hook has returned or raised, unless it has answered by `c.http_reply` and returned None.
-    All answers come here. What goes wrong here is answered as an error. If a file is the answer, and a worker uses the file system, this
-    is done again in a later turn. Loop's thread."""
-    if COROUTINE is not GENERATOR and c.mgr.tasks is None and isinstance(result, COROUTINE):
-        result = c.fn_data.parts.generators.refused(result)
-    if has_steps(c, req):
-        c.fn_data.parts.hooks.respond(c, req, result)
-        return
-    try:
-        _answer(c, req, result)
-    except Busy:
-        put_off(c, req, result)
-
-
-def has_steps(c, req):
-    """Whether hooks.py serves this request: there are hooks or error handlers, or something may be `async def`."""
-    if c.mgr.tasks is not None or req.after:
-        return True
-    for app in req.route.apps:
-        if app.is_hooked:
-            return True
-    return False
-
-
-def client_left(c, req, er):
-    """The client has left before its request was answered: the teardown hooks run, with the exception `er`, and no others."""
-    if has_steps(c, req):
-        c.fn_data.parts.hooks.tear_down(c, req, er)
-
-
-def put_off(c, req, result):
-    """Do `respond` again when workers do not use the file system any more."""
-    req.detach()
-    c.mgr.when_flash_is_free(_respond_late, c, (req, req.made or result))
-
-
-def _respond_late(c, args):
-    respond(c, *args)
-
-
-def _answer(c, req, result):
+def answer(c, req, result):
+    """`respond` of serving.py for an answer without steps in between."""
     for _ in range(_TRIES):
         body = None
         try:
@@ -175,12 +137,20 @@ def _answer(c, req, result):
             response = prepare(c, req, result)
             body = response.body
             return send(c, req, response)
+        except Busy:
+            return put_off(c, req, result)
         except Exception as er:
             if not failed(c, req, er, body):
                 return
             result = er
     c.mgr.report(result)
     c.http_reply(500)
+
+
+def put_off(c, req, result):
+    """Do `respond` again when workers do not use the file system any more."""
+    req.detach()
+    c.mgr.when_flash_is_free(lambda c, args: c.respond(*args), c, (req, req.made or result))
 
 
 def unwanted(c, result):
@@ -290,17 +260,3 @@ def send(c, req, response):
         c.http_reply(response.status, pairs, body)
     if hm.source is not body:  # there is no memory to send it, or the client has gone
         drop(c, body)
-
-
-def respond_fast(c, hm, req, result):
-    """`respond` for a route without hooks, fast for str and bytes."""
-    try:
-        if isinstance(result, str):
-            if reply_ok(c, hm, b"text/plain; charset=UTF-8", result):
-                return
-        elif isinstance(result, bytes) and reply_ok(c, hm, b"application/octet-stream", result):
-            return
-    except ValueError as er:  # it is not UTF-8
-        result = er
-    req.result = result
-    respond(c, req, result)

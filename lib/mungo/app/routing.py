@@ -1,7 +1,7 @@
 # Routes, their patterns, and the route of a request.
 from ..http.percent import unquote
 from .request import call_handler
-from .response import HttpError, Response, respond
+from .response import HttpError, Response
 
 
 class Route:
@@ -26,7 +26,7 @@ class Route:
     def answer(self, c, req):
         """Call the handler and answer. Loop's thread, after the before hooks."""
         req.run(call_handler)
-        respond(c, req, req.result)
+        c.respond(req, req.result)
 
 
 class NoRoute:
@@ -40,7 +40,7 @@ class NoRoute:
 
     def answer(self, c, req):
         """Answer with the error or Response, after the before hooks."""
-        respond(c, req, self.result)
+        c.respond(req, self.result)
 
 
 class Routes:

@@ -3,7 +3,6 @@ from asyncio import create_task, sleep
 
 from ..http.status_error import StatusError
 from .mailbox import Mailbox, cancel
-from .response import respond
 from .tasks import Steps, start
 
 
@@ -66,7 +65,7 @@ class Waits(Mailbox):
         """The handler has ended."""
         member = self.member
         if not self.is_begun and result is not None:
-            respond(member.c, self.req, result)
+            member.c.respond(self.req, result)
             return
         member.generator = False  # it is closed as soon as it is open
         self.on_wait()

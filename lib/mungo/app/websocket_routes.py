@@ -1,6 +1,5 @@
 # Routes that become WebSockets: `@app.websocket("/chat")`.
 from ..ws import upgrade
-from .response import respond
 from .routing import Route
 from .sockets import Socket
 
@@ -13,7 +12,7 @@ class WebSocketRoute(Route):
         socket = Socket(c)
         upgrade(c, req.hm, None, begin=lambda: self.begin(socket, req), **self.option)  # pyright: ignore
         if req.result is None and socket.waits is None:
-            respond(c, req, None)  # it is answered, and torn down
+            c.respond(req, None)  # it is answered, and torn down
 
     def begin(self, socket, req):
         """Whether the handler lets the client in. An `async def` does so later."""
@@ -22,7 +21,7 @@ class WebSocketRoute(Route):
 
         def begin():
             is_open = upgrade(c, req.hm, handler, c.fn_data, **self.option)  # pyright: ignore
-            respond(c, req, None)
+            c.respond(req, None)
             return is_open
 
         def call(req):
@@ -34,7 +33,7 @@ class WebSocketRoute(Route):
 
         req.run(call)
         if req.result is not None:
-            respond(c, req, req.result)
+            c.respond(req, req.result)
         if req.result is not None or socket.waits is not None:
             return False
         c.fn = handler

@@ -4,7 +4,7 @@ import sys
 from errno import ETIMEDOUT
 
 from .relay import Relay, send_pieces
-from .response import GENERATOR, HttpError, Response, client_left, respond, to_response
+from .response import GENERATOR, HttpError, Response, to_response
 
 _EV_READ = const(7)
 
@@ -22,17 +22,16 @@ def answer(c, req, copy, result, timeout_ms):
     """Answer `req` with what its handler has returned in a worker, which had `copy`. A generator runs in a worker, too: it gives its first
     piece within `timeout_ms`, and each other one after the one before. Loop's thread."""
     body = result.body if isinstance(result, Response) else result
-    if isinstance(body, GENERATOR):
-        late = LateRelay(c, req, copy, result, timeout_ms)
-        core: "Any" = sys.modules.get("asyncio.core")  # noqa: F821  # pyright: ignore
-        if hasattr(core, "Task") and core.cur_task is None:  # see probe.py
-            core.cur_task = core.Task(body)
-        try:
-            late.pool.submit(send_pieces, body, c.proto.is_head, on_done=late.on_done, conn=c, timeout_ms=timeout_ms, pipe=late.on_pipe)
-        except OSError as er:
-            respond(c, req, pool_error(er))
-    else:
-        respond(c, copy, result)
+    if not isinstance(body, GENERATOR):
+        return c.respond(copy, result)
+    late = LateRelay(c, req, copy, result, timeout_ms)
+    core: "Any" = sys.modules.get("asyncio.core")  # noqa: F821  # pyright: ignore
+    if hasattr(core, "Task") and core.cur_task is None:  # see probe.py
+        core.cur_task = core.Task(body)
+    try:
+        late.pool.submit(send_pieces, body, c.proto.is_head, on_done=late.on_done, conn=c, timeout_ms=timeout_ms, pipe=late.on_pipe)
+    except OSError as er:
+        c.respond(req, pool_error(er))
 
 
 class LateRelay(Relay):
@@ -64,7 +63,7 @@ class LateRelay(Relay):
             response = to_response(self.result)
             response.body = self
             self.c2 = c2
-            respond(c, self.seen, response)
+            c.respond(self.seen, response)
             if not self.is_begun:  # HEAD, or a hook has failed
                 self.is_over = True
                 c2.is_closing = True
@@ -79,11 +78,11 @@ class LateRelay(Relay):
         elif self.is_over:
             return
         elif c.is_closing:
-            client_left(c, self.req, er)
+            c.client_left(self.req, er)
         elif er is not None:
-            respond(c, self.req, pool_error(er))
+            c.respond(self.req, pool_error(er))
         elif not result and isinstance(self.result, Response):
             self.result.body = ""
-            respond(c, self.copy, self.result)
+            c.respond(self.copy, self.result)
         else:
             answer(c, self.req, self.copy, result, self.timeout_ms)

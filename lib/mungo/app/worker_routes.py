@@ -1,7 +1,7 @@
 # Routes with worker=True: their handlers run in threads of the pool, and may block. This file loads when the first such route is added.
 #
-# In the loop `answer` submits a job with a copy of the request. In a worker `_work` calls the handler and makes a Response of what it
-# returns. In the loop again `done` answers, with worker_answers.py if that is a generator.
+# In the loop `answer` submits a job with a copy of the request. In a worker `_work` calls the handler, and makes a Response of what it
+# returns, but for str and bytes. In the loop again `done` answers, with worker_answers.py if that is a generator.
 #
 # The manager uses pool.py, and request.py json_reader.py, and so on; they load here, before workers run: an import adds to the dict of its
 # package, and without a GIL no thread may read that meanwhile.
@@ -12,7 +12,7 @@ from ..threads import pool  # noqa: F401
 from . import hook_fields  # noqa: F401
 from .readers import readers
 from .request import call_handler
-from .response import GENERATOR, Response, client_left, respond, to_response
+from .response import GENERATOR, Response, to_response
 from .routing import Route
 from .worker_answers import answer, pool_error
 
@@ -40,13 +40,13 @@ class WorkerRoute(Route):
 
         def done(result, er):
             if c.state and c.is_closing:
-                client_left(c, req, er)
+                c.client_left(req, er)
             elif er is not None:
-                respond(c, req, pool_error(er))  # not the copy, which a worker may still use
+                c.respond(req, pool_error(er))  # not the copy, which a worker may still use
             elif isinstance(result.body if isinstance(result, Response) else result, GENERATOR):
                 answer(c, req, copy, result, self.timeout_ms)
             else:
-                respond(c, copy, result)
+                c.respond(copy, result)
 
         try:
             (c.mgr.pool or c.mgr.workers()).submit(_work, copy, on_done=done, conn=c, timeout_ms=self.timeout_ms)
@@ -55,11 +55,11 @@ class WorkerRoute(Route):
 
 
 def _work(req):
-    # The handler's Response, or what it has raised: an exception is the App's to answer, not the pool's to report.
+    # A str or bytes, or a Response, or what the handler has raised: an exception is the App's to answer, not the pool's to report.
     req.run(_call)
     return req.result
 
 
 def _call(req):
     value = call_handler(req)
-    return value if isinstance(value, GENERATOR) else to_response(value)
+    return value if isinstance(value, (str, bytes, GENERATOR)) else to_response(value)

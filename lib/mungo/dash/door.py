@@ -7,7 +7,7 @@ import sys
 
 from ..app.app import App
 from ..app.csrf import Csrf
-from ..app.response import HttpError, respond
+from ..app.response import HttpError
 from ..app.routing import Route
 from ..http.json_writer import dumps
 from .widgets import LEVELS, refuse
@@ -50,7 +50,7 @@ class ApiRoute(Route):
         try:
             door.check(req, getattr(req.route, "option", 1))
         except HttpError as er:
-            respond(c, req, er)
+            c.respond(req, er)
             return
         req.route.answer(c, req)
 

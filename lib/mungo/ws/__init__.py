@@ -50,6 +50,7 @@ class WebSocket(Frames):
     is_partial = False  # a message in pieces is under way
     is_pinged = False  # since the peer was heard last
     phase = 0  # as in HTTP's exchange: there is nothing to answer
+    data = None
     is_unanswered = False
     is_waiting = False
     is_streaming = False
