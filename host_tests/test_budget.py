@@ -204,7 +204,7 @@ def test_a_plain_app_loads_little():
     lines = [line.split() for line in run(PLAIN % free_port()).splitlines()]
     loaded, with_pipe = ({name for name in line[1:] if name.startswith("mungo")} for line in lines if line[0] in ("loaded", "pipe"))
     assert {name for name in loaded if name.startswith(("mungo.app.", "mungo.threads."))} == {
-        *(f"mungo.app.{name}" for name in ("app", "connection", "readers", "request", "response", "routing")),
+        *(f"mungo.app.{name}" for name in ("app", "readers", "request", "response", "routing", "serving")),
         "mungo.threads.wakeups",
     }
     rare = "chunked date form head header_lists json_reader json_writer stream".split()

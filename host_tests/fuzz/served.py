@@ -1,5 +1,6 @@
 """A server without sockets and a clock, for targets that look at whole answers: bytes in, bytes out. What a handler lets go is raised."""
 
+from mungo.app.serving import AppConnection
 from mungo.core.buffer import Buffer
 from mungo.http.response_parser import Response
 from mungo.http.server import HttpConnection
@@ -92,7 +93,11 @@ class Wire(HttpConnection):
 _world = World()
 
 
-def serve(parts, fn, fn_data=None):
+class AppWire(AppConnection, Wire):
+    """A connection of an App's client on a Sink."""
+
+
+def serve(parts, fn, app=None):
     """What a server with this handler answers to these parts, and how many requests there were: (bytes, [is it HEAD, ..])."""
     _world.resuming.clear()
     heads = []
@@ -102,7 +107,7 @@ def serve(parts, fn, fn_data=None):
             heads.append(data.is_head)
         fn(c, ev, data, fn_data)
 
-    c = Wire(_world, None, handler, fn_data)
+    c = (AppWire if app else Wire)(_world, None, handler, app)
     c.sock = Sink()
     c.tell(1, None)
     for part in parts:
