@@ -90,13 +90,14 @@ def test_brokers_that_lose_their_sessions_or_are_not_there(runtime, version):
 
 # What was published, and is not on flash yet, is lost with a reset: the last of each life. Of the others none is missing, none is there
 # twice, and none is late. Of what comes, a reset may take the one message whose handler was about to be called.
+@pytest.mark.parametrize("seed", range(times(1, 5)))
 @pytest.mark.parametrize("version", times((5,), (4, 5)))
-def test_the_client_is_reset_again_and_again_with_its_outbox_on_flash(tmp_path, runtime, version):
+def test_the_client_is_reset_again_and_again_with_its_outbox_on_flash(tmp_path, runtime, version, seed):
     n = times(40, 300)
     resets = times(4, 50)
-    ledger = Ledger(version, 12 * n, 11, BREAKS // 4, silences=0, is_sweeping=False)
+    ledger = Ledger(version, 12 * n, 11 + seed, BREAKS // 4, silences=0, is_sweeping=False)
     ledger.expected = 1 << 30
-    moments = random.Random(f"{runtime} {version}")
+    moments = random.Random(f"{runtime} {version} {seed}")
     down = {0: [], 1: [], 2: []}
     with ledger:
         for boot in range(resets + 1):

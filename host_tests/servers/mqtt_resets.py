@@ -3,6 +3,7 @@
 # message to down/end ends it.
 
 import os
+import sys
 
 import mungo
 from mungo.mqtt import Client
@@ -50,7 +51,7 @@ def down(msg, name):
     if name == "end":
         mgr.stop()
     else:
-        print(name, msg.text)
+        sys.stdout.write("%s %s\n" % (name, msg.text))  # (at once: a reset in the middle leaves no half of it)
 
 
 mgr = mungo.Manager()

@@ -112,7 +112,7 @@ MUTATIONS = [
     Mutation("the loop does not ask for the flash", "rp2-stock", "flash_queue.use_flash", never("not A.begin()")),
     Mutation("a file is looked up without the flash's lock", "rp2-stock", "send.find_answer", always("A.begin()")),
     Mutation("a lock that is taken is taken again", "rp2-stock", "Flash.begin", never("not A.acquire(B)")),
-    Mutation("what waits for the flash is forgotten", "rp2-stock", "serve_flash_waiters", drop("A.use_flash(B, C, D)")),
+    Mutation("what waits for the flash is forgotten", "rp2-stock", "serve_flash_waiters", drop("A(B, C)")),
     # --- no memory, no descriptor
     Mutation("accepting goes on without memory", "unix", "Listener.event", drop("accept_failed(A, ENOMEM)")),
     Mutation("accepting takes the last descriptor", "unix", "Listener.event", never("SHARES_DESCRIPTORS")),

@@ -111,8 +111,9 @@ class Board:
 
     def accepted(self, reason=0, id=None):
         """The broker has the messages of QoS 1 that were published last, or that with this correlation data."""
+        ids = [message.id for message in self.mqtt.under_way]
         for one in self.wire.published:
-            if one[4] in self.mqtt.under_way and one[5].get("correlation_data") in (id or one[5].get("correlation_data"),):
+            if one[4] in ids and one[5].get("correlation_data") in (id or one[5].get("correlation_data"),):
                 self.wire.acknowledge(PUBACK, one[4], reason)
         turns(self.mgr, 2)
 

@@ -29,12 +29,18 @@ class Wire(Connection):
         self.unsubscribed = []  # filters
         self.last_id = 0
         self.is_disconnected = False
+        self.failures = []  # what its calls raise first
         Connection.__init__(self, mgr, None, fn, None)
 
     def put(self, data):
         return False
 
+    def look(self):
+        """(No poll looks at it.)"""
+
     def publish(self, topic, payload=b"", qos=0, retain=False, properties=None):
+        if self.failures:
+            raise self.failures.pop()
         if qos and self.room < 1:
             return False
         id = True
@@ -45,6 +51,8 @@ class Wire(Connection):
         return id
 
     def subscribe(self, *filters, **options):
+        if self.failures:
+            raise self.failures.pop()
         id = self.next_id()
         self.subscribed.append((filters[0], options, id))
         return id
@@ -80,16 +88,18 @@ class Wire(Connection):
         packet.reasons = reasons
         self.emit(CMD, packet)
 
-    def bring(self, topic, payload=b"", qos=0, id=0, properties=None):
-        """A message comes; returns its Receipt, or None with QoS 0."""
+    def bring(self, topic, payload=b"", qos=0, id=0, properties=None, failures=(), cannot_hold=False):
+        """A message comes; returns its Receipt, or None with QoS 0. `failures`: what its acknowledgement raises first."""
         msg = Message(topic, qos << 1, len(payload))
         msg.payload = payload
         msg.id = id
         msg.properties = properties
         if qos:
             msg.session = msg.receipt = Receipt()
+            msg.receipt.failures = list(failures)
+            msg.receipt.cannot_hold = cannot_hold
         self.emit(MSG, msg)
-        if qos and not msg.receipt.is_held:
+        if qos and not msg.receipt.is_held and not self.is_closing:
             msg.receipt.give(0)
         return msg.receipt
 
@@ -104,9 +114,13 @@ class Receipt:
     given = None
 
     def hold(self, msg):
+        if self.cannot_hold:
+            raise MemoryError
         self.is_held = True
 
     def give(self, reason):
+        if self.failures:
+            raise self.failures.pop()
         assert self.given is None
         self.given = reason
 

@@ -129,6 +129,35 @@ def test_late_parts_are_loaded_before_workers_start():
 # --- files
 
 
+class Full:
+    """In the place of the list of what waits: one entry, and no memory for another one."""
+
+    def __init__(self, entry):
+        self.entries = [entry]
+
+    def __len__(self):
+        return len(self.entries)
+
+    def pop(self, at):
+        return self.entries.pop(at)
+
+    def append(self, entry):
+        raise MemoryError
+
+
+def test_what_waits_goes_on_waiting_without_memory():
+    called = []
+    with Sharing() as sharing, mungo.Manager() as mgr:
+        sharing.hold()
+        mgr.flash_waiters = Full((lambda c, arg: called.append(arg), None, 7))
+        for _ in range(3):
+            mgr.poll(0)
+        assert not called and len(mgr.flash_waiters) == 1
+        sharing.let_go()
+        mgr.poll(0)
+        assert called == [7] and not mgr.flash_waiters
+
+
 def test_a_file_waits_for_the_worker_and_others_do_not():
     with Serving() as site, Sharing() as it:
         site.write("a.txt", b"hello")

@@ -305,13 +305,17 @@ def test_a_subscription_that_is_not_wanted_is_not_renewed_and_keeps_its_handler(
         mqtt.on("a/<x>", qos=1)(lambda msg, x: got.append(x))
         mqtt.on("b")(print)
         wire = connected(mgr, mqtt)
-        mqtt.subscriptions[0].is_wanted = False
+        first = mqtt.subscriptions.all[0]
+        first.is_wanted = False
         assert wire.bring("a/late", b"", 1, 1).given == 0 and got == ["late"]
         wire.error("lost")
         turns(mgr, 1)
         wire = next_wire(mgr, mqtt)
         wire.accept(False)
         assert [one[0] for one in wire.subscribed] == ["b"]
+        mqtt.subscriptions.want(first)
+        mqtt.pump()
+        assert [one[0] for one in wire.subscribed] == ["b", "a/+"]
 
 
 def test_a_pattern_that_is_added_later_is_subscribed_at_once():
@@ -321,7 +325,7 @@ def test_a_pattern_that_is_added_later_is_subscribed_at_once():
         mqtt.on("a")(print)
         assert [one[0] for one in wire.subscribed] == ["a"]
         raised(ValueError, mqtt.on("a/#/b"), print)
-        assert len(mqtt.subscriptions) == 1
+        assert len(mqtt.subscriptions.all) == 1
 
 
 def test_a_subscription_that_is_refused_is_told():
@@ -334,6 +338,19 @@ def test_a_subscription_that_is_refused_is_told():
         wire.acknowledge(SUBACK, 2, 0, b"\0")
         wire.acknowledge(SUBACK, 3, 0, b"\0")
         assert mqtt.stats["refused"] == 1 and "refused: subscription a/+: 0x80" in mqtt.log.lines[-1]
+
+
+def test_a_subscription_that_a_broker_can_not_take_is_told_and_the_others_are_made():
+    with Net() as mgr:
+        mqtt = client(version=5)
+        mqtt.on("a")(print)
+        mqtt.on("b")(print)
+        mqtt.attach(mgr)
+        mgr.wires[0].failures = [ValueError("too large")]
+        mgr.wires[0].accept()
+        turns(mgr, 2)
+        assert [one[0] for one in mgr.wires[0].subscribed] == ["b"] and mqtt.stats["refused"] == 1
+        assert "refused: subscription a: too large" in mqtt.log.lines[0]
 
 
 def test_what_is_too_large_is_counted():
@@ -486,6 +503,69 @@ def test_a_message_with_several_handlers_waits_for_all():
         assert gate.done == ["x", "x"]
 
 
+def test_an_acknowledgement_that_fails_is_given_later_and_the_workers_go_on():
+    """There is no memory for it, or another thread uses the flash, on which a session has to be saved first."""
+    with Net() as mgr:
+        mqtt = client(receive_maximum=1)
+        mqtt.on("+", qos=1, worker=True)(lambda msg: None)
+        wire = connected(mgr, mqtt)
+        for error in (MemoryError(), OSError(errno.EAGAIN)):
+            receipts = []
+            for id in (1, 2, 3, 4):
+                receipts.append(wire.bring("a", b"x", 1, id, failures=[error] * 2))
+            assert wire.is_full
+            until(lambda receipts=receipts: all(receipt.given == 0 for receipt in receipts), mgr)
+            assert not wire.is_full and not mqtt.workers.running and not mqtt.workers.waiting
+        assert mgr.stats["bugs"] == 0 and not wire.is_closing
+
+
+class NoMemory:
+    """In the place of a pool: it takes a job each second time."""
+
+    n = 2
+
+    def __init__(self):
+        self.jobs = []
+        self.calls = 0
+
+    def submit(self, fn, on_done, timeout_ms):
+        self.calls += 1
+        if self.calls & 1:
+            raise MemoryError
+        self.jobs.append((fn, on_done))
+
+
+def test_a_job_that_finds_no_memory_is_started_later_and_once():
+    with Net() as mgr:
+        mqtt = client()
+        handled = []
+        mqtt.on("+", qos=1, worker=True)(lambda msg: handled.append(msg.topic))
+        wire = connected(mgr, mqtt)
+        pool = NoMemory()
+        mgr.workers = lambda **_: pool
+        receipts = [wire.bring(topic, b"x", 1, id) for id, topic in ((1, "a"), (2, "b"), (3, "a"))]
+        for _ in range(3):
+            until(lambda: pool.jobs, mgr)
+            fn, on_done = pool.jobs.pop()
+            fn()
+            on_done(None, None)
+        assert handled == ["a", "b", "a"] and [receipt.given for receipt in receipts] == [0, 0, 0]
+        assert not mqtt.workers.running and not mqtt.workers.waiting and not wire.is_closing
+        del mgr.workers
+
+
+def test_a_message_that_can_not_be_held_has_no_handler_called():
+    with Net() as mgr:
+        mqtt = client()
+        handled = []
+        mqtt.on("a", qos=1, worker=True)(lambda msg: handled.append(1))
+        mqtt.on("a", qos=1)(lambda msg: handled.append(2))
+        wire = connected(mgr, mqtt)
+        wire.bring("a", b"x", 1, 1, cannot_hold=True)
+        turns(mgr, 3)
+        assert not handled and not mqtt.workers.waiting and not mqtt.workers.running and wire.is_closing  # and it comes again
+
+
 def test_a_worker_may_publish_and_reply():
     with Net() as mgr:
         mqtt = client()
@@ -546,6 +626,41 @@ def test_a_wrong_url_is_the_callers_error():
         raised(ValueError, mqtt.attach, mgr)
 
 
+def test_no_memory_after_a_loss_delays_the_next_attempt_and_no_more():
+    with Net() as mgr:
+        mqtt = client()
+        wire = connected(mgr, mqtt)
+
+        def back_off(reason):
+            raise MemoryError
+
+        mqtt.back_off = back_off
+        wire.error("lost")
+        turns(mgr, 2)
+        del mqtt.back_off
+        assert mqtt.stats["state"] == "waiting" and mqtt.c is None
+        until(lambda: len(mgr.wires) > 1, mgr)
+        mgr.wires[1].accept()
+        assert mqtt.publish("a", "1") and payloads(mgr.wires[1]) == [b"1"]
+
+
+def test_a_message_that_finds_no_memory_keeps_its_place_and_is_not_the_callers_error():
+    with Net() as mgr:
+        mqtt = client()
+        wire = connected(mgr, mqtt)
+        done = []
+        wire.failures = [MemoryError()] * 2
+        for i in range(3):
+            assert mqtt.publish("a", str(i), 1, on_done=done.append)
+        assert not mqtt.under_way or wire.published
+        until(lambda: len(wire.published) == 3, mgr)
+        assert payloads(wire) == [b"0", b"1", b"2"] and mgr.stats["bugs"] == 0
+        for id in (1, 2, 3):
+            wire.acknowledge(PUBACK, id)
+        turns(mgr, 2)
+        assert done == [None] * 3 and not mqtt.under_way
+
+
 def test_refused_credentials_do_not_hammer():
     with Net() as mgr:
         mqtt = client()
@@ -583,6 +698,7 @@ def test_it_subscribes_again_unless_the_broker_has_kept_its_session():
         wire = connected(mgr, mqtt, True)
         assert wire.options["clean"] is False and wire.options["id"] == "me"
         assert len(wire.subscribed) == 1  # that session is another program's, for all it knows
+        wire.acknowledge(SUBACK, 1, reasons=b"\0")
         wire.error("lost")
         turns(mgr, 1)
         wire = next_wire(mgr, mqtt)
@@ -596,6 +712,23 @@ def test_it_subscribes_again_unless_the_broker_has_kept_its_session():
         wire.accept(False)
         assert [one[0] for one in wire.subscribed] == ["a", "b"]
         assert client().options["clean"] is True and client(id="x", clean=True).options["clean"] is True
+
+
+def test_a_subscription_that_got_no_answer_is_asked_for_again():
+    with Net() as mgr:
+        mqtt = client(id="me")
+        mqtt.on("a")(print)
+        mqtt.on("b")(print)
+        mqtt.on("$share/g/c")(print)
+        wire = connected(mgr, mqtt)
+        for id in (2, 3):
+            wire.acknowledge(SUBACK, id, reasons=b"\0")
+        wire.error("lost")
+        turns(mgr, 1)
+        wire = next_wire(mgr, mqtt)
+        wire.accept(True)
+        # (And mosquitto forgets those to shared topics when it is restarted, and says that it has the session.)
+        assert [one[0] for one in wire.subscribed] == ["a", "$share/g/c"]
 
 
 def test_a_session_of_5_0_outlasts_the_connection():

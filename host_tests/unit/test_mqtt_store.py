@@ -2,11 +2,12 @@
 
 import errno
 import os
+import time
 
 from flashing import Sharing
 from mqttwire import PUBACK, PUBCOMP, Net, client, connected, payloads
 from sites import Site
-from waiting import turns
+from waiting import turns, until
 
 MIN_HEAP = "600k"
 
@@ -42,23 +43,35 @@ def test_what_waits_is_there_after_a_reset_with_all_that_belongs_to_it():
                 os.remove(site.root + "/outbox/" + name)
 
 
-def test_a_full_folder_drops_the_oldest_or_the_newest():
+def test_a_full_folder_drops_the_oldest_or_takes_no_newest():
     with Site() as site:
         for drop in ("oldest", "newest"):
             with Net() as mgr:
-                mqtt = stored(site, store_bytes=2000, drop=drop)
+                mqtt = stored(site, store_bytes=2000, drop=drop, outbox=5)
                 done = []
+                taken = []
                 mqtt.attach(mgr)
                 for i in range(60):
-                    mqtt.publish("a", "%02d" % i + "x" * 50, 1, on_done=lambda er, i=i, done=done: done.append((i, er.errno)))
+                    if mqtt.publish("a", "%02d" % i + "x" * 50, 1, on_done=lambda er, i=i, done=done: done.append((i, er.errno))):
+                        taken.append(i)
                     turns(mgr, 2)
-                assert mqtt.stats["dropped"] == len(done) > 20 and {code for _, code in done} == {errno.ENOBUFS}
-                mgr.wires[0].accept()
-                turns(mgr, 5)
-                left = [int(payload[:2]) for payload in payloads(mgr.wires[0])]
+                wire = mgr.wires[0]
                 gone = [i for i, _ in done]
-                assert sorted(left + gone) == list(range(60)) and left == sorted(left)
-                assert (left[-1] == 59 and gone == list(range(len(gone)))) if drop == "oldest" else left == list(range(len(left)))
+                if drop == "oldest":
+                    assert len(taken) == 60 and gone == list(range(len(gone))) and {code for _, code in done} == {errno.ENOBUFS}
+                else:
+                    assert 20 < len(taken) < 40 and taken == list(range(len(taken))) and not done
+                assert mqtt.stats["dropped"] == 60 - len(taken) + len(done) > 20
+                assert sum(os.stat(site.root + "/outbox/" + name)[6] for name in files(site)) <= 2000
+                wire.room = 5
+                wire.accept()
+                while len(wire.published) + len(gone) < len(taken):  # as the broker acknowledges, the rest is written
+                    turns(mgr, 3)
+                    assert wire.room < 5
+                    for one in wire.published[-5 + wire.room :]:
+                        wire.room += 1
+                        wire.acknowledge(PUBACK, one[4])
+                assert [int(payload[:2]) for payload in payloads(wire)] == taken[len(gone) :]
             for name in files(site):
                 os.remove(site.root + "/outbox/" + name)
 
@@ -100,6 +113,60 @@ def test_a_flash_that_fails_is_told_and_messages_go_on():
         assert done == [None]
 
 
+def test_a_message_that_is_longer_than_the_store_goes_without_it_and_in_its_order():
+    with Site() as site, Net() as mgr:
+        mqtt = stored(site, store_bytes=1600, outbox_bytes=100000)
+        wire = connected(mgr, mqtt)
+        wire.room = 0
+        done = []
+        for payload in (b"1", b"2" * 1600, b"3", b"4" * 70000, b"5"):
+            mqtt.publish("a", payload, 1, on_done=lambda error, payload=payload: done.append((payload[:1], error)))
+            turns(mgr, 1)
+        wire.room = 5
+        mqtt.wake()
+        turns(mgr, 9)
+        assert [payload[:1] for payload in payloads(wire)] == [b"1", b"2", b"3", b"4", b"5"]
+        for id in range(1, 6):
+            wire.acknowledge(PUBACK, id)
+        turns(mgr, 3)
+        assert done == [(b"%d" % i, None) for i in range(1, 6)] and files(site) == []
+
+
+def test_what_could_not_be_written_is_when_the_flash_works_again_also_without_a_connection():
+    with Site() as site, Net() as mgr:
+        mqtt = stored(site)
+        mqtt.attach(mgr)
+        folder = mqtt.store.folder
+        mqtt.store.folder += "/gone"
+        mqtt.publish("a", "1", 1)
+        turns(mgr, 3)
+        mgr.wires[0].error("lost")
+        turns(mgr, 3)
+        assert mqtt.store.waiting.count == 1 and files(site) == [] and mqtt.stats["state"] == "waiting"
+        mqtt.store.folder = folder
+        mqtt.retry_at = time.ticks_add(time.ticks_ms(), 60000)
+        until(lambda: files(site), mgr)
+        assert not mqtt.store.waiting.count and len(mgr.wires) == 1
+
+
+def test_the_folder_does_not_fill_while_one_message_waits_for_its_acknowledgement():
+    with Site() as site, Net() as mgr:
+        mqtt = stored(site, store_bytes=2000)
+        connected(mgr, mqtt)
+        mqtt.publish("a", "1", 1)
+        turns(mgr, 3)
+        store = mqtt.store
+        store.number = store.written
+        store.put(1, store.pack("a", b"1", 1, False, None))
+        store.number = 0
+        for id in range(100):  # the states of what comes
+            store.receive(id + 1)
+            store.release(id + 1)
+        assert sum(os.stat(site.root + "/outbox/" + name)[6] for name in files(site)) <= 2000 and store.find(1)
+        store.remove(1)
+        turns(mgr, 2)
+
+
 def test_stop_keeps_what_is_on_flash():
     with Site() as site, Net() as mgr:
         mqtt = stored(site)
@@ -134,6 +201,21 @@ class Short:
     def pop(self, *args):
         return self.kept.pop(*args)
 
+    def __contains__(self, key):
+        return key in self.kept
+
+    def __len__(self):
+        return len(self.kept)
+
+    def __iter__(self):
+        return iter(self.kept)
+
+    def __getitem__(self, key):
+        return self.kept[key]
+
+    def clear(self):
+        self.kept.clear()
+
 
 def test_what_finds_no_memory_is_written_later_and_what_is_on_flash_is_sent_meanwhile():
     with Site() as site, Net() as mgr:
@@ -143,9 +225,9 @@ def test_what_finds_no_memory_is_written_later_and_what_is_on_flash_is_sent_mean
         mqtt.publish("a", "1", 1, on_done=done.append)
         turns(mgr, 3)
         before = mqtt.store.written
-        kept = mqtt.store.messages
-        mqtt.store.messages = Short(1 << 30)
-        mqtt.store.messages.kept.update(kept)
+        kept = mqtt.store.on_done
+        mqtt.store.on_done = Short(1 << 30)
+        mqtt.store.on_done.kept.update(kept)
         mqtt.publish("a", "2", 2, on_done=done.append)
         turns(mgr, 3)
         assert mqtt.store.waiting.count == 1 and mqtt.store.written == before  # nothing was written
@@ -153,7 +235,7 @@ def test_what_finds_no_memory_is_written_later_and_what_is_on_flash_is_sent_mean
         wire.accept()
         turns(mgr, 3)
         assert payloads(wire) == [b"1"] and mgr.stats["no_memory"] > 0 and mgr.stats["bugs"] == 0
-        mqtt.store.messages.left = 0
+        mqtt.store.on_done.left = 0
         mqtt.due()
         turns(mgr, 3)
         assert payloads(wire) == [b"1", b"2"]
@@ -167,6 +249,7 @@ def test_an_identifier_that_finds_no_memory_leaves_its_message_on_flash():
     with Site() as site, Net() as mgr:
         store = stored(site).store
         store.load()
+        store.is_loaded = True
         store.append([store.pack("a", b"1", 2, False, None)])
 
         def save():
@@ -182,12 +265,23 @@ def test_an_identifier_that_finds_no_memory_leaves_its_message_on_flash():
         assert store.unsent == 1 and not store.entries and store.find(1)[0] == 1 and not mgr.wires
 
 
-def test_what_is_on_flash_is_not_in_memory_as_well():
+def test_of_what_is_on_flash_memory_has_only_the_functions_to_call_and_not_too_many():
     with Site() as site, Net() as mgr:
-        mqtt = stored(site)
-        mqtt.attach(mgr)
-        for _ in range(9):
-            mqtt.publish("a", bytes(100), 1, on_done=print)
-            turns(mgr, 2)
-        assert len(mqtt.store.messages) == 9 and not any(message.data for message in mqtt.store.messages.values())
-        mqtt.store.messages.clear()
+        for drop in ("oldest", "newest"):
+            mqtt = stored(site, drop=drop, id=drop)
+            mqtt.attach(mgr)
+            done = []
+            taken = []
+            for i in range(300):
+                if mqtt.publish("a", b"x", 1, on_done=lambda er, i=i, done=done: done.append(i)):
+                    taken.append(i)
+                turns(mgr, 1)
+            kept = mqtt.store.on_done
+            assert all(callable(fn) for fn in kept.values()) and len(kept) <= 256
+            assert len(kept) + len(done) + mqtt.store.waiting.count == len(taken)
+            assert taken == list(range(300 if drop == "oldest" else 256 + 32)) and done == list(range(len(done)))
+            mqtt.stop()
+            turns(mgr, 3)
+            assert sorted(done) == taken
+            for name in files(site):
+                os.remove(site.root + "/outbox/" + name)

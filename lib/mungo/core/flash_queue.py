@@ -23,12 +23,14 @@ def when_flash_is_free(mgr, fn, c, arg):
 
 
 def serve_flash_waiters(mgr):
-    """Try again what waits for the flash."""
-    n = len(mgr.flash_waiters)
-    while n > 0:
-        n -= 1
-        fn, c, arg = mgr.flash_waiters.pop(0)
+    """Call what waits for the flash, unless another thread still uses it. (That what waits goes on waiting must not need memory.)"""
+    if flash.begin():
         try:
-            mgr.use_flash(fn, c, arg)
-        except Exception as er:
-            c.bug(er)
+            for _ in range(len(mgr.flash_waiters)):
+                fn, c, arg = mgr.flash_waiters.pop(0)
+                try:
+                    fn(c, arg)
+                except Exception as er:
+                    c.bug(er)
+        finally:
+            flash.end()

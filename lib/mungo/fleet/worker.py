@@ -11,7 +11,6 @@ from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.reports import describe
 from ..http.json_reader import loads
-from ..mqtt.subscription import Subscription
 from ..threads import pool  # noqa: F401  (before threads run: they must not import)
 from .messages import PIECE, check_name, is_json, notes, pack
 
@@ -87,11 +86,10 @@ class Worker:
             raise ValueError("job %s, at_once=%r: want a new name, and 1 or more" % (name, at_once))
         offer = self.offers[name] = Offer(name, fn, worker, at_once, idempotent, timeout_ms)
         self.needs_pool = self.needs_pool or worker
-        subscriptions = self.fleet.mqtt.subscriptions
         pattern = "$share/fleet/%s/job/%s" % (self.fleet.site, name)
-        one = offer.subscription = Subscription(len(subscriptions) + 1, pattern, lambda msg: self.take(offer, msg), False, None, {"qos": 1})
-        one.is_wanted = False
-        subscriptions.append(one)
+        subscriptions = self.fleet.mqtt.subscriptions
+        offer.subscription = subscriptions.add(pattern, lambda msg: self.take(offer, msg), False, None, {"qos": 1})
+        offer.subscription.is_wanted = False
         if self.fleet.is_ready:
             self.join(offer)
 
@@ -100,17 +98,15 @@ class Worker:
     def join(self, offer):
         """Have the broker send such jobs."""
         mqtt = self.fleet.mqtt
-        offer.is_joined = offer.subscription.is_wanted = True
-        mqtt.unasked.append(offer.subscription)
+        offer.is_joined = True
+        mqtt.subscriptions.want(offer.subscription)
         mqtt.pump()
 
     def leave(self, offer):
         """Have it send no more; what is on its way still comes."""
         mqtt = self.fleet.mqtt
         one = offer.subscription
-        if one in mqtt.unasked:
-            mqtt.unasked.remove(one)
-        elif not mqtt.is_connected or not mqtt.c.unsubscribe(one.pattern.filter):
+        if one.asked is not None and (not mqtt.is_connected or not mqtt.c.unsubscribe(one.pattern.filter)):
             return  # `look` tries again
         offer.is_joined = one.is_wanted = False
 

@@ -5,6 +5,9 @@
 #   connection.py    sends it, and session.py has it sent again after the next connect, until it is acknowledged
 #   client.py        `deliver` calls its on_done
 #
+# Memory may run out anywhere. What follows an event of the connection ends it then, and the next one goes on; all else is tried again in a
+# second. So what may fail comes before what must not be left half done.
+#
 # One that comes: connection.py reads it, `route` finds its handlers by patterns.py, and worker_queue.py calls those that run in workers.
 from _thread import get_ident
 from errno import EIO
@@ -14,7 +17,7 @@ from .link import Keeper, Link
 from .outbox import Outbox, Publication
 from .received import Received
 from .session import Session
-from .subscription import Subscription
+from .subscriptions import Subscriptions
 
 _EV_CLOSE = const(9)
 
@@ -24,6 +27,7 @@ _PUBREC = const(5)
 _PUBCOMP = const(7)
 _SUBACK = const(9)
 
+_ENDED = (EPIPE, "ended")  # the arguments of on_done's OSError
 _CALLS = const(16)  # of on_done, before sockets are served
 _RETRY_MS = const(1000)  # when there was no memory
 _DAY = const(86400)
@@ -97,10 +101,8 @@ class Client(Link):
         self.next = False  # of the doorbell: not posted
         self.thread = None  # that owns the manager
         self.stops_manager = False  # at its end
-        self.subscriptions = []
-        self.unasked = []  # those that the broker does not know yet,
-        self.asked = {}  # and those that it has not answered, by the identifier of their packet
-        self.under_way = {}  # messages that wait for their acknowledgement, by identifier
+        self.subscriptions = Subscriptions(self)
+        self.under_way = []  # messages that wait for their acknowledgement
         self.workers: "Any" = None  # a WorkerQueue  # noqa: F821  # pyright: ignore
 
     # --- what programs call
@@ -120,9 +122,7 @@ class Client(Link):
         options["qos"] = qos
 
         def add(fn):
-            subscription = Subscription(len(self.subscriptions) + 1, pattern, fn, worker, timeout_ms, options)
-            self.subscriptions.append(subscription)
-            self.unasked.append(subscription)
+            self.subscriptions.add(pattern, fn, worker, timeout_ms, options)
             self.pump()
             return fn
 
@@ -144,16 +144,16 @@ class Client(Link):
         if not outbox.put(Publication(topic, payload, qos, retain, on_done, properties)):
             return False
         if outbox is self.outbox and self.is_connected and get_ident() == self.thread:
-            self.pump()
+            self.pump(False)
         else:
-            self.wake(self.mgr)
+            self.wake()
         return True
 
     def attach(self, mgr):
         """Connect, and stay connected, beside what the manager does otherwise. Raises ValueError for a URL or options that can't be, and
         if the client has a manager; OSError if the manager is closed."""
         if self.mgr is not None:
-            raise ValueError("attach: it is attached")
+            raise ValueError("it is attached")
         mgr.check_open()
         if self.workers is not None:
             mgr.workers()
@@ -161,16 +161,20 @@ class Client(Link):
         self.thread = get_ident()
         self.keeper = Keeper(mgr, None, self.on_keeper, self)
         self.mgr = mgr
-        mgr.stats["mqtt"] = mgr.stats["mqtt"] or {}
-        mgr.stats["mqtt"][self.name] = self.stats
         try:
-            if self.store is None:
-                self.connect(True)
-            else:
-                mgr.use_flash(self.store.begin, self.keeper, None)
+            mgr.stats["mqtt"] = mgr.stats["mqtt"] or {}
+            mgr.stats["mqtt"][self.name] = self.stats
+            self.begin()
         except Exception:
             self.keeper.is_closing = True
             raise
+
+    def begin(self):
+        """Connect for the first time; with a store, when it knows what a reset has left."""
+        if self.store is None:
+            self.connect(True)
+        else:
+            self.keeper.mgr.use_flash(self.store.begin, self.keeper, None)
 
     def run(self, **limits):
         """Run alone, in a manager with these limits, until Ctrl-C or `stop`."""
@@ -207,17 +211,12 @@ class Client(Link):
             self.c = None
         self.is_connected = False
         self.stats["state"] = "stopped"
-        under_way = [self.under_way]
-        outboxes = [self.outbox]
+        while self.under_way:
+            self.finish(self.under_way.pop(), _ENDED)
         if self.store is not None:
-            under_way.append(self.store.messages)
-            outboxes.insert(0, self.store.waiting)
-        for messages in under_way:
-            for id in list(messages):
-                self.finish(messages.pop(id), EPIPE)
-        for outbox in outboxes:
-            while outbox.count:
-                self.finish(outbox.take(), EPIPE)
+            self.store.end(_ENDED)
+        while self.outbox.count:
+            self.finish(self.outbox.take(), _ENDED)
         while self.outbox.over.count:
             self.deliver(1)
         if self.stops_manager:
@@ -227,16 +226,18 @@ class Client(Link):
 
     def resume(self, session_present):
         """The broker has accepted the client. `session_present`: it has kept the session that this program has begun."""
-        if not session_present:  # (it may have that of an earlier program, with other subscriptions)
-            self.unasked = [one for one in self.subscriptions if one.is_wanted]
-        self.asked.clear()
-        for id in list(self.under_way):
-            if self.session.find(id) is None:  # the broker had it, and has lost the session since
-                self.finish(self.under_way.pop(id))
+        self.subscriptions.begin(session_present)
+        at = 0
+        while at < len(self.under_way):
+            if self.session.find(self.under_way[at].id) is None:  # the broker had it, and has lost the session since
+                self.finish(self.under_way.pop(at))
+            else:
+                at += 1
         self.pump()
 
-    def wake(self, mgr):
+    def wake(self):
         """Have the loop call `deliver`. Any thread."""
+        mgr = self.mgr
         if mgr is not None:
             bell = mgr.bell
             with bell.lock:
@@ -248,100 +249,116 @@ class Client(Link):
     def deliver(self, budget):
         """Called by the loop if this was posted: send what waits, and call on_done of what is over. Returns how often, at least 1."""
         self.pump()
+        over = self.outbox.over
         n = 0
-        while self.outbox.over.count and n < budget and n < _CALLS:
+        while over.count and n < budget and n < _CALLS:
             message = self.outbox.take_over()
-            self.call(message.on_done, OSError(*message.failure) if message.failure else None)
+            self.done(message.on_done, message.failure)
             n += 1
-        if self.outbox.over.count:
-            self.wake(self.mgr)
+        if over.count:
+            self.wake()
         return n or 1
 
-    def finish(self, message, *error):
-        """A message is over: on_done gets OSError(*error), or None, in a later turn."""
-        if message is not None and message.on_done is not None:
-            message.failure = error
-            self.outbox.add_over(message)
-            self.wake(self.mgr)
+    def done(self, fn, failure):
+        """Call an on_done, if there is one, with None or OSError(*failure)."""
+        try:
+            if fn is not None:
+                fn(OSError(failure[0], failure[1]) if failure else None)  # (which needs no memory)
+        except Exception as er:
+            self.keeper.mgr.report(er)
 
-    def pump(self):
-        """Subscribe and publish what waits, as much as the connection takes."""
-        c = self.c
+    def finish(self, message, failure=()):
+        """A message is over: on_done gets OSError(*failure), or None, in a later turn."""
+        if message.on_done is not None:
+            message.failure = failure
+            self.outbox.add_over(message)
+            self.wake()
+
+    def pump(self, writes=True):
+        """Write, subscribe and publish what waits, as much as the connection takes."""
         store = self.store
-        if store is not None and self.mgr is not None and not store.is_queued:
-            store.is_queued = True
-            self.mgr.use_flash(store.work, self.keeper, None)
-        if not self.is_connected:
-            return
-        while self.unasked and c.out is None:
-            subscription = self.unasked[0]
-            options = subscription.options
-            if self.write_properties and c.five.broker.get("subscription_identifier_available", 1):
-                # A broker sends a message for each subscription, and says by its identifier for which.
-                properties = dict(options.get("properties") or {}, subscription_identifier=subscription.number)
-                options = dict(options, properties=properties)
-            id = c.subscribe(subscription.pattern.filter, **options)
-            if not id:
-                return
-            self.asked[id] = self.unasked.pop(0)
-        while c.out is None:
-            message = self.outbox.take()
-            if message is None:
-                return
-            if not self.send(message):
-                self.outbox.put_back(message)
-                return
+        try:
+            if writes and store is not None and self.mgr is not None and not store.is_queued:
+                store.is_queued = not self.mgr.use_flash(store.work, self.keeper, None)
+            if self.is_connected:
+                if self.subscriptions.is_asking:
+                    self.subscriptions.ask(self.c)
+                while self.c.out is None and self.send_next(self.outbox):
+                    pass
+        except MemoryError:
+            self.keeper.mgr.stats["no_memory"] += 1
+            self.look_again(_RETRY_MS)
+
+    def send_next(self, outbox):
+        """Hand the first message that waits to the connection. False if there is none, or if it can't be now."""
+        message = outbox.take()
+        if message is None:
+            return False
+        is_taken = False
+        try:
+            is_taken = self.send(message)
+        finally:
+            if not is_taken:
+                outbox.put_back(message)
+        return is_taken
 
     def send(self, message):
         """Hand a message to the connection. False if it can't be now."""
+        qos = message.qos
+        id = False
+        if qos:
+            self.under_way.append(message)  # (first: then there was memory for it)
         try:
-            id = self.c.publish(message.topic, message.data, message.qos, message.retain, message.properties)
-        except MemoryError:
-            self.look_again(_RETRY_MS)
-            return False
+            id = self.c.publish(message.topic, message.data, qos, message.retain, message.properties)
         except ValueError as er:  # this broker takes no such message
             self.refused(message, er)
             return True
-        if id is False:
+        finally:
+            message.id = id
+            if qos and not id:
+                self.under_way.remove(message)
+        if not id:
             return False
         self.stats["published"] += 1
-        if message.qos:
-            self.under_way[id] = message
-        else:
+        if not qos:
             self.finish(message)
         return True
 
     def refused(self, message, why):
         """The broker does not take a message."""
-        self.stats["refused"] += 1
+        failure = (EIO, "refused: %s" % why)
         self.tell("refused: %s: %s" % (message.topic, why))
-        self.finish(message, EIO, "refused: %s" % why)
+        self.stats["refused"] += 1
+        self.finish(message, failure)
 
     def command(self, packet):
         """A packet has come. Those that acknowledge end what is under way."""
         type = getattr(packet, "type", 0)  # (a Message has none)
         if type == _SUBACK:
-            subscription = self.asked.pop(packet.id, None)
-            if subscription is not None and packet.reasons[0] >= 128:
-                self.stats["refused"] += 1
-                self.tell("refused: subscription %s: 0x%02x" % (subscription.pattern.filter, packet.reasons[0]))
+            self.subscriptions.answered(packet)
         elif type in (_PUBACK, _PUBCOMP) or type == _PUBREC and packet.reason >= 128:
-            message = self.under_way.pop(packet.id, None)
-            if message is not None:
-                message.reason = packet.reason
-                if packet.reason < 128:
-                    self.finish(message)
-                else:
-                    self.refused(message, "reason 0x%02x" % packet.reason)
+            for message in self.under_way:
+                if message.id == packet.id:
+                    message.reason = packet.reason
+                    if packet.reason < 128:
+                        self.finish(message)
+                    else:
+                        self.refused(message, "reason 0x%02x" % packet.reason)
+                    self.under_way.remove(message)
+                    break
             self.pump()
 
     # --- what comes
 
     def due(self):
-        """As Link's: also for calls that the pool had no room for."""
+        """As Link's, and whatever else waits for another attempt."""
         if self.workers is not None:
-            self.workers.start()
-        Link.due(self)
+            self.workers.go_on()
+        if self.stats["state"] == "stopped":
+            self.begin()
+        else:
+            Link.due(self)
+            self.pump()
 
     def route(self, msg):
         """A message has come: call the handlers whose pattern its topic fits."""
@@ -349,23 +366,16 @@ class Client(Link):
             return  # (of what comes in pieces the last one is counted)
         stats = self.stats
         stats["received"] += 1
-        ids = msg.properties and msg.properties.get("subscription_identifier")
-        received = None
-        for_workers = []
-        for subscription in self.subscriptions if not msg.at else ():
-            values = subscription.pattern.match(msg.topic)
-            if values is not None and (not ids or subscription.number in ids):
-                received = received or Received(self, msg)
-                if subscription.worker:
-                    for_workers.append((subscription, values))
-                elif not self.call(subscription.fn, received, **values):
-                    stats["errors"] += 1
+        for_loop, for_workers = self.subscriptions.find(msg)
+        if not for_loop and not for_workers:
+            stats["unhandled"] += 1
+            return
+        received = Received(self, msg)
         if for_workers:
             self.workers.add(msg, received, for_workers)
-        elif received is None:
-            stats["unhandled"] += 1
-
-    def pause(self, value):
-        """Stop reading, or go on: for handlers in workers that are slow."""
-        if self.c is not None and self.c.is_full != value:
-            self.c.is_full = value
+        for subscription, values in for_loop:
+            try:
+                subscription.fn(received, **values)
+            except Exception as er:
+                stats["errors"] += 1
+                self.keeper.mgr.report(er)

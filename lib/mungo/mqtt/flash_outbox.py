@@ -1,36 +1,32 @@
 # The outbox of a client on flash. What is published with QoS 1 and 2 is written to a journal before it is sent, and stays there until the
-# broker has it; only what was sent is in memory as well. The journal is also the store of the client's session, see session.py.
+# broker has it; only what was sent is in memory as well. The journal is also the store of the client's session, see flash_session.py.
 #
-# The loop never waits for the flash (core/flash_queue.py): while another thread uses it, messages wait. If the session has to be saved at
-# that moment, the connection ends, and the next one goes on from there. A flash that fails is reported, and messages go on without it.
-from errno import EAGAIN, ENOBUFS
-
+# The loop never waits for the flash (core/flash_queue.py): while another thread uses it, messages wait. A flash that fails is reported,
+# and messages go on without it, in their order: behind those that are on flash.
 from ..core.buffer import Buffer
-from ..port.flash import flash
-from .journal import Journal
-from .outbox import Publication
+from .flash_session import RETRY_MS, FlashSession
+from .outbox import DROPPED, Publication
 from .packets import Parser, publish
 from .topics import encode_topic
 
 _MOST = const(60000)  # bytes of a message; longer ones are not written
 _BATCH = const(2048)  # bytes that are written at once, and one message more
 _RECORD = const(11)  # bytes of a record beside its message
-_RETRY_MS = const(1000)
+_MOST_DONE = const(256)  # functions to be called
 _FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 _MESSAGE = const(2)  # the parser's event
 
 
-class FlashOutbox(Journal):
+class FlashOutbox(FlashSession):
     """The journal of a client. `waiting`: the Outbox of what is to be written. Loop's thread."""
 
     def __init__(self, client, folder, most, waiting):
-        Journal.__init__(self, folder.rstrip("/"), most)
-        self.client = client
+        FlashSession.__init__(self, client, folder.rstrip("/"), most)
         self.waiting = waiting
-        self.is_loaded = False
-        self.is_queued = False  # `work` waits for the flash
-        self.number = 0  # of the message that is being handed over
-        self.messages = {}  # those that have an on_done and are not sent, by number
+        self.is_queued = False  # `work` waits for the flash, or runs
+        self.is_direct = False  # what waits can't be written: it is sent without
+        self.on_done = {}  # the functions of those that are not sent, by number,
+        self.first = 1  # from this one on
 
     def pack(self, topic, payload, qos, retain, properties, id=1):
         """The PUBLISH of a message as bytes."""
@@ -50,180 +46,158 @@ class FlashOutbox(Journal):
     # --- with the flash, see Loop.use_flash
 
     def begin(self, keeper, _):
-        """Find what a reset has left, and connect."""
+        """Find what a reset has left, and connect. If there is no memory for that, `begin` is to be called again."""
+        client = self.client
         if not self.is_loaded:
-            self.load()
-            self.is_loaded = True
-            session = self.client.session
-            for entry in list(self.entries):
-                number, data = self.find(entry.number) or (0, b"")
-                msg = self.unpack(data) if number == entry.number else None
-                if entry.is_released:
-                    session.restore(entry.id, None)
-                elif msg is not None and entry.id:
-                    session.restore(entry.id, self.pack(msg.topic, msg.payload, msg.qos, msg.retain, msg.properties, entry.id))
-                else:  # it was done, or its file is damaged
-                    self.entries.remove(entry)
-            session.received += self.received
-            self.remove_done()
-        self.client.connect(True)
+            try:
+                self.restore(client.session)
+            except OSError as er:  # this time all goes without the flash
+                keeper.mgr.report(er)
+        client.connect(True)
+
+    def restore(self, session):
+        """Find what a reset has left."""
+        session.__init__(self)
+        error = self.load()
+        if error:
+            self.client.keeper.mgr.report(error)
+        for entry in list(self.entries):
+            number, data = self.find(entry.number) or (0, b"")
+            msg = self.unpack(data) if number == entry.number else None
+            if entry.is_released:
+                session.restore(entry.id, None)
+            elif msg is not None:
+                session.restore(entry.id, self.pack(msg.topic, msg.payload, msg.qos, msg.retain, msg.properties, entry.id))
+            else:  # its file is damaged
+                self.entries.remove(entry)
+        session.received += self.received
+        self.first = self.written + 1
+        self.is_loaded = True
 
     def work(self, keeper, _):
-        """Write what waits, then hand over to the connection what it takes."""
-        self.is_queued = False
+        """Write what waits, then hand over to the connection what it takes: what is sent makes room."""
         client = self.client
+        self.is_queued = True  # (a function of the program's may come back here)
         try:
             try:
-                while self.waiting.count:
-                    self.write_waiting()
-            finally:  # what is sent makes room
-                while client.is_connected and client.c.out is None and self.hand_over():
-                    pass
+                self.write_all()
+            except _FAILURES as er:
+                self.failed(er)
+            while client.is_connected and client.c.out is None and self.hand_over():
+                pass
         except _FAILURES as er:
-            if isinstance(er, MemoryError):
-                keeper.mgr.stats["no_memory"] += 1
-            else:
-                keeper.mgr.report(er)
-            client.look_again(_RETRY_MS)
+            self.failed(er)
+        finally:
+            self.is_queued = False
+
+    def failed(self, er):
+        """Something could not be done. It is tried again. (Of the errors of a flash that goes on failing the first is reported.)"""
+        if isinstance(er, MemoryError):
+            self.client.keeper.mgr.stats["no_memory"] += 1
+        elif not self.is_direct:
+            self.is_direct = True
+            self.client.keeper.mgr.report(er)
+        self.client.look_again(RETRY_MS)
+
+    def write_all(self):
+        """Write what waits, as far as that is possible."""
+        self.is_direct = self.is_direct or not self.is_loaded
+        if self.is_stale:
+            self.save_now()
+        if self.is_loaded:
+            self.remove_done()
+            while self.waiting.count and self.write_waiting():
+                self.is_direct = False
 
     def write_waiting(self):
-        """Write what waits, in one go, up to some kilobytes."""
-        client = self.client
+        """Write what waits, in one go, up to some kilobytes. False if there is no room, or if the first one is too long for a record."""
+        waiting = self.waiting
         messages = []
         packed = []
         size = 0
-        outbox = self.waiting  # where they go back to, if they can't be written now
+        is_written = False
         try:
-            while self.waiting.count and size < _BATCH:
+            while waiting.count and size < _BATCH:
                 messages.append(None)  # (a message that was taken has its place)
-                message = messages[-1] = self.waiting.take()
-                packed.append(self.pack(message.topic, message.data, message.qos, message.retain, message.properties))
-                size += len(packed[-1]) + _RECORD
-            if size > _MOST:  # one that is too long for a record
-                outbox = client.outbox
-            elif self.make_room(size):
-                outbox = client.outbox  # if it fails, they go on without
+                message = messages[-1] = waiting.take()
+                data = self.pack(message.topic, message.data, message.qos, message.retain, message.properties)
+                n = len(data) + _RECORD
+                if n > min(_MOST, self.most):
+                    self.is_direct = not packed
+                    break
+                packed.append(data)
+                size += n
+            is_written = bool(packed) and self.make_room(size, len(packed))
+            if is_written:
                 self.write_messages(messages, packed)
-                outbox = None
-            else:
-                outbox = None
-                client.stats["dropped"] += len(messages)
-                for message in messages:
-                    client.finish(message, ENOBUFS)
-        except MemoryError:
-            outbox = outbox and self.waiting
-            raise
+                for _ in packed:
+                    messages.pop(0)
         finally:
-            while outbox is not None and messages:
+            while messages:
                 message = messages.pop()
                 if message is not None:
-                    outbox.put_back(message)
+                    waiting.put_back(message)
+        return is_written
 
     def write_messages(self, messages, packed):
-        """Write messages, and keep those that have an on_done. If there is no memory for that, nothing is written."""
+        """Write the messages that are `packed`, and keep their on_done. If that fails, nothing is kept."""
         number = self.written
         try:
-            for message in messages:
+            for i in range(len(packed)):
                 number += 1
-                if message.on_done is not None:
-                    self.messages[number] = message
+                if messages[i].on_done is not None:
+                    self.on_done[number] = messages[i].on_done
             self.append(packed)
         except Exception:
-            for _ in messages:
-                self.messages.pop(number, None)
+            while number > self.written:
+                self.on_done.pop(number, None)
                 number -= 1
             raise
-        for message in messages:
-            message.data = b""  # it is on flash
 
-    def make_room(self, size):
-        """Drop the oldest messages until `size` bytes have room, if they may be dropped. False if there is none."""
-        n = 1
-        while n and not self.has_room(size) and self.waiting.drops_oldest:
-            first = self.unsent
-            n = self.drop_oldest()
-            self.client.stats["dropped"] += n
-            for number in range(first, first + n):
-                self.client.finish(self.messages.pop(number, None), ENOBUFS)
-        return self.has_room(size)
+    def end(self, failure):
+        """The client has ended: what is on flash stays there, but its on_done are called."""
+        self.lose(self.written + 1, failure)
+        while self.waiting.count:
+            self.client.finish(self.waiting.take(), failure)
+
+    def make_room(self, size, n):
+        """Drop the oldest messages until `n` of `size` bytes have room, if they may be dropped. False if there is none."""
+        while not self.has_room(size) or len(self.on_done) + n > _MOST_DONE:
+            dropped = self.waiting.drops_oldest and self.drop_oldest()
+            if not dropped:
+                return False
+            self.client.stats["dropped"] += dropped
+            self.lose(self.unsent)
+        return True
+
+    def lose(self, end, failure=DROPPED):
+        """The messages before this number will not be sent: call their on_done."""
+        for number in range(self.first, end):
+            if number in self.on_done:
+                self.client.done(self.on_done.pop(number), failure)
+        self.first = end
 
     def hand_over(self):
         """Hand over the next message. False if there is none, or if the connection does not take it now."""
+        client = self.client
         found = self.find(self.unsent)
         if found is None:
             self.unsent = self.written + 1
+            self.lose(self.unsent)
+            if self.is_direct and client.send_next(self.waiting):
+                client.wake()  # (one at a time: then the others are tried to be written)
             return False
         number, data = found
         msg = self.unpack(data)
         if msg is not None:
-            message = self.messages.get(number)
-            on_done = message and message.on_done
             self.number = number
-            is_taken = self.client.send(Publication(msg.topic, msg.payload, msg.qos, msg.retain, on_done, msg.properties))
-            self.number = 0
-            if not is_taken:
-                return False
-        self.messages.pop(number, None)
-        self.unsent = number + 1  # (also if it is of no use to the broker)
-        return True
-
-    def forget(self, keeper, entry):
-        """The broker has the message of an entry."""
-        try:
-            self.done(entry)
-        except OSError as er:
-            keeper.mgr.report(er)
-
-    # --- the store of a session
-
-    def put(self, id, packet):
-        """A message begins, see session.py. (If that can't be saved, it may come twice after a reset.)"""
-        if self.number:
-            entry = self.sent(self.number, id)
             try:
-                if packet[0] & 6 == 4:
-                    self.save_now()
-            except Exception:
-                self.entries.remove(entry)
-                self.unsent = self.number
-                raise
-
-    def update(self, id):
-        """Its PUBREC has come."""
-        for entry in self.entries:
-            if entry.id == id:
-                entry.is_released = True
-                self.save_now()
-
-    def remove(self, id):
-        """It is over."""
-        for entry in self.entries:
-            if entry.id == id:
-                entry.id = 0
-                self.client.keeper.mgr.use_flash(self.forget, self.client.keeper, entry)
-                return
-
-    def receive(self, id):
-        """A message of QoS 2 has come."""
-        if id not in self.received:
-            self.received.append(id)
-        self.save_now()
-
-    def release(self, id):
-        """It is over, or comes again."""
-        if id in self.received:
-            self.received.remove(id)
-        self.save_now()
-
-    def save_now(self):
-        """Write the state, if something is left of it. Raises OSError(EAGAIN) if another thread has the flash."""
-        if not flash.begin():
-            raise OSError(EAGAIN)
-        try:
-            self.remove_done()
-            if self.files or self.received or self.entries:
-                self.save()
-        except OSError as er:
-            self.client.keeper.mgr.report(er)
-        finally:
-            flash.end()
+                on_done = self.on_done.get(number)
+                if not client.send(Publication(msg.topic, msg.payload, msg.qos, msg.retain, on_done, msg.properties)):
+                    return False
+            finally:
+                self.number = 0
+            self.on_done.pop(number, None)
+        self.unsent = number + 1  # (also if it is of no use to the broker)
+        self.lose(self.unsent)
+        return True

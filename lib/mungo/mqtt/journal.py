@@ -1,12 +1,13 @@
 # Messages on flash, until the broker has them. The files of a folder are one log: whatever changes is appended, and a file is removed when
 # nothing in it counts any more. A power cut leaves all that was written before. A record that is cut off or damaged has a wrong checksum,
-# and nothing is appended behind one: each start, and each failure, begins a new file.
+# and nothing is appended behind one: a new file follows. If the first write of a file fails, the next attempt begins the same file anew.
 #
 #   record     kind; length of the rest (2 bytes); the rest; CRC-32 of all that
 #   MESSAGE    its number (4 bytes), which counts up, and the message as bytes
-#   STATE      what else there is to know. The last one counts; each file begins with one. The number of the first message that was not sent
-#              yet; for each that was sent, and is not done, its number, its packet identifier and whether PUBREC has come; the identifiers
-#              of what has come with QoS 2 and was not released
+#   STATE      what else there is to know. The last one counts; each file begins with one. The number of the last message: those behind it
+#              in earlier files come from a write that has failed, and do not count. The number of the first one that was not sent yet; for
+#              each that was sent, and is not done, its number, its packet identifier and whether PUBREC has come; the identifiers of what
+#              has come with QoS 2 and was not released
 #
 # What is written before something is sent (section 4.1): a message, and its identifier; PUBREC, before PUBREL; the identifier of what comes
 # with QoS 2, before the handler. That a message is done is written with the next record, or when the file is removed: until then a reset
@@ -18,15 +19,18 @@ from struct import pack, unpack
 
 _MESSAGE_RECORD = const(1)
 _STATE_RECORD = const(2)
+_TRIES = const(30)  # to read a file
 
 
 class File:
-    """A file of the log: `number`, which is its name, its bytes, and the number of the last message in it."""
+    """A file of the log: `number`, which is its name, its bytes, the number of the last message in it, and where `find` goes on."""
 
     def __init__(self, number, last):
         self.number = number
         self.size = 0
         self.last = last
+        self.at = 0
+        self.faults = 0  # times that it could not be read
 
 
 class Entry:
@@ -38,10 +42,10 @@ class Entry:
         self.is_released = is_released
 
 
-def record(kind, data):
-    """A record as bytes."""
-    data = pack("<BH", kind, len(data)) + data
-    return data + pack("<I", crc32(data))
+def record(kind, head, data=b""):
+    """The pieces of a record. (A large message is not copied once more.)"""
+    head = pack("<BH", kind, len(head) + len(data)) + head
+    return [head, data, pack("<I", crc32(data, crc32(head)))]
 
 
 class Journal:
@@ -53,6 +57,7 @@ class Journal:
         self.file_bytes = min(4096, most // 4)  # then a new file begins
         self.most = most
         self.files = []
+        self.next_file = 0  # the number of the next one
         self.is_whole = False  # the last file may be appended to
         self.entries = []  # oldest first
         self.received = []  # identifiers
@@ -60,30 +65,36 @@ class Journal:
         self.unsent = 1  # and of the next one to be sent
 
     def load(self):
-        """Find what a reset has left."""
+        """Find what a reset has left. Returns the OSError of the last file that can't be read, or None."""
+        Journal.__init__(self, self.folder, self.most)  # (an attempt before has failed)
         try:
             os.mkdir(self.folder)
         except OSError as er:
             if er.errno != EEXIST:
                 raise
+        error = None
         for name in sorted(os.listdir(self.folder)):
             if len(name) == 8 and not name.strip("0123456789"):
                 file = File(int(name), self.written)
                 self.files.append(file)
-                self.scan(file, None)
+                self.next_file = file.number + 1
+                try:
+                    self.scan(file, None)
+                except OSError as er:
+                    error = er
                 file.last = self.written
-        self.remove_done()
+        return error
 
     def find(self, number):
-        """The first message with this number or a later one: (number, bytes); None if there is none."""
+        """The first message with this number or a later one: (number, bytes); None if there is none. The next call wants no earlier one. A
+        file that can't be read raises OSError 30 times, and is passed over then."""
         for file in self.files:
-            if file.last >= number:
+            if file.last >= number and file.faults < _TRIES:
                 try:
                     found = self.scan(file, number)
-                except OSError as er:
-                    if er.errno != ENOENT:  # (it could not be made)
-                        raise
-                    found = None
+                except OSError:
+                    file.faults += 1
+                    raise
                 if found:
                     return found
         return None
@@ -91,47 +102,66 @@ class Journal:
     def scan(self, file, number):
         """`find` in one file; or, if `number` is None, take over the state and the number of the last message."""
         with open(self.path(file), "rb") as stream:
+            at = stream.seek(file.at)
             while True:
                 head = stream.read(3)
                 data = stream.read(4 + (head[1] | head[2] << 8)) if len(head) == 3 else b""
-                if len(data) < 4 or pack("<I", crc32(head + data[:-4])) != data[-4:]:
+                if len(data) < 4 or pack("<I", crc32(data[:-4], crc32(head))) != data[-4:]:
                     return None
+                n = unpack("<I", data[:4])[0]
                 if number is None:
                     file.size += len(data) + 3
                     if head[0] == _STATE_RECORD:
-                        self.unpack_state(data[:-4])
-                        self.written = max(self.written, self.unsent - 1)
-                    else:
-                        self.written = unpack("<I", data[:4])[0]
-                elif head[0] == _MESSAGE_RECORD and unpack("<I", data[:4])[0] >= number:
-                    return unpack("<I", data[:4])[0], data[4:-4]
+                        self.unpack_state(data)
+                    self.written = n
+                elif head[0] == _MESSAGE_RECORD and number <= n <= file.last:
+                    file.at = at
+                    return n, data[4:-4]
+                at += len(data) + 3
 
     # --- what is written
 
     def append(self, messages):
         """Write messages, each as bytes, at once. Returns the number of the last one."""
-        data = b""
+        number = self.written
+        pieces = []
         for message in messages:
-            self.written += 1  # (also if it fails: who knows what was written)
-            data += record(_MESSAGE_RECORD, pack("<I", self.written) + message)
-        self.write(data)
-        self.files[-1].last = self.written
-        return self.written
+            number += 1
+            pieces += record(_MESSAGE_RECORD, pack("<I", number), message)
+        self.write(pieces)
+        self.written = self.files[-1].last = number
+        return number
 
     def save(self):
         """Write the state."""
-        self.write(b"" if self.needs_file() else record(_STATE_RECORD, self.pack_state()))
+        self.write([] if self.needs_file() else record(_STATE_RECORD, self.pack_state()))
 
-    def write(self, data):
-        """Append records, in a new file if it is time for one."""
-        if self.needs_file():
-            self.files.append(File(self.files[-1].number + 1 if self.files else 0, self.written))
-            data = record(_STATE_RECORD, self.pack_state()) + data
-        file = self.files[-1]
-        self.is_whole = False
-        with open(self.path(file), "ab") as stream:
-            stream.write(data)
-        file.size += len(data)
+    def write(self, pieces):
+        """Append the pieces of records, in a new file if it is time for one. If that fails there is no such file."""
+        is_new = self.needs_file()
+        if is_new:
+            pieces = record(_STATE_RECORD, self.pack_state()) + pieces
+            file = File(self.next_file, self.written)
+            path = self.path(file)
+            self.files.append(file)
+        else:
+            file = self.files[-1]
+            path = self.path(file)
+            self.is_whole = False
+        try:
+            with open(path, "wb" if is_new else "ab") as stream:
+                for piece in pieces:
+                    file.size += len(piece)
+                    stream.write(piece)
+        except Exception:
+            if is_new:
+                self.files.pop()
+                try:
+                    os.remove(path)
+                except OSError:
+                    pass
+            raise
+        self.next_file = file.number + 1
         self.is_whole = True
 
     def needs_file(self):
@@ -140,7 +170,7 @@ class Journal:
 
     def pack_state(self):
         """The state as bytes."""
-        data = pack("<IHH", self.unsent, len(self.entries), len(self.received))
+        data = pack("<IIHH", self.written, self.unsent, len(self.entries), len(self.received))
         for entry in self.entries:
             data += pack("<IHB", entry.number, entry.id, entry.is_released)
         for id in self.received:
@@ -149,9 +179,12 @@ class Journal:
 
     def unpack_state(self, data):
         """Take the state of these bytes."""
-        self.unsent, n, more = unpack("<IHH", data[:8])
-        self.entries = [Entry(*unpack("<IHB", data[at : at + 7])) for at in range(8, 8 + 7 * n, 7)]
-        self.received = [unpack("<H", data[at : at + 2])[0] for at in range(8 + 7 * n, len(data), 2)]
+        written, self.unsent, n, more = unpack("<IIHH", data[:12])
+        for file in self.files:
+            file.last = min(file.last, written)
+        end = 12 + 7 * n
+        self.entries = [Entry(*unpack("<IHB", data[at : at + 7])) for at in range(12, end, 7)]
+        self.received = [unpack("<H", data[at : at + 2])[0] for at in range(end, end + 2 * more, 2)]
 
     # --- what is over
 
@@ -162,25 +195,28 @@ class Journal:
         self.unsent = number + 1
         return entry
 
-    def done(self, entry):
-        """The broker has a message."""
-        self.entries.remove(entry)
-        self.remove_done()
-
     def remove_done(self):
-        """Remove the files in which nothing counts any more."""
-        first = self.entries[0].number if self.entries else self.unsent
-        while self.files and self.files[0].last < first and (len(self.files) > 1 or not self.received):
-            self.remove_file()
+        """Remove the files in which nothing counts any more: no message, and no state, which the last file has."""
+        at = before = 0
+        while at < len(self.files):
+            file = self.files[at]
+            counts = file.last >= max(self.unsent, before + 1)
+            for entry in self.entries:
+                counts = counts or before < entry.number <= file.last
+            if counts or at == len(self.files) - 1 and (at or self.received):
+                at += 1
+                before = file.last
+            else:
+                self.remove_file(at)
 
-    def remove_file(self):
-        """Remove the oldest file."""
+    def remove_file(self, at):
+        """Remove a file."""
         try:
-            os.remove(self.path(self.files[0]))
+            os.remove(self.path(self.files[at]))
         except OSError as er:
             if er.errno != ENOENT:
                 raise
-        self.files.pop(0)
+        self.files.pop(at)
         self.is_whole = self.is_whole and len(self.files) > 0
 
     def has_room(self, n):
@@ -194,7 +230,7 @@ class Journal:
         n = 0
         if self.files and self.files[0].last >= self.unsent:
             n = self.files[0].last + 1 - self.unsent
-            self.remove_file()
+            self.remove_file(0)
             self.unsent += n
         return n
 

@@ -26,6 +26,11 @@ _FAILURES = (OSError, MemoryError, ValueError)
 class Keeper(Connection):
     """A client among its manager's connections, without a socket: its deadline is the client's, and so is its end."""
 
+    def bug(self, er):
+        """Something has failed, most likely for want of memory: it is tried again."""
+        self.mgr.report(er)
+        self.fn_data.look_again(_PAUSE_MS)
+
     def expired(self):
         """It is time to look at something."""
         self.wait = 0
@@ -95,7 +100,7 @@ class Link:
         except _FAILURES as er:
             if is_first and isinstance(er, ValueError):
                 raise
-            self.lost(describe(er), 0, {})
+            self.lost(describe(er))
 
     def event(self, c, ev, data, _):
         """The handler of its events."""
@@ -110,7 +115,7 @@ class Link:
         elif ev == _EV_ERROR:
             self.stats["error"] = data
         elif ev == _EV_CLOSE and c is self.c:
-            self.lost(self.stats["error"] or "closed", c.reason, c.properties or {})
+            self.lost(self.stats["error"] or "closed", c.reason, c.properties)
 
     def opened(self, session_present):
         """The broker has accepted the client; `session_present`: it has kept the session."""
@@ -122,31 +127,32 @@ class Link:
         stats["connects"] += 1
         stats["state"] = "connected"
         stats["error"] = None
-        self.tell("connected")
         self.resume(session_present and stats["connects"] > 1)
+        self.tell("connected")
         for fn in self.on_connected:
             self.call(fn)
 
-    def lost(self, error, reason, properties):
+    def lost(self, error, reason=0, properties=None):
         """An attempt has failed, or the connection has ended."""
         stats = self.stats
+        was_connected = self.is_connected
         self.c = None
-        if self.is_connected:
-            self.is_connected = False
-            if ticks_diff(ticks_ms(), self.since) > _STABLE_MS:
-                self.attempts = self.redirects = 0
-            for fn in self.on_disconnected:
-                self.call(fn, error)
+        self.is_connected = False
         if self.is_stopping:
             self.keeper.is_closing = True
         elif not self.mgr.closed:
             stats["failures"] += 1
             stats["state"] = "waiting"
             stats["error"] = error
+            self.retry_in(_PAUSE_MS)  # (first, for what follows may find no memory)
+        if was_connected:
+            if ticks_diff(ticks_ms(), self.since) > _STABLE_MS:
+                self.attempts = self.redirects = 0
+            for fn in self.on_disconnected:
+                self.call(fn, error)
+        if not self.is_stopping and not self.mgr.closed:
             self.tell(error)
-            ms = self.follow(reason, properties) or self.back_off(reason)
-            self.retry_at = ticks_add(ticks_ms(), ms)
-            self.look_again(ms)
+            self.retry_in(self.follow(reason, properties or {}) or self.back_off(reason))
 
     def follow(self, reason, properties):
         """If the broker names another server (5.0 section 4.11), that is the next target. Returns when, in ms, or 0 if there is none."""
@@ -171,9 +177,16 @@ class Link:
         number = urandom(2)
         return least + ((most - least) * (number[0] << 8 | number[1]) >> 16)
 
+    def retry_in(self, ms):
+        """Have the next attempt made in `ms` milliseconds."""
+        self.retry_at = ticks_add(ticks_ms(), ms)
+        self.look_again(ms)
+
     def look_again(self, ms):
-        """Have `due` called in `ms` milliseconds."""
-        self.mgr.deadline(self.keeper, ms)
+        """Have `due` called in `ms` milliseconds, or before."""
+        keeper = self.keeper
+        if not keeper.wait or ticks_diff(ticks_add(keeper.since, keeper.wait), ticks_ms()) > ms:
+            keeper.mgr.deadline(keeper, ms)
 
     def due(self):
         """It is time for an attempt, or for something that could not be done before."""
@@ -186,10 +199,10 @@ class Link:
 
     # --- what the program is told
 
-    def call(self, fn, *args, **values):
+    def call(self, fn, *args):
         """Call a function of the program. False if it has raised, which is reported."""
         try:
-            fn(*args, **values)
+            fn(*args)
             return True
         except Exception as er:
             self.keeper.mgr.report(er)

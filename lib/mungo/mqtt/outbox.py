@@ -7,7 +7,7 @@ from ..http.json_writer import dumps
 from ..threads.pipe import Fifo, as_bytes
 from .topics import encode_topic
 
-_DROPPED = (ENOBUFS, "outbox is full")
+DROPPED = (ENOBUFS, "outbox is full")
 
 
 class Publication:
@@ -30,6 +30,7 @@ class Publication:
         self.on_done = on_done
         self.properties = properties
         self.failure = ()  # the arguments of on_done's OSError
+        self.id = 0  # of its packet
         self.next = None
 
 
@@ -60,7 +61,7 @@ class Outbox(Fifo):
                 if is_taken:
                     old = self.pop()
                     if old.on_done is not None:
-                        old.failure = _DROPPED
+                        old.failure = DROPPED
                         self.over.push(old)
             if is_taken:
                 self.push(message)

@@ -254,7 +254,9 @@ class Session:
         if receipt in self.receipts:  # (not if it was acknowledged, or there was no memory to note it)
             self.receipts.remove(receipt)
             if receipt.id in self.received and receipt.qos == 2:
-                self.release(receipt.id)
+                self.received.remove(receipt.id)  # (first: if the store fails, the message shall come again all the same)
+                if self.store:
+                    self.store.release(receipt.id)
 
     def answer(self):
         """Send the acknowledgements that are given, up to the first that is not."""

@@ -7,6 +7,7 @@
 from ..threads import pool  # noqa: F401
 
 _RETRY_MS = const(50)  # when others have filled the pool
+_FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 
 
 class Call:
@@ -18,7 +19,8 @@ class Call:
         self.subscription = subscription
         self.received = received
         self.values = values
-        self.left: list = []  # the calls for the same message that have not returned
+        self.is_over = False
+        self.left: list = []  # the calls for the same message that are not over
 
     def run(self):
         """The worker's job."""
@@ -26,15 +28,10 @@ class Call:
 
     def done(self, _, error):
         """The handler has returned or raised, or its time is over: the pool has printed that. Loop's thread."""
-        queue = self.queue
-        queue.running.remove(self)
+        self.is_over = True
         if error is not None:
-            queue.client.stats["errors"] += 1
-        self.left.remove(self)
-        if not self.left:
-            self.msg.ack()
-        queue.start()
-        queue.client.pause(len(queue.waiting) > queue.client.receive_maximum)
+            self.queue.client.stats["errors"] += 1
+        self.queue.go_on()
 
 
 class WorkerQueue:
@@ -46,34 +43,70 @@ class WorkerQueue:
         self.running = []
 
     def add(self, msg, received, found):
-        """Call the handlers of `found`, pairs of a Subscription and the values for its pattern's names."""
-        calls = [Call(self, msg, subscription, received, values) for subscription, values in found]
+        """Call the handlers of `found`, pairs of a Subscription and the values for its pattern's names. What this raises leaves no call."""
         if not msg.qos and len(self.waiting) >= self.client.receive_maximum:
             self.client.stats["dropped"] += 1
             return
-        msg.hold()
+        calls = [Call(self, msg, subscription, received, values) for subscription, values in found]
         for call in calls:
             call.left = calls
-            self.waiting.append(call)
-        self.start()
-        self.client.pause(len(self.waiting) > self.client.receive_maximum)
+        waiting = self.waiting
+        waiting.extend(list(calls))
+        try:
+            msg.hold()
+        except BaseException:
+            for _ in found:
+                waiting.pop()
+            raise
+        self.go_on()
+
+    def go_on(self):
+        """Acknowledge and start what may be. What fails, for want of memory or because the flash is in use, is tried again."""
+        client = self.client
+        try:
+            self.acknowledge()
+            if client.mgr is None:  # it was stopped
+                self.waiting.clear()
+            else:
+                self.start()
+            if client.c is not None:  # beyond so many it is not read
+                client.c.is_full = len(self.waiting) > client.receive_maximum
+        except _FAILURES:
+            client.look_again(_RETRY_MS)
+
+    def acknowledge(self):
+        """Acknowledge the messages whose handlers are over."""
+        running = self.running
+        at = 0
+        while at < len(running):
+            call = running[at]
+            if call.is_over:
+                if call in call.left:
+                    call.left.remove(call)
+                if not call.left:
+                    call.msg.ack()
+                running.pop(at)
+            else:
+                at += 1
 
     def start(self):
         """Start what may start: at most as many as the pool has threads, but for one, if there are several, that is left to others."""
-        if self.client.mgr is None:  # it was stopped
-            self.waiting.clear()
-            return
         workers = self.client.mgr.workers()
-        free = max(1, workers.n - 1) - len(self.running)
-        busy = [call.received.topic for call in self.running]
-        for call in list(self.waiting):
-            if free > 0 and call.received.topic not in busy:
+        running = self.running
+        waiting = self.waiting
+        busy = [call.received.topic for call in running]
+        at = 0
+        while at < len(waiting) and len(running) < max(1, workers.n - 1):
+            call = waiting[at]
+            topic = call.received.topic
+            if topic in busy:
+                at += 1
+            else:
+                busy.append(topic)
+                running.append(call)
                 try:
                     workers.submit(call.run, on_done=call.done, timeout_ms=call.subscription.timeout_ms)
-                except OSError:
-                    self.client.look_again(_RETRY_MS)
-                    return
-                self.waiting.remove(call)
-                self.running.append(call)
-                free -= 1
-            busy.append(call.received.topic)
+                except BaseException:
+                    running.pop()
+                    raise
+                waiting.pop(at)
