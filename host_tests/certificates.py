@@ -14,6 +14,9 @@ import datetime
 import fcntl
 import time
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
 import certificate
 import mpy
 
@@ -65,6 +68,19 @@ def make_all():
     }
     for name, one in made.items():
         write(name, one)
+
+
+def clients(folder, names):
+    """Certificates for clients, signed by ca, whose common names are these: {name: paths of (the CA's, its certificate, its key)}."""
+    with open(path("ca.pem"), "rb") as cert, open(path("ca.key"), "rb") as key:
+        ca = x509.load_pem_x509_certificate(cert.read()), load_pem_private_key(key.read(), None)
+    found = {}
+    for name in names:
+        paths = folder / f"{name}.pem", folder / f"{name}.key"
+        for one, made in zip(paths, certificate.make_certificate(ca, [name])):
+            one.write_bytes(certificate.pem(made))
+        found[name] = path("ca.pem"), *map(str, paths)
+    return found
 
 
 def path(name):

@@ -36,7 +36,7 @@ class Member:
         self.more = threading.Condition()
         self.codes = {}  # of each packet id that has been answered
         self.is_open = self.is_over = self.is_present = False
-        self.refusal = None
+        self.refusal = self.over = None  # why it has not begun, and why it has ended
         self._waiting = []
         self.client = client = paho.Client(
             paho.CallbackAPIVersion.VERSION2, id, protocol=paho.MQTTv5, manual_ack=True, reconnect_on_failure=False
@@ -45,7 +45,7 @@ class Member:
         client.on_message = self._message
         client.on_publish = client.on_unsubscribe = lambda _client, _data, mid, codes, _properties: self._answered(mid, codes)
         client.on_subscribe = client.on_publish
-        client.on_disconnect = lambda *_: self._tell(is_over=True)
+        client.on_disconnect = lambda _client, _data, _flags, code, _properties: self._tell(is_over=True, over=code)
         if will:
             client.will_set(*will)
         if tls:
@@ -56,7 +56,7 @@ class Member:
         client.connect(broker.host, broker.port, keep_alive_s, clean_start=clean, properties=properties(PacketTypes.CONNECT, wanted))
         client.loop_start()
         self.wait_for(lambda: self.is_open or self.is_over or self.refusal)
-        assert not self.refusal, f"{id}: {self.refusal}"
+        assert self.is_open, f"{id}: {self.refusal or self.over}"
 
     def __enter__(self):
         return self
@@ -110,7 +110,8 @@ class Member:
 
     def _answer(self, mid):
         self.wait_for(lambda: mid in self.codes or self.is_over)
-        return self.codes.get(mid)
+        assert mid in self.codes, f"{self.id}: {self.over}"
+        return self.codes[mid]
 
     def subscribe(self, *topics, qos=1):
         """The reason code of each topic filter: the QoS, or an error."""
