@@ -40,6 +40,7 @@ help:
 	@echo "make dash-page  build the page of mungo.dash from tools/dash_page/"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
 	@echo "make soak-dash  two phones use a dashboard for MINUTES=60; ARGS='--heap 192k --rom'"
+	@echo "make fleet   boards by the hundred do jobs while they die: BOARDS=100 JOBS=20000 SEED=1 EVENTS=200; ARGS='--heap 256k'"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
 	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"
@@ -142,6 +143,11 @@ bench: $(VENV)
 
 bench-page: $(VENV)
 	$(PY) -m tools.bench.page $(ARGS)
+
+.PHONY: fleet
+fleet: $(VENV)
+	$(PY) -m tools.fleet.trial --boards $(or $(BOARDS),100) --jobs $(if $(filter file,$(origin JOBS)),20000,$(JOBS)) --seed $(or $(SEED),1) \
+		--events $(or $(EVENTS),200) $(ARGS)
 
 .PHONY: dash-page
 dash-page: $(VENV)

@@ -49,7 +49,7 @@ def wait_for_port(proc, port):
 # --- commands
 
 # Commands that are only looked up in the Makefile: other tests run what they do, or they take minutes.
-_TARGETS = "test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|device-test|board-report|clean-board|release|key|bundle"
+_TARGETS = "fleet|test|lint|check|bench|bench-page|docs|sim|flash|deploy|repl|device-test|board-report|clean-board|release|key|bundle"
 LOOKED_UP = rf"make ({_TARGETS})( [A-Z]+=\S+)*"
 ELSEWHERE = {"first-board": "test_newcomer.py"}  # runs the commands of that page
 

@@ -1,0 +1,1 @@
+"""The fleet's trial: see trial.py."""
