@@ -310,6 +310,47 @@ def test_a_slow_client_slows_its_worker_and_nobody_else():
     close(mgr)
 
 
+def of_a_reluctant_client(mgr, source, port):
+    """What a client gets of the pieces of `source`, whose socket takes nothing until the worker has made all of them."""
+    listener = next(c for c in mgr.conns if c.is_listening)
+    accepted_class = listener.accepted_class
+
+    class Reluctant(accepted_class):
+        is_reluctant = True
+
+        def write(self, data, at, n):
+            return 0 if Reluctant.is_reluctant else accepted_class.write(self, data, at, n)
+
+    listener.accepted_class = Reluctant
+    client = Client(mgr, port, GET)
+    client.until(lambda c: source.made == source.n)
+    for _ in range(20):
+        mgr.poll(0)
+    listener.accepted_class = accepted_class
+    Reluctant.is_reluctant = False
+    got = client.until_has(b"\r\n0\r\n\r\n")
+    client.close()
+    return body(got)[1]
+
+
+def test_pieces_wait_behind_a_head_that_the_socket_does_not_take():
+    mgr = mungo.Manager(send_limit=100)
+    source = Source(5, 200)
+    _, port = server(mgr, source)
+    assert of_a_reluctant_client(mgr, source, port) == b"".join([b"%c" % (65 + i) * 200 for i in range(5)])
+    close(mgr)
+
+
+def test_pieces_of_an_app_wait_behind_a_head_that_the_socket_does_not_take():
+    mgr = mungo.Manager(send_limit=100)
+    app = mungo.App()
+    source = Source(5, 200)
+    app.get("/", worker=True)(lambda req: source.pieces())
+    _, port = listening(lambda url: app.attach(mgr, url))
+    assert of_a_reluctant_client(mgr, source, port) == b"".join([b"%c" % (65 + i) * 200 for i in range(5)])
+    close(mgr)
+
+
 def test_a_client_that_leaves_ends_the_generator():
     mgr = mungo.Manager(queue=2)
     source = Source(1000000, 1000)

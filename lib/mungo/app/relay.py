@@ -7,7 +7,7 @@
 #
 # `stream` answers by events, with a status that is known. An App waits for the first piece, see worker_answers.py.
 from ..core.streams import has_room_for_stream
-from ..http.stream import as_bytes
+from ..http.stream import as_bytes, send_chunk
 
 _EV_READ = const(7)
 _EV_WRITE = const(8)
@@ -22,9 +22,10 @@ def stream(c, pool, source, status=200, headers=None):
     If `max_streams` are open, the answer is 503. Loop's thread. Raises OSError as `pool.submit`, before anything is sent, and ValueError as
     `http_reply`.
     """
-    if c.proto.is_head or not has_room_for_stream(c.mgr):  # the answer has no body, or is 503
+    is_head = c.proto.is_head
+    if is_head or not has_room_for_stream(c.mgr):  # the answer has no body, or is 503
         source.close()
-        c.http_reply(status, headers, iter(()) if c.proto.is_head else None)
+        c.http_reply(status, headers, iter(()) if is_head else None)
         return
     relay = Relay(c, pool)
     on_client = relay.on_client  # (made here: when the head is sent nothing may fail any more)
@@ -80,7 +81,8 @@ class Relay:
     def on_pipe(self, c2, ev, data, c):
         """The handler of the pipe: send each piece to the client, and pause the pipe while the client takes no more."""
         self.c2 = c2
-        if ev == _EV_READ and c.http_chunk(data):
+        # (The send buffer takes a piece beyond its limits: it waits there instead of here, and no other one comes.)
+        if ev == _EV_READ and send_chunk(c, c.proto, data, False):
             self.pool.keep(c2.job)
             if c.out is not None:
                 c2.is_full = True
@@ -100,7 +102,8 @@ class Relay:
         c.fn = self.fn
         if isinstance(result, Exception):
             c.mgr.report(result)
-        if er is None and not isinstance(result, Exception) and not self.c2.unread and not self.c2.error_text:  # nothing of it is lost
+            er = result
+        if er is None and not self.c2.unread and not self.c2.error_text:  # nothing of it is lost
             c.http_chunk(b"")
-        elif not c.is_closing:
+        else:
             c.is_closing = True

@@ -76,8 +76,8 @@ def stop(c, hm):
             c.bug(er)
 
 
-def send_chunk(c, hm, data):
-    """Send a piece of the answer, str or bytes-like; an empty one ends it. See `http_chunk`."""
+def send_chunk(c, hm, data, is_limited=True):
+    """Send a piece of the answer, str or bytes-like; an empty one ends it. See `http_chunk`. `is_limited`: by `send_limit`."""
     if not hm.is_streaming:
         if c.is_ending:
             return False
@@ -90,7 +90,7 @@ def send_chunk(c, hm, data):
     if hm.is_head:
         is_sent = not c.is_closing
     else:
-        is_sent = c.send(piece) if n else c.put(piece)
+        is_sent = c.send(piece) if n and is_limited else c.put(piece)
     if not n:
         hm.source = None  # (it may be the caller)
         _end(c, hm)
