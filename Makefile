@@ -57,6 +57,7 @@ help:
 	@echo "make certificate NAME=   make a local CA and a certificate for a device of this name; ARGS='address .. --rsa'; BOARD=: its folder"
 	@echo "make key     make a key that signs updates over the air, keys/update.key: KEY=file"
 	@echo "make bundle BOARD= APP= VERSION=  make a signed update, see docs/updates.md: KEY=file LIB=0 FIRMWARE=image OUT=file"
+	@echo "make rollout BROKER= SITE= URL= VERSION=  update the boards of a fleet, a few at a time, see docs/updates.md: AT_ONCE=2 FAILURES=1"
 	@echo "make romfs BOARD= APP=   build an image for ROMFS; with DEVICE=, write it to the board"
 	@echo "make clean-board BOARD=  remove the files that deploy has copied"
 	@echo "make firmware BOARD= MICROPYTHON_DIR=   build MicroPython with mungo frozen in"
@@ -155,6 +156,10 @@ dash-page: $(VENV)
 
 soak: $(VENV)
 	$(PY) -m tools.soak.run --minutes $(MINUTES) $(if $(BOARD),--board "$(BOARD)")
+
+.PHONY: rollout
+rollout: $(RUNTIMES)
+	@exec env MICROPYPATH=lib:.frozen $(MICROPYTHON) tools/rollout.py
 
 .PHONY: soak-dash
 soak-dash: $(VENV)

@@ -56,6 +56,8 @@ DOORS = {
     "mungo/mqtt/client.py": ("app",),
     "mungo/app/mounting.py": ("files",),
     "mungo/dash/__init__.py": ("ota",),
+    "mungo/dash/fleet.py": ("fleet",),
+    "mungo/fleet/update.py": ("ota",),
     "mungo/app/etags.py": ("files",),
     "mungo/app/testing_live.py": ("ws",),
     "mungo/app/sockets.py": ("ws",),

@@ -43,7 +43,8 @@ DOORS = {
     "mungo/mqtt/__init__.py": MQTT,
     "mungo/mqtt/connection.py": MQTT,
     "mungo/ota/__init__.py": ("ota.routes(", "ota.pull(", ".updates("),
-    "mungo/ota/puller.py": ("ota.pull(",),
+    "mungo/ota/puller.py": ("ota.pull(", "fleet.update"),
+    "mungo/dash/fleet.py": (".fleet(",),
 }
 
 

@@ -17,7 +17,7 @@ from .door import PARTS, Door, exists
 from .widgets import LEVELS, Control
 
 # (The names that imports will store here, so that no dict grows while a worker reads it.)
-action = files = folder = guard = live = log = metric = once = openapi = passwords = requests = rest = setting = store = None
+action = files = fleet = folder = guard = live = log = metric = once = openapi = passwords = requests = rest = setting = store = None
 system = table = users = None
 
 _TICK_MS = const(100)
@@ -160,6 +160,12 @@ class Dash:
         from .system import add
 
         add(self, page)
+
+    def fleet(self, fleet):
+        """A page with the boards of a `mungo.fleet.Fleet`: who is there, what they do, their versions; an admin updates them from there."""
+        from .fleet import add
+
+        add(self, fleet)
 
     @property
     def settings(self):
