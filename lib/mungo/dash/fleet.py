@@ -39,5 +39,5 @@ def add(dash, fleet):
 def row(name, about, state):
     """A board as a row of the table."""
     jobs = about.get("jobs", {})
-    told = ["%s %d of %d" % (job, jobs[job][1], jobs[job][0]) for job in sorted(jobs) if job[:7] != "update-"]
+    told = ["%s %d of %d" % (one, jobs[one][1], jobs[one][0]) for one in sorted(jobs) if one[:7] != "update-"]
     return [name, ", ".join(told), about.get("app"), about.get("mungo"), about.get("signal"), state]
