@@ -7,9 +7,14 @@ PIECE = 2048  # bytes: what is longer comes in pieces
 _NAME = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
 
 
+def is_name(name):
+    """Whether this can be one level of a topic."""
+    return isinstance(name, str) and 0 < len(name) < 65 and not name.strip(_NAME)
+
+
 def check_name(name, what):
-    """Raise ValueError for what can't be one level of a topic."""
-    if not isinstance(name, str) or not 0 < len(name) < 65 or name.strip(_NAME):
+    """Raise ValueError for what can't be a name."""
+    if not is_name(name):
         raise ValueError("%s %r: want 1 to 64 of A-Z a-z 0-9 . _ -" % (what, name))
 
 
@@ -36,6 +41,12 @@ def read(payload):
     return value if isinstance(value, dict) else {}
 
 
-def notes(msg):
-    """The user properties of a message, as a dict."""
-    return dict(msg.properties.get("user_property", ()))
+def note(msg, name):
+    """A user property of a message; "" if there is none."""
+    return dict(msg.properties.get("user_property", ())).get(name, "")
+
+
+def number(msg, name):
+    """The same as a number of up to nine digits; -1 if it is none."""
+    digits = note(msg, name)
+    return int(digits) if 0 < len(digits) < 10 and not digits.strip("0123456789") else -1

@@ -1,7 +1,7 @@
 # What is too large for one message is fetched by its receiver, piece by piece: each `get` is answered by a `piece`. Loads when it is used.
 from time import ticks_diff, ticks_ms
 
-from .messages import DATA_LIMIT, PIECE, notes
+from .messages import DATA_LIMIT, PIECE, number
 
 _REPEAT_MS = const(1000)  # until a `get` is repeated,
 _TIMES = const(10)  # and so often
@@ -51,7 +51,7 @@ class Pieces:
     def on_piece(self, id, msg):
         """A piece has come."""
         fetch = self.fetches.get(id)
-        if fetch is None or notes(msg).get("at") != str(len(fetch.data)):
+        if fetch is None or number(msg, "at") != len(fetch.data):
             return  # it came twice
         fetch.data.extend(msg.payload)
         fetch.times = 0
@@ -63,7 +63,7 @@ class Pieces:
 
     def on_get(self, id, msg):
         """Another board asks for a piece: of a job's data, or of a result. If that is not here, the piece is empty."""
-        at = int(notes(msg).get("at", "0"))
+        at = number(msg, "at")
         data = b""
         submitter = self.fleet.submitter
         if submitter is not None and id in submitter.jobs:
@@ -74,7 +74,7 @@ class Pieces:
                 if kept[0] == id:
                     data = kept[2]
         to = msg.properties.get("response_topic")
-        if to:
+        if to and at >= 0:
             self.fleet.send(to, id, data[at : at + PIECE], user_property=[("at", str(at))])
 
     def keep(self, id, data, is_json, due):

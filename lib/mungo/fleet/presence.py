@@ -4,7 +4,7 @@ import sys
 from time import ticks_diff, ticks_ms
 
 from ..http.json_writer import dumps
-from .messages import read
+from .messages import is_name, read
 
 _CLAIM_MS = const(1000)  # to answer a claim
 _CHANGE_MS = const(5000)  # from one publication to the next
@@ -41,7 +41,6 @@ class Presence:
 
     def connected(self):
         """The broker has accepted the client."""
-        self.others.clear()
         self.since = ticks_ms()
         if self.is_known:
             self.fleet.begin()
@@ -55,7 +54,7 @@ class Presence:
         the one with the smaller boot keeps it; a board that has it keeps it from one that claims it."""
         about = read(msg.payload)
         boot = about.get("boot")
-        if not boot or self.is_refused or msg.retain:
+        if not is_name(boot) or self.is_refused or msg.retain:
             return
         if about.get("gone"):
             if self.is_known:  # the will of an earlier connection, or of a board that had the name before
@@ -151,9 +150,11 @@ class Presence:
 
     def offers(self, job):
         """Whether a board does such jobs, or might: not all are known yet."""
-        if ticks_diff(ticks_ms(), self.since) < 1000 or len(self.others) >= _MOST:
+        if ticks_diff(ticks_ms(), self.since) < _CLAIM_MS or len(self.others) >= _MOST:
             return True
-        for payload, _ in self.others.values():
-            if job.encode() in payload and job in read(payload).get("jobs", ()):
+        now = ticks_ms()
+        for payload, came in self.others.values():
+            is_there = ticks_diff(now, came) < _EXPIRY_S * 1000  # (also one that the broker has forgotten: it may come back)
+            if is_there and job.encode() in payload and job in read(payload).get("jobs", ()):
                 return True
         return False

@@ -14,7 +14,7 @@ from ..core.limits import check_limit
 from ..http.json_reader import loads
 from ..mqtt.outbox import Publication
 from ..port import EPIPE
-from .messages import PIECE, check_name, is_json, notes, pack, read
+from .messages import PIECE, check_name, is_json, is_name, note, number, pack, read
 
 _QUEUED = const(0)
 _SENT = const(1)
@@ -52,6 +52,7 @@ class Submission:
     boot = None  # and that one's boot
     is_begun = False  # it may run only once, and a board was told to begin
     is_refused = False  # the last time no board had room
+    was_sent = False  # a board has lost it: it waits for another one until its deadline
     was_own = False  # this board had no thread for it
     times = 0  # that it was sent
     message: "Any" = None  # the last Publication  # noqa: F821  # pyright: ignore
@@ -223,7 +224,7 @@ class Submitter:
             else:  # the outbox was full
                 self.full(job)
         elif message.reason == _NO_SUBSCRIBERS:
-            if self.fleet.presence.offers(job.name):
+            if job.was_sent or self.fleet.presence.offers(job.name):
                 self.full(job)
             else:
                 self.end(job, OSError(EAGAIN))
@@ -244,6 +245,7 @@ class Submitter:
             self.end(job, OSError(EIO, "%s has lost %s, which may run only once" % (job.board, job.name)))
             return
         self.fleet.stats["sent_again"] += 1
+        job.was_sent = True
         self.take_back(job)
         self.wait(job, True)
 
@@ -254,7 +256,7 @@ class Submitter:
         about = read(msg.payload)
         board, boot = about.get("board"), about.get("boot")
         job = self.jobs.get(id)
-        if not board or not boot:
+        if not is_name(board) or not is_name(boot):
             return
         if job is None or job.state == _OWN or job.board is not None and (job.board, job.boot) != (board, boot):
             self.order(board, "cancel", id)
@@ -280,17 +282,21 @@ class Submitter:
 
     def on_failed(self, id, msg):
         """A job has raised."""
-        about = read(msg.payload)
-        text, number = about.get("error"), about.get("errno")
-        self.deliver(id, None, OSError(number, text) if number else JobFailed(text))
+        self.raised(id, read(msg.payload))
+
+    def raised(self, id, about):
+        """A job has raised: the error that `about` tells."""
+        code = about.get("errno")
+        text = str(about.get("error"))
+        self.deliver(id, None, OSError(code, text) if code and isinstance(code, int) else JobFailed(text))
 
     def on_done(self, id, msg):
         """A result has come."""
-        about = notes(msg)
         job = self.jobs.get(id)
-        if job is not None and "size" in about and "board" in about:
-            topic = "%s/board/%s/get" % (self.fleet.site, about["board"])
-            self.fleet.pieces.fetch(id, topic, int(about["size"]), lambda data: self.fetched(job, data, is_json(msg)))
+        board = note(msg, "board")
+        if job is not None and is_name(board):
+            topic = "%s/board/%s/get" % (self.fleet.site, board)
+            self.fleet.pieces.fetch(id, topic, number(msg, "size"), lambda data: self.fetched(job, data, is_json(msg)))
             job.heard = ticks_ms()
         else:
             self.result(id, msg.payload, is_json(msg))
@@ -334,9 +340,7 @@ class Submitter:
         if kind == "done":
             self.result(job.id, data, is_json)
         elif kind == "failed":
-            about = loads(data)
-            number = about["errno"]
-            self.deliver(job.id, None, OSError(number, about["error"]) if number else JobFailed(about["error"]))
+            self.raised(job.id, read(data))
         else:
             job.was_own = True
             self.wait(job, True)

@@ -12,7 +12,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from ..core.reports import describe
 from ..http.json_reader import loads
 from ..threads import pool  # noqa: F401  (before threads run: they must not import)
-from .messages import PIECE, check_name, is_json, notes, pack
+from .messages import PIECE, check_name, is_json, note, number, pack
 
 _HERE = const(0)
 _FETCHING = const(1)
@@ -135,7 +135,7 @@ class Worker:
             return
         msg.message.hold()
         ms = min(msg.properties.get("message_expiry_interval", _DEFAULT_S), _LONGEST_S) * 1000
-        self.add_run(Run(id, offer, msg, to, None if "size" in notes(msg) else msg.payload, is_json(msg), ms))
+        self.add_run(Run(id, offer, msg, to, None if note(msg, "size") else msg.payload, is_json(msg), ms))
 
     def take_own(self, name, id, data, is_json, ms, to):
         """This board has submitted a job: do it if it is idle. Whether it does."""
@@ -164,7 +164,7 @@ class Worker:
             run.since = ticks_ms()
             if run.data is None:
                 run.state = _FETCHING
-                size = int(notes(run.msg)["size"])
+                size = number(run.msg, "size")
                 self.fleet.pieces.fetch(run.id, run.to + "/get", size, lambda data, run=run: self.fetched(run, data))
             else:
                 self.ready(run)
