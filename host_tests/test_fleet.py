@@ -243,7 +243,8 @@ def test_at_once_jobs_run_on_a_board(board):
     offers(boss, "two")
     for n in range(3):
         boss.submit(n, "two", 30000)
-    boss.wait(lambda: boss.ask()["holders"].count("a") == 2)
+    boss.wait(lambda: boss.ask()["holders"].count("a") == 2 and worker.began() == 2)
+    boss.wait(lambda: boss.stats.get("full", 0) > 2)  # the third one was sent again and again
     assert worker.began() == 2 and not boss.done() and boss.ask()["holders"].count(None) == 1
 
 

@@ -10,7 +10,7 @@ _CLAIM_MS = const(1000)  # to answer a claim
 _CHANGE_MS = const(5000)  # from one publication to the next
 _BEAT_MS = const(30000)
 _EXPIRY_S = const(90)  # three beats
-_MOST = const(256)  # boards that are known
+_MOST = const(128)  # boards that are known
 
 
 class Presence:
