@@ -129,6 +129,21 @@ def test_a_job_that_no_board_has_room_for_waits_for_a_result_or_is_tried_again()
         assert board.stats["full"] == 3 and len(board.done) == 1
 
 
+def test_a_fleet_that_is_full_of_long_jobs_is_tried_again_without_a_result():
+    with Board() as board:
+        board.join()
+        board.present("w", "11111111", jobs={"job": [1, 1]})
+        board.submit(1, timeout_ms=20000)
+        board.submit(2, timeout_ms=20000)
+        first, second = [properties["correlation_data"] for _, _, properties in board.said()]
+        board.accepted(0, first)
+        board.accepted(NO_SUBSCRIBERS, second)
+        for _ in range(3):
+            assert board.wait_said("job")[2]["correlation_data"] == second
+            board.accepted(NO_SUBSCRIBERS)
+        assert board.stats["full"] == 4
+
+
 def test_the_deadline_says_eagain_if_nobody_had_room_and_etimedout_else():
     with Board() as board:
         board.join()

@@ -22,7 +22,7 @@ _TAKEN = const(2)
 _OWN = const(3)
 _OVER = const(4)
 
-_STEP_MS = const(100)  # deadlines are kept so exactly, and a fleet without room is tried again so often
+_STEP_MS = const(50)  # deadlines are kept so exactly, and a fleet without room is tried again so often
 _WINDOW = const(4)  # jobs of a name that are under way at first
 _NO_SUBSCRIBERS = const(0x10)  # the reason of a PUBACK
 _REMEMBERED = const(16)  # jobs that were sent again, whose second results are told from late ones
@@ -415,6 +415,8 @@ class Submitter:
                     job.asked = now
                     self.order(job.board, "ask", job.id)
         for lane in self.lanes.values():
-            lane.is_full = False
+            if lane.is_full:  # others' jobs may have ended: one more is tried
+                lane.is_full = False
+                lane.window = max(lane.window, lane.under_way + 1)
         self.pump()
         return _STEP_MS if self.jobs else None
