@@ -11,6 +11,7 @@ At the end the device is killed and started again, and has the settings and file
 """
 
 import argparse
+import contextlib
 import re
 import subprocess
 import sys
@@ -33,6 +34,17 @@ def start(heap, folder, image):
         return run.Server(heap, SCRIPT, **settings)
     heap = "%dk" % (int(heap.rstrip("k")) + image.stat().st_size * 33 // 32 // 1024 + 1)  # (the collector has 2 bits for each 16 bytes)
     return run.Server(heap, "tools/soak/in_rom.py", MICROPYPATH=".frozen", ROM=str(image), SCRIPT=SCRIPT, **settings)
+
+
+@contextlib.contextmanager
+def started(heap, folder, image):
+    """A device, whose power is cut at the end."""
+    device = start(heap, folder, image)
+    try:
+        yield device
+    finally:
+        device.proc.kill()
+        device.proc.wait()
 
 
 def romfs(folder):
@@ -83,27 +95,23 @@ def main():
     end = time.monotonic() + args.minutes * 60
     with tempfile.TemporaryDirectory() as folder:
         image = romfs(folder) if args.rom else None
-        device = start(args.heap, folder, image)
-        measured = Measured(device)
-        days = phones.Days(device.port, STEPS, args.day / 24 / STEPS, lambda n: time.monotonic() < end, measured)
-        failures = days.run()
-        print(days.counts, *failures, sep="\n", flush=True)
-        counters = dict(phones.Page(device.port).tell(id="counters", get="rows", n=100)["rows"])
+        with started(args.heap, folder, image) as device:
+            measured = Measured(device)
+            days = phones.Days(device.port, STEPS, args.day / 24 / STEPS, lambda n: time.monotonic() < end, measured)
+            failures = days.run()
+            print(days.counts, *failures, sep="\n", flush=True)
+            counters = dict(phones.Page(device.port).tell(id="counters", get="rows", n=100)["rows"])
         failures += [f"{name} is {counters[name]}" for name in ("bugs", "no_memory", "rings_lost") if counters.get(name)]
         failures += measured.grown()
-        device.proc.kill()
-        device.proc.wait()
         failures += [line for line in device.lines if re.search("Error|Traceback", line)]
-        again = start(args.heap, folder, image)
-        values = phones.ask(again.port, "GET", "/api/values")[1]
+        with started(args.heap, folder, image) as again:
+            values = phones.ask(again.port, "GET", "/api/values")[1]
         for phone in days.phones:
             kept = phone.kept.get(phone.own)
             if values[phone.own] != kept:
                 failures.append(f"{phone.own} was {kept}, and is {values[phone.own]} after a power cut")
             if phone.file is not None and Path(folder, "files", phone.own + ".bin").read_bytes() != phone.file:
                 failures.append(f"the file of {phone.own} is another one")
-        again.proc.kill()
-        again.proc.wait()
     return "\n".join(failures) or None
 
 
