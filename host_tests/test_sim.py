@@ -11,8 +11,9 @@ import sys
 import pytest
 
 import lanes
-from host_tests.sim import broker, stalled
+from host_tests.sim import broker, everyday, stalled
 from host_tests.sim import run as simulation
+from host_tests.sim.everyday_mutations import EVERYDAY
 from host_tests.sim.loader import is_shared
 from host_tests.sim.mqtt_mutations import MQTT
 from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
@@ -56,6 +57,15 @@ def test_seeds_with_an_mqtt_broker_on_each_platform():
     """See sim/broker.py."""
     seeds = times(25, 500)
     output = run(RUN, "--seed0", broker.FIRST_SEED, "--seeds", seeds)
+    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
+    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
+    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
+
+
+def test_seeds_with_the_everyday_mqtt_client_on_each_platform():
+    """See sim/everyday.py."""
+    seeds = times(25, 500)
+    output = run(RUN, "--seed0", everyday.FIRST_SEED, "--seeds", seeds)
     found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
     assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
     assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
@@ -107,8 +117,8 @@ def test_a_broken_library_is_noticed(name, noticed):
 
 
 def test_there_are_mutations_enough_and_each_is_its_own():
-    assert len(MUTATIONS) >= 25 and len(MQTT) >= 20
-    every = [mutation for mutation in MUTATIONS if mutation not in MQTT] + MQTT
+    assert len(MUTATIONS) >= 25 and len(MQTT) >= 20 and len(EVERYDAY) >= 10
+    every = [mutation for mutation in MUTATIONS if mutation not in MQTT + EVERYDAY] + MQTT + EVERYDAY
     assert len({mutation.what for mutation in every}) == len(every)
     for mutation in every:
         before = ast.parse(mutation.file().read_text())

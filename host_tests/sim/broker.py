@@ -101,7 +101,7 @@ class Broker:
 
     def serve(self, peer):
         peer.slowness = self.rng.choice((0, 0, 0, 30_000))
-        line = self.line = Line(self, peer)
+        line = self.line = self.line_class(self, peer)
         line.run()
         if self.is_trouble() and self.rng.random() < self.forget and self.line is line:
             self.world.note("forget")
@@ -307,12 +307,16 @@ class Line:
         body = len(name).to_bytes(2, "big") + name + (id.to_bytes(2, "big") if id else b"") + (b"\0" if self.broker.version == 5 else b"")
         self.put(PUBLISH, body + b"%d " % number + self.scene.pad, dup | way.qos << 1)
 
+    def ways(self):
+        """Those that the client has subscribed to."""
+        return self.scene.down
+
     def send_more(self):
         """Send what may be sent."""
         broker = self.broker
         while len(broker.under_way) < min(self.window, _WINDOW) and len(self.out) < 20:
-            way = min(self.scene.down, key=lambda way: (way.next, way.qos))
-            if way.next >= way.count:
+            way = min(self.ways(), key=lambda way: (way.next, way.qos), default=None)
+            if way is None or way.next >= way.count:
                 return
             number = way.next
             way.next += 1
@@ -320,6 +324,9 @@ class Line:
                 broker.id = broker.id % 65535 + 1
                 broker.under_way[broker.id] = [way, number, False, True]
             self.publish(broker.id if way.qos else 0, way, number)
+
+
+Broker.line_class = Line
 
 
 class BrokerScene(Scene):

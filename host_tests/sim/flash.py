@@ -11,7 +11,7 @@ from .peers import split
 
 _HDRS, _MSG = 10, 11
 _FOLDER, _FILE = 0x4000, 0x8000
-_ENOENT = 2
+_ENOENT, _EIO, _EEXIST, _ENOSPC = 2, 5, 17, 28
 
 
 class FileSystem:
@@ -23,6 +23,8 @@ class FileSystem:
         self.files = {}  # {path: bytearray}
         self.folders = {"", "/www", "/www/up"}
         self.user = None
+        self.chance = 0.0  # of a fault of the flash
+        self.faults = 0
         self.is_fragile = world.profile.platform == "rp2"
         self.calls = 0
 
@@ -39,8 +41,18 @@ class FileSystem:
             world.choose()
         self.user = None
 
+    def fail(self):
+        """Maybe it is full, or worn out."""
+        if self.chance and self.world.current is self.world.loop and self.world.rng.random() < self.chance:
+            self.faults += 1
+            self.world.note("flash fails")
+            error = OSError(self.world.rng.choice((_EIO, _ENOSPC)))
+            error.is_planned = True
+            raise error
+
     def open(self, path, mode="r", *_):
         self.use()
+        self.fail()
         if "w" in mode:
             self.files[path] = bytearray()
         elif path not in self.files:
@@ -67,9 +79,17 @@ class FileSystem:
     def listdir(self, path):
         return [entry[0] for entry in self.ilistdir(path)]
 
+    def mkdir(self, path):
+        self.use()
+        if path in self.folders:
+            raise OSError(_EEXIST)
+        self.folders.add(path)
+
     def remove(self, path):
         self.use()
-        del self.files[path]
+        self.fail()
+        if self.files.pop(path, None) is None:
+            raise OSError(_ENOENT)
 
     def rename(self, old, new):
         self.use()
@@ -97,6 +117,12 @@ class File:
 
     def write(self, data):
         self.fs.use()
+        try:
+            self.fs.fail()
+        except OSError:
+            data = data[: len(data) // 2]
+            self.data[self.at : self.at + len(data)] = data
+            raise
         self.data[self.at : self.at + len(data)] = data
         self.at += len(data)
         return len(data)
@@ -132,7 +158,7 @@ def make_os(plain):
         world = modules.current.world
         return plain.urandom(n) if world is None else world.unforeseen.randbytes(n)
 
-    names = ("stat", "statvfs", "ilistdir", "listdir", "remove", "rename")
+    names = ("stat", "statvfs", "ilistdir", "listdir", "mkdir", "remove", "rename")
     return SimpleNamespace(**{name: of(name) for name in names}, getenv=plain.getenv, urandom=urandom)
 
 

@@ -30,7 +30,7 @@ MQTT = [
     Mutation("a handled message is not acknowledged", "unix", "MqttConnection.take_message", drop("A.handled(B)")),
     Mutation("PUBREL is not answered", "unix", "Session.take_release", drop("self.c.answer(ack(_PUBCOMP, A, B))")),
     Mutation("a message of QoS 2 is never over", "unix", "Session.take_release", drop("self.release(A)")),
-    Mutation("what a handler has failed on has come", "unix", "Session.drop", drop("self.release(A)")),
+    Mutation("what a handler has failed on has come", "unix", "Session.drop", drop("self.received.remove(A)")),
     Mutation("acknowledgements are left", "rp2-mungo", "MqttConnection.send_answers", drop("self.put(A)")),
     Mutation("an acknowledgement has no identifier", "unix", "Parser.take_fields", drop("self.id = self.packet_id()")),
     # --- the connection

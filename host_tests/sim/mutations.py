@@ -7,7 +7,9 @@ python -m host_tests.sim.mutations --json      the same for the test
 import sys
 
 from ..thorough import times
-from . import broker
+from . import broker, everyday
+from .everyday_mutations import EVERYDAY
+from .everyday_mutations import USUAL as EVERYDAY_USUAL
 from .mqtt_mutations import MQTT, USUAL
 from .mutate_ast import Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 from .secure import FIRST_SEED
@@ -145,6 +147,7 @@ MUTATIONS = [
     Mutation("no room for TLS keeps a client for ever", "esp32", "TlsConnection.wait_for_room", replace("A < B.busy_ms", "True")),
     # --- MQTT
     *MQTT[: times(USUAL, None)],
+    *EVERYDAY[: times(EVERYDAY_USUAL, None)],
 ]
 
 
@@ -161,6 +164,8 @@ def find(mutation):
     except Misfit as er:
         return str(er)
     start = FIRST_SEED if mutation.function.startswith("Tls") else broker.FIRST_SEED if "mqtt" in mutation.file().parts else 0
+    if mutation in EVERYDAY:
+        start = everyday.FIRST_SEED
     first = HINTS.get(mutation.what, start)
     for seed in [*range(first, first + 50), *range(start, start + SEEDS)]:
         failure = runner.run(seed).failure

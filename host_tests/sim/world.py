@@ -91,6 +91,7 @@ class World:
         self.site = None
         self.memory_left = 0  # times that it will run out again
         self.drought = 0  # until then each allocation fails
+        self.shares_flash = False  # a session on flash that can't be saved while a worker uses it ends its connection
         self.lost = 0  # connections and datagrams that are owed to such a fault
         self.collected = lambda what, us: None  # called when a thread has the collector work
 

@@ -12,6 +12,7 @@ from .topics import encode_topic
 _MOST = const(60000)  # bytes of a message; longer ones are not written
 _BATCH = const(2048)  # bytes that are written at once, and one message more
 _RECORD = const(11)  # bytes of a record beside its message
+_TRIES = const(5)  # to read what is on flash
 _MOST_DONE = const(256)  # functions to be called
 _FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 _MESSAGE = const(2)  # the parser's event
@@ -23,6 +24,7 @@ class FlashOutbox(FlashSession):
     def __init__(self, client, folder, most, waiting):
         FlashSession.__init__(self, client, folder.rstrip("/"), most)
         self.waiting = waiting
+        self.tries = 0  # to find what a reset has left
         self.is_queued = False  # `work` waits for the flash, or runs
         self.is_direct = False  # what waits can't be written: it is sent without
         self.on_done = {}  # the functions of those that are not sent, by number,
@@ -46,21 +48,23 @@ class FlashOutbox(FlashSession):
     # --- with the flash, see Loop.use_flash
 
     def begin(self, keeper, _):
-        """Find what a reset has left, and connect. If there is no memory for that, `begin` is to be called again."""
+        """Find what a reset has left, and connect. What fails is tried again, by `Client.due`."""
         client = self.client
         if not self.is_loaded:
             try:
                 self.restore(client.session)
-            except OSError as er:  # this time all goes without the flash
+            except OSError as er:
                 keeper.mgr.report(er)
+                self.tries += 1
+                if self.tries < _TRIES:
+                    return client.look_again(RETRY_MS)
+                # From here on all goes without the flash, and what is there stays for the next time.
         client.connect(True)
 
     def restore(self, session):
         """Find what a reset has left."""
         session.__init__(self)
-        error = self.load()
-        if error:
-            self.client.keeper.mgr.report(error)
+        self.load()
         for entry in list(self.entries):
             number, data = self.find(entry.number) or (0, b"")
             msg = self.unpack(data) if number == entry.number else None

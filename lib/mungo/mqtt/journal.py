@@ -65,25 +65,20 @@ class Journal:
         self.unsent = 1  # and of the next one to be sent
 
     def load(self):
-        """Find what a reset has left. Returns the OSError of the last file that can't be read, or None."""
+        """Find what a reset has left."""
         Journal.__init__(self, self.folder, self.most)  # (an attempt before has failed)
         try:
             os.mkdir(self.folder)
         except OSError as er:
             if er.errno != EEXIST:
                 raise
-        error = None
         for name in sorted(os.listdir(self.folder)):
             if len(name) == 8 and not name.strip("0123456789"):
                 file = File(int(name), self.written)
                 self.files.append(file)
                 self.next_file = file.number + 1
-                try:
-                    self.scan(file, None)
-                except OSError as er:
-                    error = er
+                self.scan(file, None)
                 file.last = self.written
-        return error
 
     def find(self, number):
         """The first message with this number or a later one: (number, bytes); None if there is none. The next call wants no earlier one. A

@@ -1,0 +1,39 @@
+"""Ways to break the everyday MQTT client, see mutations.py. The first are tried in each run of the tests, the others with THOROUGH=1."""
+
+from .mutate_ast import Mutation, drop, never, replace
+
+USUAL = 3
+
+EVERYDAY = [
+    Mutation("a SUBSCRIBE without an answer counts", "unix", "Subscriptions.begin", replace("not A or B.asked or C", "not A or C")),
+    Mutation("a worker's message is not acknowledged", "esp32", "WorkerQueue.acknowledge", drop("A.msg.ack()")),
+    Mutation("a message that was not written is not put back", "rp2-mungo", "FlashOutbox.write_waiting", drop("A.put_back(B)")),
+    # --- the connection
+    Mutation("a lost connection does not come back", "unix", "Link.lost", drop("self.retry_in(_PAUSE_MS)"), drop("self.retry_in(A or B)")),
+    Mutation("subscriptions are not renewed", "unix", "Subscriptions.begin", drop("A.asked = None")),
+    Mutation("a subscription is asked for again and again", "unix", "Subscriptions.ask", drop("A.asked = B")),
+    # --- what is published
+    Mutation("on_done is not called", "unix", "Client.command", drop("self.finish(A)")),
+    Mutation(
+        "on_done is called before the broker has it",
+        "unix",
+        "Client.send",
+        never("not qos"),
+        replace("self.under_way.append(A)", "self.finish(A)"),
+    ),
+    Mutation("a message that was not taken is not put back", "esp32", "Client.send_next", drop("A.put_back(B)")),
+    Mutation("a session that is lost keeps what it had", "unix", "Client.resume", drop("self.finish(self.under_way.pop(A))")),
+    Mutation(
+        "calls of on_done beyond one turn's are forgotten", "unix", "Client.deliver", drop("self.wake()"), replace("A < _CALLS", "A < 1")
+    ),
+    Mutation("the end forgets what is under way", "unix", "Client.on_keeper", replace("self.finish(A.pop(), B)", "A.pop()")),
+    # --- workers
+    Mutation("a handler is called twice", "unix", "WorkerQueue.start", drop("A.pop(B)")),
+    Mutation("two messages of a topic at once", "unix", "WorkerQueue.start", drop("busy.append(topic)")),
+    Mutation("what waits for a worker is not started", "esp32", "WorkerQueue.go_on", drop("self.start()")),
+    Mutation("what was paused is not read again", "unix", "WorkerQueue.go_on", replace("A > B.receive_maximum", "True")),
+    # --- the flash
+    Mutation("a file is removed whose message is under way", "unix", "Journal.remove_done", replace("A or B < C.number <= D.last", "A")),
+    Mutation("a file that could not be made is in the list", "unix", "Journal.write", drop("self.files.pop()")),
+    Mutation("what has come is not restored", "unix", "FlashOutbox.restore", drop("A.received += B")),
+]
