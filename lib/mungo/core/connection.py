@@ -395,7 +395,8 @@ class Connection:
             self.sock.close()
         if self.is_accepted:
             self.mgr.accepted -= 1
-        self.mgr.resume_listeners()
+        if self.mgr.paused_listeners:
+            self.mgr.resume_listeners()
 
     # --- ends and errors
 

@@ -39,8 +39,8 @@ class Listener(Connection):
         try:
             if SHARES_DESCRIPTORS:  # the last one is left to files, and to imports, which the connections that there are may need
                 bytearray(128)
-                reserve = socket.socket()
-            while n and not self.is_closing and self.accept():
+                reserve = socket.socket(2, 2)  # AF_INET, SOCK_DGRAM: sooner made than one of TCP
+            while n and not self.state and self.accept():
                 n -= 1
         except OSError as er:
             if er.errno == EAGAIN:  # nobody waits any more

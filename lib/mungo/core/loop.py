@@ -377,8 +377,7 @@ class Loop(Limits):
             self._found_by = found_by
 
     def shut(self, c):
-        """Close the connection now, unless it is closed: late mail for it is undelivered from here on. Needs no memory, see internals:
-        CLOSING."""
+        """Close the connection now, unless it is. Late mail for it is undelivered from here on. Needs no memory, see internals: CLOSING."""
         id = c.id
         with self.bell.lock:
             if id not in self._ids:
@@ -442,7 +441,7 @@ class Loop(Limits):
 
     def resume_listeners(self):
         """A socket was given back: listeners that had none try again."""
-        for _ in range(len(self.paused_listeners)):
+        while self.paused_listeners:
             self.paused_listeners.pop(0).expired()
 
     def report(self, er):

@@ -381,7 +381,8 @@ def rest(c, hm):
         else:
             rest_in_answer(c, hm)
     elif c.out is not None or c.state and (c.is_ending or c.is_half_closed):
-        rest_in_answer(c, hm)
+        if not c.is_closing:
+            rest_in_answer(c, hm)
     elif c.recv.end > c.recv.start:
         if hm.timing != _FOR_HEAD or not c.wait:  # it runs from the head's first byte on
             hm.timing = _FOR_HEAD
