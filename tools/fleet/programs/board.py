@@ -29,4 +29,4 @@ fleet = Fleet(mqtt, site="trial", lease_ms=int(os.getenv("LEASE_MS")))
 fleet.job("work", worker=True, at_once=int(os.getenv("AT_ONCE")))(work)
 fleet.job("once", worker=True, at_once=1, idempotent=False)(work)
 mqtt.connected(lambda: say("ready"))
-fleet.run()
+fleet.run(rx_bytes=1024)  # as on RP2

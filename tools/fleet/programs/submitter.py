@@ -89,7 +89,7 @@ random.seed(int(os.getenv("SEED")))
 mqtt = Client(os.getenv("URL"), id=NAME, version=5, keep_alive_s=int(os.getenv("KEEP_ALIVE_S")), log=None)
 fleet = Fleet(mqtt, site="trial", lease_ms=int(os.getenv("LEASE_MS")), queue=WINDOW + 1)
 start = end = 0
-mgr = mungo.Manager()
+mgr = mungo.Manager(rx_bytes=1024)  # as on RP2
 mqtt.connected(ready)
 fleet.attach(mgr)
 if not os.getenv("BEGIN_MS"):
