@@ -8,7 +8,13 @@ from waiting import turns, until
 
 NO_SUBSCRIBERS = 0x10
 ID = b"boss/00000000/1"
-BACK = "s/board/boss/done"
+BACK = "s/board/boss/done"  # the response topic of the job ID; the board b answers it at
+ANSWER = BACK + "/b"
+
+
+def kind_of(topic):
+    levels = topic.split("/")
+    return levels[3] if levels[1] == "board" else levels[-1]
 
 
 class Board:
@@ -66,15 +72,15 @@ class Board:
         return [(one[0], one[1], one[5]) for one in new]
 
     def kinds(self):
-        """The last levels of the topics of `said`."""
-        return [topic.split("/")[-1] for topic, _, _ in self.said()]
+        """The kinds of the messages of `said`: what stands before the sender in their topics."""
+        return [kind_of(topic) for topic, _, _ in self.said()]
 
     def wait_said(self, kind):
         """What it says of this kind, as one of `said`."""
         found = []
 
         def is_there():
-            found.extend(one for one in self.said(0) if one[0].split("/")[-1] == kind)
+            found.extend(one for one in self.said(0) if kind_of(one[0]) == kind)
             return found
 
         until(is_there, self.mgr)
@@ -92,16 +98,16 @@ class Board:
             properties["content_type"] = "application/json"
         return self.wire.bring("s/job/" + name, payload, 1, 1, properties)
 
-    def bring(self, kind, id=ID, data=b"", **properties):
+    def bring(self, kind, id=ID, data=b"", sender="boss", **properties):
         """A message to the board's inbox comes."""
         properties["correlation_data"] = id
         if not isinstance(data, bytes):
             data = json.dumps(data).encode()
             properties["content_type"] = "application/json"
-        self.wire.bring("s/board/b/" + kind, data, 0, 0, properties)
+        self.wire.bring("s/board/b/%s/%s" % (kind, sender), data, 0, 0, properties)
 
-    def order(self, kind, id=ID):
-        self.bring(kind, id, response_topic=BACK)
+    def order(self, kind, id=ID, sender="boss"):
+        self.bring(kind, id, sender=sender, response_topic=BACK)
 
     def present(self, name, boot, payload=None, retain=False, **more):
         """The presence of a board comes."""
@@ -121,9 +127,8 @@ class Board:
         return self.fleet.submit(name, data, on_done=lambda *outcome: self.done.append(outcome), **options)
 
     def taken(self, id, board="w", boot="11111111", **more):
-        more["board"] = board
         more["boot"] = boot
-        self.bring("taken", id, more)
+        self.bring("taken", id, more, sender=board)
 
     @property
     def stats(self):

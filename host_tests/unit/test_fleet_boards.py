@@ -3,7 +3,7 @@
 import json
 import time
 
-from fleetwire import BACK, ID, Board
+from fleetwire import ANSWER, ID, Board
 from raising import raised
 from waiting import turns, until
 
@@ -32,7 +32,7 @@ def test_the_client_is_what_a_board_needs():
         topic, payload, qos, retain, properties = options["will"]
         assert (topic, qos, retain) == ("s/present/b", 1, True) and properties == {"message_expiry_interval": 90}
         assert json.loads(payload) == {"name": "b", "boot": board.fleet.boot, "gone": True}
-        assert [one[0] for one in board.wire.subscribed] == ["s/present/b", "s/board/b/+"]
+        assert [one[0] for one in board.wire.subscribed] == ["s/present/b", "s/board/b/+/+"]
 
 
 def test_a_fleet_that_can_not_be_is_the_callers_error():
@@ -191,22 +191,22 @@ def test_large_data_is_fetched_piece_by_piece():
         data = bytes([n % 250 for n in range(5000)])
         for at in (0, 2048, 4096):
             ((topic, payload, properties),) = board.said()
-            assert topic == "s/board/boss/get" and payload == b"" and properties["user_property"] == [("at", str(at))]
+            assert topic == "s/board/boss/get/b" and payload == b"" and properties["user_property"] == [("at", str(at))]
             assert properties["response_topic"] == "s/board/b/piece" and properties["correlation_data"] == ID
             board.bring("piece", ID, data[at : at + 2048], user_property=[("at", str(at))])
             board.bring("piece", ID, data[at : at + 2048], user_property=[("at", str(at))])  # twice
         assert got == [data] and receipt.given == 0
         ((topic, payload, properties),) = board.said()
-        assert topic == BACK and payload == b"" and properties["user_property"] == [("size", "3000"), ("board", "b")]
+        assert topic == ANSWER and payload == b"" and properties["user_property"] == [("size", "3000")]
         pieces = b""
         for at in (0, 2048):
             board.bring("get", ID, response_topic="s/board/boss/piece", user_property=[("at", str(at))])
             ((topic, payload, properties),) = board.said()
-            assert topic == "s/board/boss/piece" and properties["user_property"] == [("at", str(at))]
+            assert topic == "s/board/boss/piece/b" and properties["user_property"] == [("at", str(at))]
             pieces += payload
         assert pieces == bytes(3000)
         board.order("ask")
-        assert board.said()[0][2]["user_property"] == [("size", "3000"), ("board", "b")]
+        assert board.said()[0][2]["user_property"] == [("size", "3000")]
 
 
 def test_a_get_that_is_lost_is_repeated_and_a_piece_that_is_not_there_is_the_end():
@@ -231,16 +231,38 @@ def test_large_data_is_sent_and_a_large_result_fetched():
         ((_, payload, properties),) = board.said()
         id = properties["correlation_data"]
         assert payload == b"" and properties["user_property"] == [("size", "3000")]
-        board.bring("get", id, response_topic="s/board/w/piece", user_property=[("at", "2048")])
+        board.bring("get", id, sender="w", response_topic="s/board/w/piece", user_property=[("at", "2048")])
         assert board.said()[0][1] == bytes(952)
-        board.bring("done", id, b"", user_property=[("size", "3"), ("board", "w")])
-        board.bring("done", id, b"", user_property=[("size", "3"), ("board", "w")])
+        board.bring("done", id, b"", sender="w", user_property=[("size", "3")])
+        board.bring("done", id, b"", sender="w", user_property=[("size", "3")])
         ((topic, _, _),) = board.said()
-        assert topic == "s/board/w/get"
-        board.bring("piece", id, b"abc", user_property=[("at", "0")])
+        assert topic == "s/board/w/get/b"
+        board.bring("piece", id, b"abc", sender="w", user_property=[("at", "0")])
         assert board.done == [(b"abc", None)]
-        board.bring("get", id, response_topic="s/board/w/piece", user_property=[("at", "0")])
+        board.bring("get", id, sender="w", response_topic="s/board/w/piece", user_property=[("at", "0")])
         assert board.said()[0][1] == b""
+
+
+def test_pieces_are_for_whom_they_concern_and_from_whom_they_are_expected():
+    with Board() as board:
+        got = []
+        board.fleet.job("job")(lambda data: got.append(data) or bytes(3000))
+        board.join()
+        board.bring_job("job", b"", user_property=[("size", "4")])
+        board.bring("piece", ID, b"evil", sender="x", user_property=[("at", "0")])
+        assert not got
+        board.bring("piece", ID, b"good", user_property=[("at", "0")])
+        assert got == [b"good"]
+        board.said()
+        board.bring("get", ID, sender="x", response_topic="s/board/x/piece", user_property=[("at", "0")])
+        assert board.said()[0][1] == b""  # the result is the submitter's
+        board.submit(bytes(3000), name="other")
+        id = board.said()[0][2]["correlation_data"]
+        board.taken(id)
+        board.bring("get", id, sender="x", response_topic="s/board/x/piece", user_property=[("at", "0")])
+        assert board.said()[0][1] == b""  # the board w has the job
+        board.bring("get", id, sender="w", response_topic="s/board/w/piece", user_property=[("at", "0")])
+        assert board.said()[0][1] == bytes(2048)
 
 
 def test_nonsense_from_others_harms_nobody():
@@ -250,14 +272,14 @@ def test_nonsense_from_others_harms_nobody():
         board.submit(bytes(3000), name="other")
         id = board.said()[0][2]["correlation_data"]
         for kind in ("taken", "done", "failed", "refused", "ask", "go", "cancel", "get", "piece", "other"):
-            for data in (b"", b"{", b"[]", b"{}", b'{"board": 1, "boot": 2}', b'{"errno": "x", "error": 1}'):
-                for more in ({}, {"user_property": [("size", "x"), ("board", "+/#"), ("at", "-5")]}, {"response_topic": "a"}):
+            for data in (b"", b"{", b"[]", b"{}", b'{"boot": 2}', b'{"errno": "x", "error": 1}'):
+                for more in ({}, {"user_property": [("size", "x"), ("at", "-5")]}, {"response_topic": "a"}):
                     for one in (b"", b"\xff", b"no/such/1"):
                         board.bring(kind, one, data, **more)
         for payload in (b"", b"[]", b"{", b'{"boot": 5}', b'{"boot": null}'):
             board.wire.bring("s/present/b", payload, 0, 0, {})
         assert board.mqtt.stats["errors"] == 0 and id in board.fleet.submitter.jobs
-        board.bring("done", id, b"", user_property=[("size", "x"), ("board", "w")])
-        board.bring("get", id, response_topic="s/board/w/piece", user_property=[("at", "x")])
-        board.bring("taken", id, b'{"board": "+/#", "boot": "x"}')
+        board.bring("done", id, b"", sender="w", user_property=[("size", "x")])
+        board.bring("get", id, sender="w", response_topic="s/board/w/piece", user_property=[("at", "x")])
+        board.bring("taken", id, b'{"boot": "x"}', sender="a b")
         assert board.mqtt.stats["errors"] == 0

@@ -144,6 +144,20 @@ def test_a_fleet_that_is_full_of_long_jobs_is_tried_again_without_a_result():
         assert board.stats["full"] == 4
 
 
+def test_a_refusal_counts_from_the_board_that_has_the_job():
+    with Board() as board:
+        board.join()
+        board.submit(1)
+        id = board.said()[0][2]["correlation_data"]
+        board.accepted()
+        board.taken(id, "w")
+        board.bring("refused", id, sender="v")  # it was sent the job before, and comes back
+        assert not board.said() and board.fleet.stats["sent_again"] == 0
+        board.bring("refused", id, sender="w")
+        ((topic, _, properties),) = board.said()
+        assert topic == "s/job/job" and properties["correlation_data"] == id and board.fleet.stats["sent_again"] == 1
+
+
 def test_the_deadline_says_eagain_if_nobody_had_room_and_etimedout_else():
     with Board() as board:
         board.join()
@@ -192,7 +206,7 @@ def test_a_silent_board_is_asked_and_then_given_up():
         board.accepted()
         board.taken(id)
         topic, _, properties = board.wait_said("ask")
-        assert topic == "s/board/w/ask" and properties == {"correlation_data": id, "response_topic": "s/board/b/done"}
+        assert topic == "s/board/w/ask/b" and properties == {"correlation_data": id, "response_topic": "s/board/b/done"}
         board.taken(id)
         board.wait_said("ask")
         assert "sent_again" not in board.stats
@@ -200,7 +214,7 @@ def test_a_silent_board_is_asked_and_then_given_up():
         assert board.stats["sent_again"] == 1
         board.taken(id)  # it was not dead after all: its job is not taken from it
         board.taken(id, "v")
-        assert board.said()[-1][0] == "s/board/v/cancel"
+        assert board.said()[-1][0] == "s/board/v/cancel/b"
         board.bring("done", id, 1)
         assert board.done == [(1, None)]
 
@@ -230,7 +244,7 @@ def test_leases_do_not_run_without_a_connection_and_boards_are_asked_after_it():
         until(lambda: later, board.mgr)
         assert "sent_again" not in board.stats
         said = board.come_back()
-        assert ("s/board/w/ask", first) in [(one[0], one[2].get("correlation_data")) for one in said]
+        assert ("s/board/w/ask/b", first) in [(one[0], one[2].get("correlation_data")) for one in said]
         assert board.wait_said("job")[2]["correlation_data"] in (first, second)
 
 
@@ -243,10 +257,10 @@ def test_a_job_that_may_run_once_begins_when_its_submitter_says_so_and_is_never_
         board.accepted()
         board.taken(first, "w", waits=True)
         board.taken(second, "v", waits=True)
-        assert [one[0] for one in board.said()] == ["s/board/w/go", "s/board/v/go"]
+        assert [one[0] for one in board.said()] == ["s/board/w/go/b", "s/board/v/go/b"]
         board.taken(first, "w", waits=True)  # the word was lost
         board.taken(first, "u", waits=True)  # the job has come twice
-        assert [one[0] for one in board.said()] == ["s/board/w/go", "s/board/u/cancel"]
+        assert [one[0] for one in board.said()] == ["s/board/w/go/b", "s/board/u/cancel/b"]
         board.present("w", "11111111", gone=True)
         assert board.done[0][1].errno == errno.EIO
         until(lambda: len(board.done) == 2, board.mgr)  # the other one is silent
@@ -266,9 +280,9 @@ def test_a_client_that_leaves_and_a_cancel_end_their_jobs():
         b.is_closing = True
         until(lambda: len(board.done) == 2, board.mgr)
         assert [error.errno for _, error in board.done] == [EPIPE] * 2
-        assert [one[0] for one in board.said()] == ["s/board/w/cancel"]
+        assert [one[0] for one in board.said()] == ["s/board/w/cancel/b"]
         board.taken(ids[2])  # it comes too late to be told by name
-        assert [one[0] for one in board.said()] == ["s/board/w/cancel"]
+        assert [one[0] for one in board.said()] == ["s/board/w/cancel/b"]
         assert raised_errno(board.submit, 1, conn=b) == EPIPE
 
 

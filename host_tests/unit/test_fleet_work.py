@@ -3,7 +3,7 @@
 import json
 import time
 
-from fleetwire import BACK, ID, Board
+from fleetwire import ANSWER, ID, Board, kind_of
 from raising import raised
 from waiting import turns, until
 
@@ -47,7 +47,7 @@ def test_a_job_runs_is_answered_and_then_acknowledged():
         assert SHARE in [one[0] for one in board.wire.subscribed]
         receipt = board.bring_job("job", [1, 2], message_expiry_interval=9)
         ((topic, payload, properties),) = board.said()
-        assert topic == BACK and json.loads(payload)["got"] == "[1, 2]"
+        assert topic == ANSWER and json.loads(payload)["got"] == "[1, 2]"
         assert properties == {"correlation_data": ID, "content_type": "application/json"}
         assert calls == [[1, 2]] and receipt.given == 0
         assert board.stats == {"taken": 1, "ran": 1}
@@ -71,7 +71,7 @@ def test_what_it_raises_or_can_not_be_sent_is_told():
         board.bring_job("set", 1, b"2")
         board.bring_job("job", b"", b"3", content_type="application/json")
         said = board.said()
-        assert [one[0] for one in said] == ["s/board/boss/failed"] * 3
+        assert [one[0] for one in said] == ["s/board/boss/failed/b"] * 3
         assert "no such thing" in json.loads(said[0][1])["error"] and json.loads(said[0][1])["errno"] == 0
         assert board.stats == {"taken": 3, "ran": 3} and board.mgr.stats["bugs"] == 2
 
@@ -81,8 +81,8 @@ def test_a_worker_acknowledges_when_the_job_is_done_and_says_so_when_it_takes_lo
         release = held(board)
         receipt = board.bring_job("job", 7)
         topic, payload, properties = board.wait_said("taken")
-        assert topic == "s/board/boss/taken" and properties["correlation_data"] == ID
-        assert json.loads(payload) == {"board": "b", "boot": board.fleet.boot}
+        assert topic == "s/board/boss/taken/b" and properties["correlation_data"] == ID
+        assert json.loads(payload) == {"boot": board.fleet.boot}
         assert receipt.given is None
         release[0] = True
         assert json.loads(board.wait_said("done")[1]) == 7
@@ -196,7 +196,20 @@ def test_ask_is_answered_in_each_state():
         board.wait_said("done")
         board.order("ask")
         ((topic, payload, _),) = board.said()
-        assert topic == BACK and payload == b"7"
+        assert topic == ANSWER and payload == b"7"
+
+
+def test_orders_are_the_submitters_alone():
+    with Board() as board:
+        calls = worked(board, idempotent=False)
+        receipt = board.bring_job("job", 5)
+        assert board.kinds() == ["taken"]
+        for kind in ("cancel", "go", "ask"):
+            board.order(kind, sender="bos")  # the start of its name, too
+            board.order(kind, sender="x")
+        assert not board.kinds() and receipt.given is None and not calls
+        board.order("go")
+        until(lambda: calls, board.mgr)
 
 
 def test_a_cancelled_job_gives_no_result():
@@ -242,7 +255,7 @@ def test_its_shares_are_joined_anew_after_each_connect_if_there_is_room():
         assert SHARE not in [one[0] for one in board.wire.subscribed]  # it is full
         release[0] = True
         until(lambda: SHARE in [one[0] for one in board.wire.subscribed], board.mgr)
-        assert "done" in [one[0].split("/")[-1] for one in board.said()] or board.wait_said("done")
+        assert "done" in [kind_of(one[0]) for one in board.said()] or board.wait_said("done")
         board.lose()
         board.come_back()
         assert SHARE in [one[0] for one in board.wire.subscribed]

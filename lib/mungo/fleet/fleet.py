@@ -74,7 +74,7 @@ class Fleet:
         # (mosquitto 2.0.11 sends one more than the receive maximum now and then; its own limit is 20.)
         options["properties"]["receive_maximum"] = max(_RECEIVE_MAXIMUM, options["properties"].get("receive_maximum", 0))
         options["will"] = self.presence.will()
-        mqtt.on(self.inbox + "<kind>")(self.on_inbox)
+        mqtt.on(self.inbox + "<kind>/<sender>")(self.on_inbox)
         mqtt.connected(self.presence.connected)
         mqtt.disconnected(self.disconnected)
 
@@ -210,13 +210,13 @@ class Fleet:
         """Whether the board is connected and may use its name."""
         return self.mqtt.is_connected and self.presence.is_known
 
-    def on_inbox(self, msg, kind):
-        """A message to this board has come."""
+    def on_inbox(self, msg, kind, sender):
+        """A message to this board has come. That `sender` is who has sent it is what the broker's rules see to."""
         id = msg.properties.get("correlation_data")
         if kind == "get" or kind == "piece":
             _ = self.pieces  # (loads it)
         if id and kind in self.handlers:
-            self.handlers[kind](id, msg)
+            self.handlers[kind](id, msg, sender)
 
     @property
     def pieces(self):
@@ -229,10 +229,10 @@ class Fleet:
         return self.large
 
     def send(self, topic, id, data=b"", is_json=False, **properties):
-        """Publish something about a job, with QoS 0."""
+        """Publish something about a job, with QoS 0. `topic`: an inbox and the kind; the sender's name comes last."""
         if is_json:
             properties["content_type"] = "application/json"
-        self.mqtt.publish(topic, data, correlation_data=id, **properties)
+        self.mqtt.publish(topic + "/" + self.name, data, correlation_data=id, **properties)
 
     def soon(self, ms):
         """Have all parts looked at in `ms` milliseconds, or before."""

@@ -18,6 +18,11 @@ def check_name(name, what):
         raise ValueError("%s %r: want 1 to 64 of A-Z a-z 0-9 . _ -" % (what, name))
 
 
+def is_of(id, sender):
+    """Whether the board `sender` has submitted the job `id`: a job's other boards neither end it nor get its result."""
+    return id.startswith(sender.encode() + b"/")
+
+
 def pack(value):
     """(bytes, whether they are JSON) of a job's data or result. Raises TypeError or ValueError for what can't be one."""
     is_json = not isinstance(value, (bytes, bytearray, memoryview))

@@ -1,7 +1,7 @@
 # What is too large for one message is fetched by its receiver, piece by piece: each `get` is answered by a `piece`. Loads when it is used.
 from time import ticks_diff, ticks_ms
 
-from .messages import DATA_LIMIT, PIECE, number
+from .messages import DATA_LIMIT, PIECE, is_of, number
 
 _REPEAT_MS = const(1000)  # until a `get` is repeated,
 _TIMES = const(10)  # and so often
@@ -48,11 +48,11 @@ class Pieces:
         self.fleet.send(fetch.topic, id, response_topic=where, user_property=[("at", str(len(fetch.data)))])
         self.fleet.soon(_REPEAT_MS)
 
-    def on_piece(self, id, msg):
+    def on_piece(self, id, msg, sender):
         """A piece has come."""
         fetch = self.fetches.get(id)
-        if fetch is None or number(msg, "at") != len(fetch.data):
-            return  # it came twice
+        if fetch is None or number(msg, "at") != len(fetch.data) or fetch.topic.split("/")[-2] != sender:
+            return  # it came twice, or from who was not asked
         fetch.data.extend(msg.payload)
         fetch.times = 0
         if len(fetch.data) < fetch.size and msg.payload:
@@ -61,15 +61,17 @@ class Pieces:
             self.fetches.pop(id)
             fetch.done(bytes(fetch.data) if len(fetch.data) == fetch.size else None)
 
-    def on_get(self, id, msg):
+    def on_get(self, id, msg, sender):
         """Another board asks for a piece: of a job's data, or of a result. If that is not here, the piece is empty."""
         at = number(msg, "at")
         data = b""
         submitter = self.fleet.submitter
-        if submitter is not None and id in submitter.jobs:
-            data = submitter.jobs[id].data
-            submitter.jobs[id].heard = ticks_ms()
-        else:
+        job = submitter and submitter.jobs.get(id)
+        if job:
+            if job.board is None or job.board == sender:
+                data = job.data
+                job.heard = ticks_ms()
+        elif is_of(id, sender):
             for kept in self.results:
                 if kept[0] == id:
                     data = kept[2]

@@ -251,10 +251,10 @@ class Submitter:
 
     # --- what boards say
 
-    def on_taken(self, id, msg):
+    def on_taken(self, id, msg, board):
         """A board works at a job, or wants to."""
         about = read(msg.payload)
-        board, boot = about.get("board"), about.get("boot")
+        boot = about.get("boot")
         job = self.jobs.get(id)
         if not is_name(board) or not is_name(boot):
             return
@@ -271,16 +271,16 @@ class Submitter:
             job.is_begun = True
             self.order(board, "go", id)
 
-    def on_refused(self, id, msg):
+    def on_refused(self, id, msg, board):
         """A board has not begun a job."""
         job = self.jobs.get(id)
         if job is not None and job.state == _SENT:
             self.full(job)
-        elif job is not None and job.state == _TAKEN:
+        elif job is not None and job.state == _TAKEN and job.board == board:  # (another one was sent it before)
             self.resend(job)
         self.pump()
 
-    def on_failed(self, id, msg):
+    def on_failed(self, id, msg, board):
         """A job has raised."""
         self.raised(id, read(msg.payload))
 
@@ -290,11 +290,10 @@ class Submitter:
         text = str(about.get("error"))
         self.deliver(id, None, OSError(code, text) if code and isinstance(code, int) else JobFailed(text))
 
-    def on_done(self, id, msg):
+    def on_done(self, id, msg, board):
         """A result has come."""
         job = self.jobs.get(id)
-        board = note(msg, "board")
-        if job is not None and is_name(board):
+        if job is not None and note(msg, "size"):
             topic = "%s/board/%s/get" % (self.fleet.site, board)
             self.fleet.pieces.fetch(id, topic, number(msg, "size"), lambda data: self.fetched(job, data, is_json(msg)))
             job.heard = ticks_ms()
@@ -355,7 +354,7 @@ class Submitter:
         if job.board is not None:
             self.order(job.board, "cancel", job.id)
         elif job.state == _OWN:
-            self.fleet.worker.on_cancel(job.id)
+            self.fleet.worker.cancel(job.id)
         self.finish(job, None, error)
 
     def finish(self, job, result, error):

@@ -12,7 +12,7 @@ from time import ticks_add, ticks_diff, ticks_ms
 from ..core.reports import describe
 from ..http.json_reader import loads
 from ..threads import pool  # noqa: F401  (before threads run: they must not import)
-from .messages import PIECE, check_name, is_json, note, number, pack
+from .messages import PIECE, check_name, is_json, is_of, note, number, pack
 
 _HERE = const(0)
 _FETCHING = const(1)
@@ -261,11 +261,11 @@ class Worker:
         if len(data) <= PIECE:
             self.fleet.send(to + "/" + kind, id, data, is_json)
         else:
-            self.fleet.send(to + "/" + kind, id, b"", is_json, user_property=[("size", str(len(data))), ("board", self.fleet.name)])
+            self.fleet.send(to + "/" + kind, id, b"", is_json, user_property=[("size", str(len(data)))])
 
     def tell(self, run):
         """Say who has the job."""
-        about = {"board": self.fleet.name, "boot": self.fleet.boot}
+        about = {"boot": self.fleet.boot}
         if run.state == _ASKED:
             about["waits"] = True
         self.fleet.send(run.to + "/taken", run.id, pack(about)[0], True)
@@ -302,8 +302,10 @@ class Worker:
 
     # --- orders of its submitter
 
-    def on_ask(self, id, msg):
+    def on_ask(self, id, msg, sender):
         """Is the job here?"""
+        if not is_of(id, sender):
+            return
         to = msg.properties.get("response_topic", "").rpartition("/")[0]
         run = self.runs.get(id)
         if run is not None and run.msg is not None:
@@ -311,17 +313,22 @@ class Worker:
         elif to and not self.answer_again(id, to):
             self.reply(to, id, "refused")
 
-    def on_go(self, id, msg):
+    def on_go(self, id, msg, sender):
         """A job may begin that may run only once."""
         run = self.runs.get(id)
-        if run is not None and run.state == _ASKED:
+        if run is not None and run.state == _ASKED and is_of(id, sender):
             self.call(run)
             self.start(run.offer)
         else:
-            self.on_ask(id, msg)
+            self.on_ask(id, msg, sender)
 
-    def on_cancel(self, id, msg=None):
-        """A job is not wanted any more. Without `msg` it is this board's own."""
+    def on_cancel(self, id, msg, sender):
+        """A job is not wanted any more."""
+        if is_of(id, sender):
+            self.cancel(id)
+
+    def cancel(self, id):
+        """Drop a job."""
         run = self.runs.get(id)
         if run is not None:
             self.drop(run)
