@@ -8,7 +8,10 @@ import time
 import pytest
 
 import brokers
+import lanes
 from asking import ask
+from guide import DOCS, blocks, code_spans, table
+from lines import Lines
 
 pytestmark = [brokers.needs_mosquitto, pytest.mark.lanes("upy")]
 both = pytest.mark.lanes("cpython", "upy")
@@ -303,3 +306,32 @@ def test_large_data_and_results_come_in_pieces(board):
         assert boss.result(size) == [[size, sum(data)], None]
     boss.submit("text", "echo", "x" * 5000)
     assert boss.result("text") == ["x" * 5000, None]
+
+
+@both
+def test_the_programs_of_the_guide(broker, runtime, tmp_path):
+    procs = []
+    try:
+        for n, block in enumerate(blocks(DOCS / "fleet.md", "python")):
+            path = tmp_path / f"program{n}.py"
+            path.write_text(block.text.replace("mqtt://127.0.0.1:1883", broker.url))
+            command, env = lanes.script_command(lanes.LANES[runtime], str(path))
+            procs.append(brokers.popen(command, cwd=lanes.ROOT, env={**env, "PYTHONUNBUFFERED": "1"}))
+            if n == 0:
+                Lines(procs[0]).wait_for(lambda lines: any("connected" in line for line in lines))
+                broker.wait_log("$share/fleet/greenhouse/job/analyse")
+        Lines(procs[1]).wait_for(lambda lines: "{'mean': 3.0}" in lines)
+    finally:
+        for proc in procs:
+            proc.kill()
+            proc.wait(WAIT_S)
+
+
+def test_limits_and_counters_of_the_guide_are_the_code_s():
+    sources = {path.stem: path.read_text() for path in (lanes.ROOT / "lib/mungo/fleet").glob("*.py")}
+    counters = re.findall(r'^    "(\w+)",  # (.*)$', sources["fleet"], re.M)
+    assert [(code_spans(row[0])[0], row[1]) for row in table(DOCS / "fleet.md", "counters")[1:]] == counters
+    for name, value, text in [(code_spans(row[0])[0], row[1], row[2]) for row in table(DOCS / "fleet.md", "limits")[1:]]:
+        found = re.search(rf"\b{name} ?= ?(?:const\()?(\d+)", "".join(sources.values()))
+        assert found and found[1] == value, name
+        assert set(code_spans(text)) - {"submit", "EAGAIN"} <= {one for one, _ in counters}, text

@@ -488,7 +488,7 @@ SERVERS = {
     "updates: The program": check_updates,
     "workers: wakeup": check_wakeup,
 }
-QUOTES = {"tutorial"}  # its blocks are pieces of an app, see test_readme.py
+QUOTES = {"tutorial", "fleet"}  # pieces of an app, see test_readme.py; two programs that need each other, see test_fleet.py
 PROGRAMS = {f"{name}: {block.heading}": block for name in PAGES if name not in QUOTES for block in blocks(PAGES[name], "python")}
 
 

@@ -75,3 +75,22 @@ def test_mqtt_homeassistant(serve, broker):
         lines.wait_for(lambda lines: any(line.startswith(f"{sensor['state_topic']} 20.") for line in lines))
         broker.publish("homeassistant/status", "online")  # it has started again
         assert len(found.wait_count(4)) == 4
+
+
+def test_fleet_worker_and_fleet_door(serve, broker):
+    def until(ready):
+        deadline = time.monotonic() + 30
+        while not ready():
+            assert time.monotonic() < deadline
+
+    door = serve(app="fleet_door", env={"BROKER": broker.url})
+    until(lambda: "door" in json.loads(ask(door, "/fleet")[1])["boards"])
+    status, headers, _ = request(door, "/primes/10")
+    assert status == 503 and headers["Retry-After"] == "1"  # nobody does that
+    worker = serve(app="fleet_worker", env={"BROKER": broker.url})
+    until(lambda: len(json.loads(ask(door, "/fleet")[1])["boards"]) == 2)
+    status, body = ask(door, "/primes/1000")
+    assert status == 200 and json.loads(body) == {"primes": 168}
+    assert ask(door, "/primes/1000001")[0] == 400
+    stats = json.loads(ask(worker, "/fleet")[1])["stats"]
+    assert stats["ran"] == 1 and json.loads(ask(door, "/fleet")[1])["stats"]["done"] == 1

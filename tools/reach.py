@@ -33,6 +33,7 @@ DOORS = {
     "mungo/app/waits.py": (".serve(",),
     "mungo/app/generators.py": ("yield", "async def", "worker="),
     "mungo/app/worker_routes.py": ("worker=",),
+    "mungo/app/fleet_routes.py": ("fleet=",),
     "mungo/threads/udp_pipe.py": ("udp=True",),
     "mungo/app/held.py": (".serve(",),
     "mungo/app/mounting.py": (".mount(", ".static("),

@@ -63,7 +63,7 @@ class App:
 
     # --- routes and hooks
 
-    def route(self, path, methods=("GET",), worker=False, stream=False, timeout_ms=None):
+    def route(self, path, methods=("GET",), worker=False, stream=False, timeout_ms=None, fleet=None):
         """A decorator: the function answers these methods of a path.
 
         In `path`, <name> or <string:name> is one segment, <int:name> one of digits (up to 18), <path:name> all the rest; the values are
@@ -75,24 +75,23 @@ class App:
         It may be `async def` under `serve`: each call is a task, which is cancelled when the client leaves.
         `worker`: it runs in a worker, at most `timeout_ms` ms (default: the pool's job_ms), and may block. `stream`: it is a generator,
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
-        last None; it returns the answer, and is closed if the client leaves.
+        last None; it returns the answer, and is closed if the client leaves. `fleet`: the name of a job; what the function returns is the
+        job's data, and what the job returns is the answer, see docs/fleet.md.
         Raises ValueError for a path, methods or `timeout_ms` that can't be, for both `worker` and `stream`, and if there is such a route.
         """
         if not methods or isinstance(methods, str) or worker and stream:
-            raise ValueError("methods: want a tuple; worker or stream")
-        route_class = Route
+            raise ValueError("want tuple; worker/stream")
         if worker:
-            from .worker_routes import WorkerRoute
-
-            route_class = WorkerRoute
+            from .worker_routes import WorkerRoute as Kind
         elif stream:
-            from .body_streams import StreamRoute
+            from .body_streams import StreamRoute as Kind
+        elif fleet:
+            from .fleet_routes import FleetRoute as Kind
+        else:
+            Kind = Route
+        return self._adder(path, methods, Kind, timeout_ms, fleet)
 
-            route_class = StreamRoute
-
-        return self._adder(path, methods, route_class, timeout_ms)
-
-    def _adder(self, path, methods, route_class, timeout_ms=None, option=None):
+    def _adder(self, path, methods, route_class, timeout_ms, option):
         def add(fn):
             for method in methods:
                 route = route_class(path, fn, (self,), timeout_ms)
@@ -277,7 +276,7 @@ class App:
     def open(self, mgr, host, port, tls=None):
         """`attach` to a manager for this App alone at this address, and print the URL. OSError if the port is taken."""
         url = "%s://%s:%d" % ("https" if tls else "http", host, port)
-        self.attach(mgr, url, tls) if tls else self.attach(mgr, url)
+        self.attach(mgr, url, tls)
         print("mungo %s: %s/" % (sys.modules["mungo"].__version__, url))
 
     def test_client(self, **options):
