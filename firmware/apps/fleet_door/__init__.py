@@ -1,9 +1,9 @@
 """A board that has no time to count primes: it asks the fleet, and serves the answer.
 
-make run APP=fleet_worker PORT=8001 BROKER=mqtt://127.0.0.1:1883
-make run APP=fleet_door BROKER=mqtt://127.0.0.1:1883
-curl localhost:8000/primes/10000            # {"primes": 1229} from some board; 503 if there is none
-curl localhost:8000/fleet
+    make run APP=fleet_worker PORT=8001 BROKER=mqtt://127.0.0.1:1883
+    make run APP=fleet_door BROKER=mqtt://127.0.0.1:1883
+    curl localhost:8000/primes/10000            # {"primes": 1229} from some board; 503 if there is none
+    curl localhost:8000/fleet
 """
 
 import mungo
