@@ -737,9 +737,9 @@ def test_run():
     mgrs = []
 
     class Asked(App):
-        def attach(self, mgr, url):
+        def attach(self, mgr, url, tls=None):
             mgrs.append(mgr)
-            listener = App.attach(self, mgr, url)
+            listener = App.attach(self, mgr, url, tls)
             mgr.timer(0, lambda arg: clients.append(Client(mgr, port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")))
             return listener
 

@@ -6,6 +6,8 @@ from .request import call_handler
 from .response import HttpError, Response
 from .routing import Route
 
+_REFUSALS = (OSError, TypeError, ValueError)  # of `submit`
+
 
 class FleetRoute(Route):
     """A route whose work a fleet does: `option` is the name of its job."""
@@ -28,7 +30,7 @@ class FleetRoute(Route):
         options = {"timeout_ms": self.timeout_ms} if self.timeout_ms else {}
         try:
             c.mgr.fleet.submit(self.option, data, on_done=done, conn=c, **options)
-        except (OSError, TypeError, ValueError) as er:
+        except _REFUSALS as er:
             done(None, er)
 
 
