@@ -178,7 +178,7 @@ class MqttConnection(Connection):
         if not 0 <= qos <= 2:
             raise ValueError("qos %r: want 0, 1 or 2" % qos)
         session = self.session
-        packed = self._pack(properties, 12)
+        packed = self._pack(properties, 12) if self.five or properties else b""
         if not self._is_ready(length + len(topic) + len(packed) + 12) or qos and not session.has_room:
             return False
         id = session.next_id() if qos else 0

@@ -335,16 +335,13 @@ def packet(first, parts, more=0):
     n = more
     for part in parts:
         n += len(part)
-    size = varint(n) if n > 127 else bytes((n,))
-    if len(size) > 4:
-        raise ValueError("a packet of %d bytes: want less than 256 MB" % n)
-    at = 1 + len(size)
-    data = bytearray(at + n - more)
-    data[0] = first
-    data[1:at] = size
+    data = bytearray((first, n & 127))
+    if n > 127:
+        data[1:] = varint(n)
+        if len(data) > 5:
+            raise ValueError("a packet of %d bytes: want less than 256 MB" % n)
     for part in parts:
-        data[at : at + len(part)] = part
-        at += len(part)
+        data.extend(part)
     return data
 
 
