@@ -40,7 +40,7 @@ help:
 	@echo "make dash-page  build the page of mungo.dash from tools/dash_page/"
 	@echo "make soak    run all kinds of clients for MINUTES=60, and check that nothing grows; BOARD=RPI_PICO_W: at that board's limits"
 	@echo "make soak-dash  two phones use a dashboard for MINUTES=60; ARGS='--heap 192k --rom'"
-	@echo "make fleet   boards by the hundred do jobs while they die: BOARDS=100 JOBS=20000 SEED=1 EVENTS=200; ARGS='--heap 256k'"
+	@echo "make fleet   boards by the hundred do jobs while they die: BOARDS=100 JOBS=20000 SEED=1 EVENTS=200; ARGS='--restarts 3'"
 	@echo "make size    print the size of each library file, and check it against the budget"
 	@echo "make mpy     compile lib/ and firmware/ to build/mpy/"
 	@echo "make packages  write package.json and lib/*.json for mip, and packages of bytecode to build/packages/"

@@ -402,7 +402,7 @@ def parse(argv=None):
     add("--lease-ms", type=int, default=5000)
     add("--keep-alive-s", type=int, default=10)
     add("--longest-s", type=float, default=12, help="of an event")
-    add("--heap", default="256k", help="of each process: on 64 bits, with bytecode on the heap")
+    add("--heap", default="512k", help="of each process, on 64 bits, with bytecode on the heap; 256k do for up to 50 boards")
     add("--frozen", action="store_true", help="MICROPYTHON has mungo frozen in: see make firmware BOARD=UNIX")
     add("--quiet", action="store_true", help="print figures alone")
     return parser.parse_args(argv)

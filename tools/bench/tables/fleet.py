@@ -1,6 +1,6 @@
 """Fleets: jobs that sleep, in the board's own pool and on fleets of 1, 10, 50 and 100 boards.
 
-Each board is a process of MicroPython with a heap of 256 KB, and does one job at a time. All share this machine's processors with mosquitto
+Each board is a process of MicroPython with a heap of 512 KB, and does one job at a time. All share this machine's processors with mosquitto
 and the submitters, so large fleets with short jobs show what the machine can do, not what boards could.
 """
 
@@ -20,7 +20,7 @@ from . import at_least
 NAME = "fleet"
 TITLE = "Fleets"
 PROGRAMS = host.ROOT / "tools" / "fleet"
-HEAP = "256k"
+HEAP = "512k"
 WORKERS = 2  # of the local pool
 BOARDS = (1, 10, 50, 100)
 DURATIONS = (0, 10, 100)  # ms
@@ -65,7 +65,8 @@ def submitted(broker, common, n, ms, jobs):
     """(seconds, the broker's seconds of a processor) of the jobs on a fleet of n boards that is there."""
     parts = 1 if n <= FEW else SUBMITTERS
     window = max(2, round(n * SPARE / parts))
-    settings = {"JOBS": jobs // parts, "WINDOW": window, "SHORT_MS": ms, "LONG_MS": ms, "TIMEOUT_MS": 120000, "SEED": 1, "BEGIN_MS": 1500}
+    settings = {"JOBS": jobs // parts, "WINDOW": window, "SHORT_MS": ms, "LONG_MS": ms, "TIMEOUT_MS": 120000, "SEED": 1}
+    settings.update(BEGIN_MS=1500, ONCE=10**9)  # none may run only once: those have room of their own
     before = broker.cpu_s()
     procs = [start("submitter", NAME=f"submitter-{n}-{ms}-{i}", **settings, **common) for i in range(parts)]
     counts = []

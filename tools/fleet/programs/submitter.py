@@ -17,7 +17,7 @@ JOBS = int(os.getenv("JOBS"))
 WINDOW = int(os.getenv("WINDOW"))
 TIMEOUT_MS = int(os.getenv("TIMEOUT_MS"))
 SHORT_MS, LONG_MS = int(os.getenv("SHORT_MS")), int(os.getenv("LONG_MS"))
-ONCE = 10
+ONCE = int(os.getenv("ONCE") or 10)  # each such job may run only once
 
 calls = bytearray(JOBS)  # of each job's on_done
 counts = {"submitted": 0, "results": 0, "wrong": 0, "errors": {}, "errors of once": {}}
