@@ -12,7 +12,7 @@ from .topics import encode_topic
 _MOST = const(60000)  # bytes of a message; longer ones are not written
 _BATCH = const(2048)  # bytes that are written at once, and one message more
 _RECORD = const(11)  # bytes of a record beside its message
-_TRIES = const(5)  # to read what is on flash
+_FLASH_TRIES = const(5)  # to read what is on flash
 _MOST_DONE = const(256)  # functions to be called
 _FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 _MESSAGE = const(2)  # the parser's event
@@ -56,7 +56,7 @@ class FlashOutbox(FlashSession):
             except OSError as er:
                 keeper.mgr.report(er)
                 self.tries += 1
-                if self.tries < _TRIES:
+                if self.tries < _FLASH_TRIES:
                     return client.look_again(RETRY_MS)
                 # From here on all goes without the flash, and what is there stays for the next time.
         client.connect(True)

@@ -19,7 +19,7 @@ from struct import pack, unpack
 
 _MESSAGE_RECORD = const(1)
 _STATE_RECORD = const(2)
-_TRIES = const(30)  # to read a file
+_FILE_TRIES = const(30)  # to read a file
 
 
 class File:
@@ -84,7 +84,7 @@ class Journal:
         """The first message with this number or a later one: (number, bytes); None if there is none. The next call wants no earlier one. A
         file that can't be read raises OSError 30 times, and is passed over then."""
         for file in self.files:
-            if file.last >= number and file.faults < _TRIES:
+            if file.last >= number and file.faults < _FILE_TRIES:
                 try:
                     found = self.scan(file, number)
                 except OSError:
