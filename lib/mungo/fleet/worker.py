@@ -33,6 +33,7 @@ class Offer:
 
     busy = 0  # FETCHING, ASKED and BEGUN
     is_joined = False  # the broker sends such jobs
+    is_long = False  # the last one took more than 50 ms: a full board leaves the share at once
 
     def __init__(self, name, fn, worker, at_once, idempotent, timeout_ms):
         self.name = name
@@ -213,9 +214,16 @@ class Worker:
         except OSError:  # others have filled the pool
             offer.busy -= 1
             self.turn_away(run)
+            return
+        if offer.is_long and offer.is_joined and offer.busy >= offer.at_once:
+            self.leave(offer)
 
     def worked(self, run, result, er):
-        """A worker has done a job, or its time is over."""
+        """A worker has done a job, or its time is over. The board is in the share again before its submitter can send the next one."""
+        offer = run.offer
+        offer.is_long = ticks_diff(ticks_ms(), run.since) >= _LONG_MS
+        if offer.busy <= offer.at_once and not offer.is_joined and not offer.waiting and self.fleet.is_ready:
+            self.join(offer)
         self.done(run, result, er)
         self.start(run.offer)
 
