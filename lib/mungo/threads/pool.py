@@ -270,7 +270,8 @@ class WorkerPool(Limits):
 
     def missing(self):
         """How many threads the jobs that wait could use. (A thread that is not busy is about to take a job.)"""
-        return self.queued - self.threads + self.stats["busy"]
+        with self.mgr.bell.lock:  # or a worker might take a job in between: it would not be queued any more, and nobody busy yet
+            return self.queued - self.threads + self.stats["busy"]
 
     def watch_deadline(self):
         """Have `expired` called at the first deadline, unless that is to try a refused start again before."""
