@@ -1,4 +1,4 @@
-"""What a board pays: bytes of bytecode, and a heap of 112 KB with ten clients."""
+"""What a board pays: bytes of bytecode, and a heap of 120 KB with ten clients."""
 
 import ast
 import json
@@ -106,8 +106,8 @@ def post(port, body, answers):
         answers.append((body, data))
 
 
-@pytest.mark.lanes("upy-112k")
-def test_ten_clients_with_a_thread_each_fit_into_112_kb(serve):
+@pytest.mark.lanes("upy-120k")
+def test_ten_clients_with_a_thread_each_fit_into_120_kb(serve):
     server = serve(app="multi_threaded", env={"DELAY_MS": "500"})
     for _ in range(3):
         answers = []
