@@ -9,6 +9,7 @@ import pytest
 
 import brokers
 import lanes
+import packages
 from asking import ask
 from guide import DOCS, blocks, code_spans, table
 from lines import Lines
@@ -115,7 +116,7 @@ def test_results_come_back_by_several_boards(board):
     assert stats["submitted"] == 14 and stats["done"] == 13 and stats["failed"] == 1
     assert stats["late"] == stats["duplicates"] == stats["sent_again"] == stats["errors"] == 0
     assert set(state["boards"]) == {"a", "b", "boss"} and state["boards"]["a"]["boot"] == boards[0].ask()["boot"]
-    assert state["boards"]["a"]["jobs"]["nap"][0] == 1 and state["boards"]["a"]["mungo"] == "0.1.0"
+    assert state["boards"]["a"]["jobs"]["nap"][0] == 1 and state["boards"]["a"]["mungo"] == packages.version()
 
 
 @pytest.mark.parametrize("way", ["killed", "stopped"])

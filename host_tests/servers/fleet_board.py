@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import sys
 import time
 
 import mungo
@@ -17,7 +18,7 @@ fleet = Fleet(mqtt, "site", **json.loads(os.getenv("FLEET") or "{}"))
 
 
 def nap(ms):
-    print("began", ms)
+    sys.stdout.write("began %d\n" % ms)  # in one piece, as other threads write, too
     time.sleep_ms(ms * int(os.getenv("SLOWNESS") or 1))
     return [NAME, ms]
 
@@ -43,18 +44,22 @@ for name in os.getenv("JOBS").split():
 submissions = {}
 
 
+def say(*what):
+    sys.stdout.write("done %s\n" % json.dumps(what))
+
+
 def submit(tag, name, data, size=0, **options):
     def done(result, error):
         if isinstance(result, bytes):
             result = [len(result), sum(result)]
-        print("done", json.dumps([tag, result, repr(error) if error else None]))
+        say(tag, result, repr(error) if error else None)
 
     if size:
         data = bytes([n % 251 for n in range(size)])
     try:
         submissions[tag] = fleet.submit(name, data, on_done=done, **options)
     except OSError as error:
-        print("done", json.dumps([tag, None, "at once: %r" % error]))
+        say(tag, None, "at once: %r" % error)
 
 
 def serve(c, ev, hm, fn_data):

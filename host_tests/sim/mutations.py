@@ -16,7 +16,6 @@ from .secure import FIRST_SEED
 
 SEEDS = 1000  # tried, from 0 on, after some from
 HINTS = {  # where one that is seldom noticed was, to save time
-    "a pipe's messages go on while it is full": 300,
     "a closed connection is resumed": 50,
     "on_done twice for a job with a pipe": 140,
     "what finds no memory waits for ever": 4580,
@@ -164,7 +163,7 @@ def find(mutation):
     except Misfit as er:
         return str(er)
     start = FIRST_SEED if mutation.function.startswith("Tls") else broker.FIRST_SEED if "mqtt" in mutation.file().parts else 0
-    if mutation in EVERYDAY:
+    if any(mutation.what == one.what for one in EVERYDAY):  # (it comes from another process)
         start = everyday.FIRST_SEED
     first = HINTS.get(mutation.what, start)
     for seed in [*range(first, first + 50), *range(start, start + SEEDS)]:

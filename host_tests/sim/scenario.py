@@ -629,6 +629,8 @@ class PipeScript:
             self.c = c
         elif ev == _READ:
             number, seq, _ = data.split(b" ", 2)
+            if c.is_full:
+                self.world.fail(f"pipe {self.number}: message {seq} while it is full")
             if int(number) != self.number:
                 self.world.fail(f"a message of pipe {number} reached pipe {self.number}")
             if int(seq) != self.up:

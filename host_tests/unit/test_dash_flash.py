@@ -24,10 +24,10 @@ def test_while_a_worker_has_the_flash_nothing_waits_and_nothing_is_lost():
             assert page.tell(id="threshold", value=9) == {"re": 2}
             threshold.value = 7
             page.wait("threshold", value=7)
-            assert dash.store.kept == {"threshold": 5}
+            assert dash.saved.kept == {"threshold": 5}
             sharing.let_go()
             for _ in range(3):
                 client.turn(10)
-            assert dash.store.kept == {"threshold": 7} and place.text("dash/settings.json") == '{"threshold": 7}'
+            assert dash.saved.kept == {"threshold": 7} and place.text("dash/settings.json") == '{"threshold": 7}'
             assert client.get("/api/files").json["files"] == [{"name": "a", "size": 1}]
             assert client.mgr.stats["bugs"] == 0

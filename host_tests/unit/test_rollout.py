@@ -193,7 +193,7 @@ def test_the_page_of_a_fleet():
 
     fleet = Shown()
     fleet.boards = {
-        "barn": {"jobs": {"analyse": [2, 1], "update-barn": [1, 0]}, "mungo": "0.1.0", "app": "7", "signal": -60},
+        "barn": {"jobs": {"analyse": [2, 1], "update-barn": [1, 0]}, "mungo": "1.2", "app": "7", "signal": -60},
         "<b>": {},
     }
     with Place() as place:
@@ -205,7 +205,7 @@ def test_the_page_of_a_fleet():
             page = Page(client)
             page.wait("boards", value=2)
             assert page.widgets["the_fleet"]["page"] == "Fleet" and page.widgets["lamp"]["page"] == ""
-            want = [["<b>", "", None, None, None, None], ["barn", "analyse 1 of 2", "7", "0.1.0", -60, None]]
+            want = [["<b>", "", None, None, None, None], ["barn", "analyse 1 of 2", "7", "1.2", -60, None]]
             assert page.tell(id="the_fleet", get="rows")["rows"] == want
             seen = page.widgets["the_fleet"]["value"]
             del fleet.boards["<b>"]
