@@ -57,7 +57,7 @@ def wait_for(sock, **wanted):
 
 @pytest.mark.parametrize("pipe", ["", "udp"])
 def test_clients_leave(serve, pipe):
-    one = serve(script="stats.py", env={"DELAY_MS": 300, "PIPE": pipe, "MAX_THREADS": 200})
+    one = serve(script="stats.py", env={"DELAY_MS": 2000, "PIPE": pipe, "MAX_THREADS": 200})  # all 60 are to be seen at the same time
     observer = connect(one)
     before = wait_for(observer, threads=0)
     leavers = [connect(one) for _ in range(30)]
