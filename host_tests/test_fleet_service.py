@@ -14,7 +14,7 @@ import fleet_acl
 import fleet_service
 import lanes
 
-pytestmark = [brokers.needs_mosquitto, pytest.mark.lanes("cpython", "upy-224k")]
+pytestmark = [brokers.needs_mosquitto, pytest.mark.lanes("cpython", "upy")]
 SITE = "greenhouse"
 A, B = "a.local", "b.local"
 WAIT_S = 30

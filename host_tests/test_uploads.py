@@ -81,7 +81,7 @@ def test_files_much_larger_than_the_heap_arrive(kind, size, heap, folder, tmp_pa
     assert not rest, rest
     assert names(folder) == ["big.bin"] and digest(folder / "big.bin") == digest(big)
     print(f"{kind}: {most} bytes of the heap at most, {first} at the first piece, {calls} pieces")
-    assert calls > size // 4096 and most < ROOM[heap] and most - first < 2048  # it does not depend on how much has come
+    assert calls >= size // 4096 and most < ROOM[heap] and most - first < 2048  # it does not depend on how much has come
 
 
 # --- broken off

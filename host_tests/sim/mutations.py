@@ -16,6 +16,7 @@ from .secure import FIRST_SEED
 
 SEEDS = 1000  # tried, from 0 on, after some from
 HINTS = {  # where one that is seldom noticed was, to save time
+    "a client that can't wait is kept": 1570,
     "a closed connection is resumed": 50,
     "on_done twice for a job with a pipe": 140,
     "what finds no memory waits for ever": 4580,

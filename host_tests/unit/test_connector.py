@@ -10,7 +10,7 @@ from net import address, bound, udp_peer
 from raising import raised, raised_errno
 from waiting import kinds, kinds_of, open_files, reads, recorder, turns, until
 
-MIN_HEAP = "160k"
+MIN_HEAP = "192k"
 
 
 def manager(**limits):
