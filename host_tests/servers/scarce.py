@@ -39,7 +39,7 @@ def file(req):
         return opened.readline()
 
 
-mgr = mungo.Manager()
+mgr = mungo.Manager(ask_ms=600000, busy_ms=600000)  # no connection is idle, which would make room
 app.attach(mgr, "http://%s:%d" % (settings.HOST, settings.PORT))
 print("listening on port", settings.PORT)
 while mgr.poll(1000):
