@@ -139,7 +139,7 @@ class Move:
 
 
 def add_clock(dash):
-    """Who is asked for the time, and a way to set it where nobody is."""
+    """Add the time servers, and an action that sets the clock, for networks without such servers."""
     import config
     from mungo.rtc import set_rtc
 

@@ -1,4 +1,4 @@
-# Who is there: a board's own presence, a retained message with a will, and those of the others. A name belongs to one board: before it is
+# Presence: a retained message in which each board says what it does, with a will. A name belongs to one board: before it is
 # used, the board claims it, and another one that has it answers.
 import sys
 from time import ticks_diff, ticks_ms

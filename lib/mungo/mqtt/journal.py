@@ -154,7 +154,7 @@ class Journal:
                 try:
                     os.remove(path)
                 except OSError:
-                    pass
+                    pass  # it was never made: what is raised next says why
             raise
         self.next_file = file.number + 1
         self.is_whole = True
