@@ -12,6 +12,16 @@ from waiting import until
 MIN_HEAP = "320k"
 
 
+def refuse_until_done(board):
+    """No board has room, as often as the job is sent, until it ends."""
+
+    def refuse():
+        board.accepted(NO_SUBSCRIBERS)
+        return board.done
+
+    until(refuse, board.mgr)
+
+
 def test_a_job_is_published_as_the_protocol_says_and_its_result_is_delivered_once():
     with Board() as board:
         board.join()
@@ -99,12 +109,7 @@ def test_a_job_that_nobody_offers_fails_soon():
         board.accepted(NO_SUBSCRIBERS)
         assert not board.done  # the others' presence may still be coming
         board.present("w", "11111111", jobs={"other": [1, 0]}, job=1)
-
-        def refuse():
-            board.accepted(NO_SUBSCRIBERS)
-            return board.done
-
-        until(refuse, board.mgr)
+        refuse_until_done(board)
         assert board.done[0][1].errno == errno.EAGAIN and board.stats["errors"] == 1
 
 
@@ -167,12 +172,7 @@ def test_the_deadline_says_eagain_if_nobody_had_room_and_etimedout_else():
         until(lambda: board.done, board.mgr)
         assert board.done.pop()[1].errno == errno.ETIMEDOUT
         board.submit(2, timeout_ms=300)
-
-        def refuse():
-            board.accepted(NO_SUBSCRIBERS)
-            return board.done
-
-        until(refuse, board.mgr)
+        refuse_until_done(board)
         assert board.done[0][1].errno == errno.EAGAIN and board.stats["errors"] == 2
 
 
