@@ -40,6 +40,14 @@ def is_for_editors(node):
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
+def lazy_parts(node):
+    """The modules that `Parts(package, names)` of http/lazy.py loads when they are first asked for, as names with dots."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Parts":
+        package, names = (ast.literal_eval(one) for one in node.args)
+        return [f"{package}.{name}" for name in names]
+    return []
+
+
 def imports(name, lib=LIB):
     """The library's files that the file `name` imports: {path: whether only inside functions}."""
     package = name.split("/")[:-1]
@@ -68,6 +76,8 @@ def imports(name, lib=LIB):
             elif isinstance(child, ast.Import):
                 for alias in child.names:
                     note(alias.name.split("."), lazy)
+            for module in lazy_parts(child):
+                note(module.split("."), True)
             visit(child, lazy or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)))
 
     visit(ast.parse((lib / name).read_text()), False)

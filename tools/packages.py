@@ -17,7 +17,7 @@ import sys
 from fnmatch import fnmatch
 
 import mpy
-from imports import is_for_editors
+from imports import is_for_editors, lazy_parts
 
 LIB = mpy.ROOT / "lib"
 OUT = mpy.ROOT / "build" / "packages"
@@ -35,7 +35,7 @@ PARTS = {
     ),
     "files": (
         ("core", "http", "app"),
-        [f"mungo/http/{name}.py" for name in ("files", "folder", "media_types", "conditions", "date")]
+        [f"mungo/http/{name}.py" for name in ("files", "part", "folder", "media_types", "conditions", "date")]
         + [f"mungo/http/{name}.py" for name in ("formdata", "upload", "wholefile")],
     ),
     "ws": (("core", "http"), ["mungo/ws.py", "mungo/ws/*"]),
@@ -143,6 +143,7 @@ def imports_of(tree, name):
             found |= {"/".join([*parts, alias.name]) for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name.replace(".", "/") for alias in node.names}
+        found |= {module.replace(".", "/") for module in lazy_parts(node)}
     return {one + ".py" for one in found} | {one + "/__init__.py" for one in found}
 
 

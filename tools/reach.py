@@ -37,7 +37,10 @@ DOORS = {
     "mungo/threads/udp_pipe.py": ("udp=True",),
     "mungo/app/held.py": (".serve(",),
     "mungo/app/mounting.py": (".mount(", ".static("),
-    "mungo/app/figures.py": (".stats",),
+    "mungo/app/extras.py": (
+        *(".websocket(", ".events(", ".static(", ".mount(", "url_for(", "login", ".serve(", ".stats"),
+        *("worker=", "stream=", "fleet=", "ota.routes("),
+    ),
     "mungo/aio.py": (".serve(",),
     "mungo/http/client.py": ("http_connect(", "fetch(", "import fetch"),
     "mungo/tls/__init__.py": ("Tls(",),

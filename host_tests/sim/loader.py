@@ -118,7 +118,7 @@ class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if not level and name in self.made:
             return self.made[name]
         if modules.current.world is not None:
-            for found in names(globals["__package__"], name, fromlist, level):
+            for found in names(globals and globals["__package__"], name, fromlist, level):
                 self.find(found)
         return builtins.__import__(name, globals, locals, fromlist, level)
 

@@ -32,7 +32,9 @@ def run(loader, app, profile, seed, log=None, scene=None):
     net = Net(world)
     modules.current.world = world
     modules.current.net = net
-    sys.modules["mungo.http.lazy"].parts.__dict__.clear()
+    parts = sys.modules["mungo.http.lazy"].parts
+    for name in parts.names:
+        parts.__dict__.pop(name, None)
     for name in ("mungo.manager", "apps.multi_threaded", "mungo.app.relay"):
         loader.find(name)
     scene = (scene or Scene)(sys.modules["mungo"], app, world, net)

@@ -913,7 +913,7 @@ def test_a_program_may_send_part_of_any_file():
 
     import mungo
     from app_client import Browser
-    from mungo.http.stream import Part
+    from mungo.http.part import Part
     from net import listening
 
     closed = []

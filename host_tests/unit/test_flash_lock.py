@@ -231,7 +231,7 @@ class Handle:
 
 
 def test_the_file_of_a_client_that_leaves_is_closed_when_the_worker_has_let_go():
-    from mungo.http.stream import Part
+    from mungo.http.part import Part
 
     with Serving({"send_slice": 2000}) as site, Sharing() as it:
         site.write("long.bin", pattern(60000))
@@ -259,7 +259,7 @@ def test_the_file_of_a_client_that_leaves_is_closed_when_the_worker_has_let_go()
 
 
 def test_a_manager_that_closes_closes_files_that_wait():
-    from mungo.http.stream import Part
+    from mungo.http.part import Part
 
     with Serving({"send_slice": 2000}) as site, Sharing() as it:
         site.write("long.bin", pattern(60000))

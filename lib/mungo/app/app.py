@@ -1,35 +1,21 @@
 # An App: routes with their hooks, served by a manager. A thin layer over the events of HTTP. How a request is served: serving.py.
+# extras.py has the methods that few programs call.
 import sys
 
 from ..core import listener
+from ..http.lazy import Parts
 from ..manager import Manager
 from .routing import Route, Routes
 from .serving import AppConnection, handler
 
-
-class Parts:
-    """The modules that an App needs for some requests alone, by their names. Each loads when it is first asked for, as in http/lazy.py."""
-
-    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
-        if name == "attributes":
-            from . import attributes as part
-        elif name == "generators":
-            from . import generators as part
-        elif name == "headers":
-            from . import headers as part
-        elif name == "held":
-            from . import held as part
-        elif name == "hooks":
-            from . import hooks as part
-        elif name == "tasks":
-            from . import tasks as part
-        else:
-            raise AttributeError(name)
-        setattr(self, name, part)
-        return part
+TYPE_CHECKING = const(0)  # for editors alone
+if TYPE_CHECKING:
+    from .extras import Extras
+else:
+    Extras = object  # `App.__getattr__` finds them
 
 
-class App:
+class App(Extras):
     """Routes with their hooks. `workers` and `queue` are the `n` and `queue` of the pool, see `mgr.workers`. A manager has one pool,
     and the first App that needs it decides.
 
@@ -39,7 +25,8 @@ class App:
     """
 
     strict_json = True
-    parts = Parts()
+    # What not every App needs, each as app.parts.NAME:
+    parts = Parts("mungo.app", ("attributes", "extras", "generators", "headers", "held", "hooks", "tasks"))
     handler = staticmethod(handler)  # of the connections whose fn_data is the App
     is_hooked = False  # it has hooks or error handlers
     is_html = False
@@ -61,6 +48,11 @@ class App:
         self.setup = []  # functions of a manager that begins to serve this App
         self.errors = {}  # {status or class of exceptions: error handler}
 
+    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
+        # A method of extras.py.
+        method = getattr(self.parts.extras.Extras, name)
+        return lambda *args, **options: method(self, *args, **options)
+
     # --- routes and hooks
 
     def route(self, path, methods=("GET",), worker=False, stream=False, timeout_ms=None, fleet=None):
@@ -81,17 +73,12 @@ class App:
         """
         if not methods or isinstance(methods, str) or worker and stream:
             raise ValueError("want tuple; worker/stream")
-        if worker:
-            from .worker_routes import WorkerRoute as Kind
-        elif stream:
-            from .body_streams import StreamRoute as Kind
-        elif fleet:
-            from .fleet_routes import FleetRoute as Kind
-        else:
-            Kind = Route
-        return self._adder(path, methods, Kind, timeout_ms, fleet)
+        kind = self.parts.extras.route_class(worker, stream) if worker or stream or fleet else Route
+        return self.adder(path, methods, kind, timeout_ms, fleet)
 
-    def _adder(self, path, methods, route_class, timeout_ms, option):
+    def adder(self, path, methods, route_class, timeout_ms, option):
+        """`route` for a class of routes; `option` is what they need besides."""
+
         def add(fn):
             for method in methods:
                 route = route_class(path, fn, (self,), timeout_ms)
@@ -121,57 +108,6 @@ class App:
     def delete(self, path, **options):
         """`route` for DELETE."""
         return self.route(path, ("DELETE",), **options)
-
-    def websocket(self, path, **options):
-        """A decorator: `fn(req, ws, **values)` is called when a client wants a WebSocket at this path, before it is let in. `ws` is a
-        `sockets.Socket`: `ws.send`, and `ws.post` from other threads; what is sent at once arrives when it is open.
-
-        The function is a generator, to which `message = yield` gives each message, and which is closed when the client leaves; its end
-        closes the WebSocket. Or it returns an object with `on_message(message)` and, if wanted, `on_leave(code)`. Or it sets these of
-        `ws`, and returns None. Or, under `serve`, it is an `async def` with `await ws.receive()` and `await ws.send(..)`, which is
-        cancelled when the client leaves. What it returns, or raises, before its first yield, or before it first waits, is the answer
-        instead. `options`: `protocols`, `origins` and `ping_ms` of `ws.upgrade`.
-        """
-        from .websocket_routes import WebSocketRoute
-
-        return self._adder(path, ("GET",), WebSocketRoute, None, options)
-
-    def events(self, path, every_ms=1000):
-        """A decorator: `fn(req, stream, **values)` is called when a client reads server-sent events at this path. `stream` is an
-        `event_streams.EventStream`: `stream.send`, and `stream.post` from other threads.
-
-        The function is a generator that yields an event each `every_ms`, None if there is none just then, and is closed when the client
-        leaves. Or it returns None, and something else sends. Or, under `serve`, it is an `async def` with `await stream.send(..)`, whose
-        end is that of the stream, or an async generator, which yields an event whenever it has one. What else it returns, or raises,
-        before its first yield, or before it first waits, is the answer instead.
-        """
-        from .event_routes import EventRoute
-
-        return self._adder(path, ("GET",), EventRoute, None, every_ms)
-
-    def static(self, prefix, root, **options):
-        """Serve the files in the folder `root`, or of a packed module, below the path `prefix`: `app.static("/assets", "www")`. `options`
-        are those of `files.send`. Raises ValueError as `route`."""
-        from .mounting import serve_files
-
-        serve_files(self, prefix, root, options)
-
-    def url_for(self, fn, **values):
-        """The path of the route whose handler is `fn` with these values for the names in it; those that it does not have become the query.
-        Raises ValueError if there is no such route, or if a value is missing."""
-        from .urls import path_of
-
-        return path_of(self, fn, values)
-
-    def mount(self, other, prefix):
-        """Serve the routes that the App `other` has by now below `prefix`. Its hooks and error handlers apply to them alone: before
-        hooks after this App's own, after hooks before them, error handlers rather than this App's.
-
-        Raises ValueError for a prefix that does not start with "/" or ends with it, and as `route`.
-        """
-        from .mounting import mount
-
-        mount(self, other, prefix)
 
     def add(self, method, route):
         """Add a Route for one method, for `route` and `mount`."""
@@ -264,31 +200,8 @@ class App:
         except KeyboardInterrupt:
             return  # the usual end of a program
 
-    async def serve(self, host="0.0.0.0", port=8000, tls=None, **limits):
-        """`run` beside other tasks of asyncio: `await app.serve()`. Cancel its task, or call `stop` of the manager, to end it.
-        Handlers, hooks and error handlers may be `async def`, but not handlers with `worker` or `stream`."""
-        from ..aio import serve
-
-        with Manager(**limits) as mgr:
-            self.open(mgr, host, port, tls)
-            await serve(mgr)
-
     def open(self, mgr, host, port, tls=None):
         """`attach` to a manager for this App alone at this address, and print the URL. OSError if the port is taken."""
         url = "%s://%s:%d" % ("https" if tls else "http", host, port)
         self.attach(mgr, url, tls)
         print("mungo %s: %s/" % (sys.modules["mungo"].__version__, url))
-
-    def test_client(self, **options):
-        """A client for tests that asks this App without a socket, see `app.testing.TestClient`. `options`: `asyncio=True` for an App with
-        `async def`, and limits of the manager."""
-        from .testing import TestClient
-
-        return TestClient(self, **options)
-
-    @property
-    def stats(self):
-        """A handler: the manager's counters and limits as JSON. `app.get("/stats")(app.stats)`; not for a worker."""
-        from .figures import stats
-
-        return stats

@@ -6,7 +6,6 @@ from .response import (
     GENERATOR,
     HttpError,
     as_http_error,
-    challenged,
     error_response,
     find_body,
     prepare,
@@ -36,7 +35,7 @@ def made_response(c, req, result):
             if handler:
                 made = yield from awaited(handler(req, er))
                 response = _with_fields(response, _find_made(req, made, response, getattr(er, "status", 500)))
-            return challenged(to_response(response))
+            return to_response(response)
         except Exception as er:
             if attempt == 2:
                 raise

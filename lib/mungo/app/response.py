@@ -185,24 +185,8 @@ def prepare(c, req, result):
     """The Response for what a handler or hook has returned or raised, as the after hooks see it: a file is looked up, and a generator is
     run up to its first yield. Raises what that raises. Loop's thread."""
     if isinstance(result, Exception):
-        return challenged(to_response(error_response(c, result)))
-    return challenged(find_body(req, text_or_html(req, to_response(result)), isinstance(result, GENERATOR)))
-
-
-def challenged(response):
-    """The Response, with the field that a 401 must have."""
-    if response.status == 401 and not has_field(response.headers, "www-authenticate"):
-        # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
-        response.headers["WWW-Authenticate"] = 'Session realm="mungo"'
-    return response
-
-
-def has_field(headers, name):
-    """Whether a dict of fields has this one, which is in lower case."""
-    for key in headers:
-        if key.lower() == name:
-            return True
-    return False
+        return to_response(error_response(c, result))
+    return find_body(req, text_or_html(req, to_response(result)), isinstance(result, GENERATOR))
 
 
 def text_or_html(req, response):
@@ -232,6 +216,14 @@ def pairs_of(response, is_tls=False):
     return pairs
 
 
+def add_default(pairs, name, value):
+    """Add this field to the pairs if none of them has its name."""
+    for known, _ in pairs:
+        if known.lower() == name.lower():
+            return
+    pairs.append((name, value))
+
+
 def send(c, req, response):
     """Send a Response that the after hooks have seen."""
     body = response.body
@@ -246,11 +238,14 @@ def send(c, req, response):
         body(c, req.hm)
         return
     content_type = response.content_type
-    if response.status == 200 and body and not pairs and content_type in (_TEXT, _BYTES, _JSON):
+    if response.status == 200 and body and not pairs and (content_type == _TEXT or content_type == _JSON):
         if reply_ok(c, hm, content_type.encode(), body):
             return
-    if body and not has_field(response.headers, "content-type"):
-        pairs.append(("Content-Type", content_type))
+    if body:
+        add_default(pairs, "Content-Type", content_type)
+    if response.status == 401:
+        # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
+        add_default(pairs, "WWW-Authenticate", 'Session realm="mungo"')
     if isinstance(body, GENERATOR):  # a hook has made it
         req.detach()
         body = req.app.parts.generators.Begun(body)

@@ -49,10 +49,8 @@ class Routes:
     def __init__(self):
         self.by_request_line = {}  # {b"GET /fast": Route}: those without names
         self.shapes = set()  # of all, "GET /users/<int"
-        # Lists of (method, Route), in the order in which they are tried:
-        self.fixed = {}  # {path: list}: those without names
-        self.by_first = {}  # {first part: list}: those whose first part is text
-        self.others = []
+        # Lists of (method, Route): by the path of those without names; by the first part, if that is text; by None, for the others.
+        self.by_key = {}
 
     def add(self, method, route):
         """Add a route for a method. ValueError if there is one of the same shape."""
@@ -60,22 +58,20 @@ class Routes:
         if shape in self.shapes:
             raise ValueError("%s: there is such a route already" % shape)
         self.shapes.add(shape)
-        first = route.parts[1]
+        key = route.parts[1]
         if "<" not in route.path:
             self.by_request_line[shape.encode()] = route
-            routes = self.fixed.setdefault(route.path, [])
-        elif isinstance(first, str):
-            routes = self.by_first.setdefault(first, [])
-        else:
-            routes = self.others
-        routes.append((method, route))
+            key = route.path
+        elif isinstance(key, tuple):
+            key = None
+        self.by_key.setdefault(key, []).append((method, route))
 
     def all(self):
         """All (method, Route), as a list."""
         found = []
-        for routes in list(self.fixed.values()) + list(self.by_first.values()):
+        for routes in self.by_key.values():
             found += routes
-        return found + self.others
+        return found
 
     def find(self, app, hm):
         """(Route, {name: value}) for a request to `app`; (NoRoute, {}) if there is none: 404, 405, 400, or OPTIONS."""
@@ -86,11 +82,11 @@ class Routes:
         if hm.uri == "*":  # OPTIONS of the server as a whole (RFC 9110 section 9.3.7)
             return NoRoute(Response("", 204, allow([method for method, _ in self.all()])), (app,)), {}
         known = {}  # {method: (Route, values)}: the first that fits
-        first = parts[1] if parts[1:] else ""
-        for method, route in self.fixed.get("/".join(parts), []) + self.by_first.get(first, []) + self.others:
-            values = match(route.parts, parts)
-            if values is not None:
-                known.setdefault(method, (route, values))
+        for key in ("/".join(parts), parts[1] if parts[1:] else "", None):
+            for method, route in self.by_key.get(key, ()):
+                values = match(route.parts, parts)
+                if values is not None:
+                    known.setdefault(method, (route, values))
         if "GET" in known:
             known.setdefault("HEAD", known["GET"])
         return known.get(hm.method) or (_no_route(app, hm.method, known), {})

@@ -18,9 +18,9 @@ from .lazy import parts
 from .media_types import media_type
 from .now import CLOCK, http_date
 from .parser import Request
+from .part import Part
 from .percent import escaped, unquote
 from .status_error import StatusError
-from .stream import Part
 
 _FOLDER = const(4)  # the type in os.stat()[0], from bit 12 on
 _FILE = const(8)

@@ -6,8 +6,8 @@
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
 #   5. PIECE: what `on_body` has named gets it, or the parser collects it. If a read is all body, `take_body` does it alone (here).
 #   6. DONE: the program gets EV_HTTP_MSG, and calls `http_reply`, now or later. `reply_ok` sends the common answer (here), response.py
-#      all others, with the program's fields by fields.py; now.py has their Date; stream.py sends files and iterators piece by piece.
-#      `fail` refuses by refusal.py, without loading anything.
+#      all others, with the program's fields by fields.py; now.py has their Date; stream.py sends iterators piece by piece, and part.py
+#      files. `fail` refuses by refusal.py, without loading anything.
 #   7. `Exchange.end_answer`: the connection may have to close. Else `finish` drops the request's bytes, and the next one follows.
 #   8. `rest` sets the deadline that runs until the client sends more (here). If it passes, `expired` closes, or answers 408.
 from time import ticks_diff
@@ -146,7 +146,7 @@ def handler(c, ev, data):
     elif ev == _EV_DUE:
         expired(c, hm)
     elif ev == _EV_BUG:
-        return _NONE < hm.phase < _STREAMING and fail(c, hm, 500)
+        return hm.is_unanswered and fail(c, hm, 500)
     elif ev == _EV_FULL:
         c.put(BUSY)
 
@@ -179,11 +179,11 @@ class HttpConnection(Connection):
     def is_idle(self):
         """Nothing of a request has come for ask_ms; since the last answer, for an eighth of busy_ms: the next one may be on its way, and
         not all clients repeat a request. So a full manager may close it. (A TLS handshake that is under way may be one that never ends.)"""
+        mgr = self.mgr
         if self.is_connecting and not self.is_ending:
-            return self.is_accepted and ticks_diff(self.mgr.now, self.since) >= self.mgr.ask_ms
+            return self.is_accepted and ticks_diff(mgr.now, self.since) >= mgr.ask_ms
         if self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
             return False
-        mgr = self.mgr
         return ticks_diff(mgr.now, self.since) >= (mgr.busy_ms // 8 if len(self.proto.data) else mgr.ask_ms)
 
     def http_reply(self, status, headers=None, body=b""):
@@ -340,7 +340,7 @@ def reply(c, hm, status, headers, body):
     """`http_reply` for all answers, where a str is bytes already."""
     if c.is_ending:
         return False
-    if not _NONE < hm.phase < _STREAMING:
+    if not hm.is_unanswered:
         raise ValueError("no request waits")
     if c.mgr.waiting is not None:
         hm.keep_alive = False

@@ -1,5 +1,5 @@
 # Answers that are sent piece by piece. An iterator's length is not known when it starts: what it yields goes out chunked (RFC 9112
-# section 7.1), or ended by the close for HTTP/1.0. A Part has a length, and goes out as it is.
+# section 7.1), or ended by the close for HTTP/1.0. A Part of a file has a length, and goes out as it is, see part.py.
 from ..core.streams import has_room_for_stream
 from ..core.utf8 import encode
 from ..port.flash import close
@@ -7,20 +7,6 @@ from .response import make_head
 from .stream_limit import answer_without_stream
 
 _PIECES = const(16)  # of one answer in one turn
-_TAIL = const(64)  # bytes of a file
-
-
-class Part:
-    """An answer's body: the next `left` bytes of `file`, which has `readinto(buf)`, `seek(n, 1)` and `close`.
-
-    It is read into a buffer that all share, only when the socket has room, and closed when it is sent or its client has gone, as
-    `Loop.use_flash` lets it.
-    """
-
-    def __init__(self, file, left):
-        self.file = file
-        self.left = left
-        self.close = file.close
 
 
 def as_bytes(piece):
@@ -36,7 +22,7 @@ def start(c, hm, status, headers, body):
     if status == 204 or status == 304:
         raise ValueError("status %d has no body" % status)
     length = source = None
-    if isinstance(body, Part):
+    if hasattr(body, "pour"):
         source = body
         length = body.left
     elif body is not None:
@@ -51,13 +37,14 @@ def start(c, hm, status, headers, body):
     if length is None and hm.is_old:
         hm.discards = False  # the close ends the body, so it must not be delayed
     if hm.is_head and source is not None:
-        _end(c, hm)
+        end(c, hm)
     else:
         hm.go_on(c)
     return is_sent
 
 
-def _end(c, hm):
+def end(c, hm):
+    """All of the answer is sent."""
     stop(c, hm)
     hm.is_open_ended = False
     if c.out is None:
@@ -93,7 +80,7 @@ def send_chunk(c, hm, data, is_limited=True):
         is_sent = c.send(piece) if n and is_limited else c.put(piece)
     if not n:
         hm.source = None  # (it may be the caller)
-        _end(c, hm)
+        end(c, hm)
     return is_sent
 
 
@@ -103,8 +90,8 @@ def pull(c, hm):
         source = hm.source
         if source is None or c.out is not None or c.is_closing:
             return
-        if isinstance(source, Part):
-            c.mgr.use_flash(_send_part, c, hm)
+        if hasattr(source, "pour"):
+            c.mgr.use_flash(source.pour, c, hm)
             return
         try:
             piece = as_bytes(next(source))
@@ -116,35 +103,3 @@ def pull(c, hm):
         send_chunk(c, hm, piece)
     if hm.source is not None:
         c.resume()
-
-
-def _send_part(c, hm):
-    part = hm.source
-    if part is None or c.out is not None or c.is_closing:  # it has waited for the flash
-        return
-    # One buffer serves all: what a socket does not take is read again when it has room, so that a slow client costs no memory.
-    mgr = c.mgr
-    left = mgr.send_slice  # of this turn
-    buf = getattr(mgr.rx, "pour", None)  # (there, since only this thread looks at it: its dict may grow)
-    if buf is None:
-        buf = mgr.rx.pour = bytearray(min(4 * mgr.rx_bytes, left))
-    while part.left and left > 0:
-        n = part.file.readinto(memoryview(buf)[: part.left])
-        if not n:
-            return c.error("the file is short")
-        done = c.write(buf, 0, n)
-        if c.is_closing:
-            return
-        part.left -= done
-        left -= n
-        if done < n:
-            # A few bytes wait for room, and the write deadline runs: a socket may say that it has room, and take nothing. (TLS has
-            # encrypted more of them, and must get these again.)
-            rest = n - done if c.is_tls else min(n - done, _TAIL)
-            part.left -= rest
-            part.file.seek(done + rest - n, 1)
-            return c.put_later(memoryview(buf)[done : done + rest], 0)
-    if part.left:
-        c.resume()
-    else:
-        _end(c, hm)

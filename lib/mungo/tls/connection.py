@@ -3,7 +3,7 @@
 # What the port's TLS sockets want (MicroPython's extmod/modtls_mbedtls.c), and what is done about it here:
 # - A write that was put off has encrypted its data already. The next one must come with the same data and length: otherwise bytes count as
 #   sent that are not. `pending` has that length. So who gets fewer bytes taken than it has given must give all the others again, see
-#   `_send_part` in http/stream.py; as a rule they wait in the send buffer.
+#   `Part.pour` in http/part.py; as a rule they wait in the send buffer.
 # - A handshake that fails forgets the TCP socket, which nobody would close then: `release` closes both.
 # - After an error the TLS socket does nothing any more, so its connection ends.
 # - `readinto` loses what it has read if an error follows. `recv` returns one record at a time.
