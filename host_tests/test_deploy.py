@@ -395,6 +395,12 @@ class Said(device.Device):
         return self.text + "\r\n"
 
 
+@pytest.mark.parametrize("name, app", [("RPI_PICO2_W", "dashboard"), ("RPI_PICO_W", "hello"), ("ESP32_GENERIC", "hello")])
+def test_the_app_of_a_fresh_board_fits_its_heap(name, app, capsys):
+    assert run(deploy, "--board", name, "--device", "/dev/nowhere") != 0  # (what it would copy is said first)
+    assert f"{app} for {name}: " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "name, machine",
     [

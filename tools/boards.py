@@ -22,6 +22,7 @@ class Board:
     offset: int = 0  # for esptool: address of the firmware in flash
     id: int = 0  # the chip's number in a firmware file: chip id in an ESP32 image header, or UF2 family
     romfs: int = 0  # size of the ROMFS partition in our firmware, bytes
+    app: str = "hello"  # the app of a fresh board: the dashboard where the heap has room for it, see docs/dash.md
 
     @property
     def folder(self):
@@ -55,7 +56,7 @@ BOARDS = {
         Board("ESP32_GENERIC_S3", "esp32", "ESP32S3", "xtensawin", "esp32", "esptool", 0, 9, 0x80000),
         Board("ESP32_GENERIC_C3", "esp32", "ESP32C3", "rv32imc", "esp32", "esptool", 0, 5, 0x20000),
         Board("RPI_PICO_W", "rp2", "RP2040", "armv6m", "rp2-rpi_pico_w", "uf2", 0, 0xE48BFF56, 0x20000),
-        Board("RPI_PICO2_W", "rp2", "RP2350", "armv7emsp", "rp2-rpi_pico_w", "uf2", 0, 0xE48BFF59, 0x80000),
+        Board("RPI_PICO2_W", "rp2", "RP2350", "armv7emsp", "rp2-rpi_pico_w", "uf2", 0, 0xE48BFF59, 0x80000, "dashboard"),
         Board("UNIX", "unix", "linux", "x64", "unix"),
     )
 }

@@ -80,7 +80,7 @@ def seal(list_, key):
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--board", default="")
-    parser.add_argument("--app", default="hello")
+    parser.add_argument("--app", default="", help="by default the one of a fresh board of this kind, see boards.py")
     parser.add_argument("--version", type=int, help="a whole number, higher than that of each earlier update; default: the time")
     parser.add_argument("--key", type=Path, default=keys.DEFAULT)
     parser.add_argument("--firmware", type=Path, help="an image for the other partition of an ESP32, in the place of an app")
@@ -89,6 +89,7 @@ def main(argv=None):
     parser.add_argument("--out", type=Path, help="default: build/updates/APP-BOARD-VERSION.bundle")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
+    app = args.app or board.app
     version = int(time.time()) if args.version is None else args.version
     if version < 1:
         raise Complaint(f"VERSION={version}: want a whole number, 1 or more.")
@@ -101,11 +102,11 @@ def main(argv=None):
         except OSError as error:
             raise Complaint(f"FIRMWARE={args.firmware}: {error.strerror}.")
     else:
-        files = tree(board, args.app, args.source)
+        files = tree(board, app, args.source)
         if args.no_lib:
             files = {path: data for path, data in files.items() if not path.startswith("lib/")}
     data = pack(files, board.name, version, key, "firmware" if args.firmware else "folder")
-    name = "firmware" if args.firmware else args.app
+    name = "firmware" if args.firmware else app
     out = args.out or OUT / f"{name}-{board.name}-{version}.bundle"
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)

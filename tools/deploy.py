@@ -267,16 +267,17 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--board", default="")
     parser.add_argument("--device", default="")
-    parser.add_argument("--app", default="hello")
+    parser.add_argument("--app", default="", help="by default the one of a fresh board of this kind, see boards.py")
     parser.add_argument("--log-s", type=float, default=5, help="seconds of the board's output to show after the reset")
     parser.add_argument("--all", action="store_true", help="the whole library, not what the app can reach")
     parser.add_argument("--clean", action="store_true", help="remove the files that deploy has copied, and copy nothing")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
+    app = args.app or board.app
     if args.clean:
         return clean(board, device.find(args.device))
-    files = {**owner(board), **(tree if args.all else chosen)(board, args.app)}
-    say(f"{args.app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
+    files = {**owner(board), **(tree if args.all else chosen)(board, app)}
+    say(f"{app} for {board.name}: {len(files)} files, {sum(map(len, files.values()))} bytes, native code for {board.arch}")
     port = device.find(args.device)
     with device.Device(port) as link:
         say(f"{port}: {link.check(board)}")
@@ -284,7 +285,7 @@ def main(argv=None):
         if version:
             say(f"this firmware has mungo {version} frozen in, so lib/ is not copied")
             files = {path: data for path, data in files.items() if not path.startswith("lib/")}
-        deploy(link, files, folders(files, args.app), {"APP": args.app})
+        deploy(link, files, folders(files, app), {"APP": app})
         link.run(_TAKE_OVER, each=say)
         if args.log_s:
             say(f"the board resets; its output for {args.log_s:g} s follows, Ctrl-C ends that sooner (make repl shows it too):")

@@ -53,10 +53,10 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--board", default="")
     parser.add_argument("--device", default="")
-    parser.add_argument("--app", default="hello")
+    parser.add_argument("--app", default="", help="by default the one of a fresh board of this kind, see boards.py")
     args = parser.parse_args(argv)
     board = boards.named(args.board)
-    image = build(board, args.app)
+    image = build(board, args.app or board.app)
     if args.device:
         mpremote("connect", device.find(args.device), "romfs", "deploy", image)
     return 0

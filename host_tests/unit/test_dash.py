@@ -20,6 +20,7 @@ def test_a_page_gets_all_widgets_and_then_what_changes():
             page = Page(client)
             assert page.state["title"] == "Test" and page.state["open"] and page.state["level"] == "admin"
             page.wait("temperature", value=21.3)
+            page.settle()
             found = page.widgets["temperature"]
             assert (found["kind"], found["unit"], found["group"], found["page"]) == ("value", "C", "Air", "")
             found = page.widgets["level"]
@@ -258,7 +259,7 @@ def test_any_thread_may_set_a_value():
             for lamp in lamps:
                 page.wait(lamp.id, value=True)
             assert page.settle().seq == dash.seq
-            lines = page.widgets["log"]["lines"]
+            lines = Page(client).widgets["log"]["lines"]  # (of the last change it may have none)
             assert log.count == 150 and lines[-1][0] == 150, lines
 
 
@@ -328,6 +329,119 @@ def test_the_same_id_twice_and_labels_without_letters_are_errors():
         dash.switch("\u706f", id="lamp")
         refused(lambda: dash.metric("Fast", every_ms=50)(lambda: 1))
         refused(lambda: dash.switch("x", level="root"))
+        for id in ("a b", "a/b", "../x", "<b>", "\xe9", "a.b", "%61"):
+            refused(dash.switch, "x", id=id)
+        assert dash.switch("x", id="Pin_5").id == "Pin_5"
+
+
+def test_a_wrong_first_value_is_an_error_and_a_number_begins_within_its_limits():
+    with Place() as place:
+        dash = place.dash()
+        for make in (
+            lambda: dash.switch("Wrong", 1),
+            lambda: dash.slider("Wrong", 101),
+            lambda: dash.slider("Wrong", 0.5),
+            lambda: dash.number("Wrong", float("nan")),
+            lambda: dash.number("Wrong", max=-5),
+            lambda: dash.number("Wrong", min=9, max=5),
+            lambda: dash.choice("Wrong", ["a"], "b"),
+            lambda: dash.text("Wrong", "x" * 65),
+            lambda: dash.text("Wrong", "a\nb"),
+            lambda: dash.value("Wrong", float("inf")),
+            lambda: dash.value("Wrong", [1]),
+            lambda: dash.setting("wrong", 500, max=100),
+            lambda: dash.field("wrong", 500, max=100),
+            lambda: dash.field("wrong", "x", options=["y"]),
+        ):
+            refused(make)
+        assert not dash.widgets
+        assert dash.slider("A", min=10).value == 10 and dash.slider("B", min=-5, max=5).value == -5
+        assert dash.number("C", min=3).value == 3 and dash.number("D", max=3).value == 0 and dash.number("E", 7).value == 7
+        with dash.app.test_client() as client:
+            assert client.get("/api/values").json == {"a": 10, "b": -5, "c": 3, "d": 0, "e": 7}
+
+
+def test_what_no_page_can_show_is_an_error_at_its_widget_and_ends_no_page():
+    with Place() as place:
+        dash = place.dash()
+        value = dash.value("Value", 1, history=3)
+        log = dash.log()
+        shown = [5]
+        dash.metric("Read", every_ms=100, history=3, digits=1)(lambda: shown[0])
+        dash.switch("Got", get=lambda: 1)
+        dash.choice("Odd", ["a"], get=lambda: shown[0])
+        with dash.app.test_client() as client:
+            page = Page(client)
+            page.wait("read", value=5)
+            for wrong in (10**400, -(10**400), 2**53, float("nan"), float("inf"), b"x", (), {}):
+                refused(set_value, value, wrong)
+                shown[0] = wrong
+                while "error" not in page.widgets["read"] or "error" not in page.widgets["odd"]:
+                    page.read()
+                assert page.widgets["read"]["value"] == 5 and value.value == 1
+                answer = client.get("/api/history/read")
+                assert answer.status == 200 and None in answer.json["history"], answer.text
+                shown[0] = 5
+                page.wait("read", error=None)
+            for right in (9007199254740991, -9007199254740991, 1e300, -1e30, "\U0001f331" * 200, None, True):
+                value.value = right
+                page.settle()
+                assert page.tell(id="value", get="history")["history"] is not None
+                assert client.get("/api/values/value").status == 200
+            half = chr(0xD800)  # of a surrogate pair: no UTF-8
+            value.value = "a" + half
+            log.add(half)
+            page.settle()
+            assert page.widgets["value"]["value"] == "'a\\ud800'" and page.widgets["log"]["lines"][-1][3] == "'\\ud800'"
+            assert Page(client).widgets["value"]["value"] == "'a\\ud800'" and client.mgr.stats["bugs"] == 0
+
+
+def test_a_table_whose_rows_fail_says_so_and_ends_no_page():
+    with Place() as place:
+        dash = place.dash()
+        found = []
+
+        def rows(at, n):
+            if isinstance(found[0], Exception):
+                raise found[0]
+            return found[0]
+
+        dash.table("Rows", ["a"], rows)
+        with dash.app.test_client() as client:
+            page = Page(client)
+            for wrong in (OSError(5), ValueError("no rows"), KeyError("x"), None, 5, ([[b"x"]], 1), ([[set()]], 1)):
+                found[:] = [wrong]
+                answer = page.tell(id="rows", get="rows")
+                if answer.get("status") != 503:  # (CPython's JSON has it as an escape)
+                    assert answer["rows"] == [[chr(0xD800)]], answer
+                    continue
+                assert answer["error"] and answer["id"] == "rows", answer
+                assert client.get("/api/rows/rows").status == 503
+            found[:] = [([[1, None, 0.5, "\xe9", float("nan")]], 1)]
+            assert page.tell(id="rows", get="rows")["rows"] == [[1, None, 0.5, "\xe9", None]]
+            assert client.mgr.stats["bugs"] == 0
+
+
+def test_a_page_that_reads_slowly_gets_each_answer():
+    with Place() as place:
+        dash = place.dash()
+        dash.table("Rows", ["a"], [["x" * 150]] * 10)
+        level = dash.slider("Level", max=1000)
+        with dash.app.test_client(send_limit=8192) as client:
+            page = Page(client)
+            page.ws.c.is_full = True  # it does not read, but asks for far more than may wait for it
+            for re in range(40):
+                page.ws.send('{"re": %d, "id": "rows", "get": "rows"}' % (re + 100))
+                level.value = re
+                client.turn(0)
+            assert dash.clients[0].c.out is not None and client.mgr.stats["send_full"] == 0
+            page.ws.c.is_full = False
+            for re in range(100, 140):
+                while re not in page.answers:
+                    page.read()
+                assert len(page.answers.pop(re)["rows"]) == 10
+            page.wait("level", value=39)
+            assert page.settle().seq == dash.seq
 
 
 def test_a_widget_that_is_defined_later_reaches_open_pages():

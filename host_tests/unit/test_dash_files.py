@@ -96,6 +96,61 @@ def test_a_check_of_the_program_s_own():
             assert page.tell(id="n", value=4) == {"re": 2}
 
 
+def test_a_check_that_fails_or_returns_what_can_t_be_is_told():
+    with Place() as place:
+        dash = place.dash()
+        calls = []
+
+        def check(value):
+            calls.append(value)
+            return 1 / 0 if value == 3 else None if value == 4 else "x" if value == 5 else 10 * value
+
+        number = dash.setting("n", 4, check=check, max=100)
+        with dash.app.test_client() as client:
+            page = Page(client)
+            for value, words in ((3, "ZeroDivisionError"), (5, "want a whole number"), (50, "want a whole number")):
+                answer = page.tell(id="n", value=value)
+                assert answer["status"] == 422 and words in answer["error"] and answer["value"] == 4, answer
+                assert client.put("/api/values/n", json={"value": value}).status == 422
+            del calls[:]
+            assert page.tell(id="n", value=7) == {"re": page.re} and calls == [7]  # it is asked once
+            page.wait("n", value=70)
+            assert (number.value, dash.settings["n"], place.text("dash/settings.json")) == (70, 70, '{"n": 70}')
+            assert page.tell(id="n", value=4) == {"re": page.re} and number.value == 4
+            assert client.mgr.stats["bugs"] == 0
+
+
+def test_what_the_hardware_refuses_is_not_saved_and_what_is_not_saved_is_not_set():
+    with Place() as place:
+        dash = place.dash()
+        motor = []
+
+        def set(value):
+            if value == 9:
+                raise OSError(5)
+            motor.append(value)
+
+        speed = dash.setting("speed", 4, set=set)
+        with dash.app.test_client() as client:
+            page = Page(client)
+            assert page.tell(id="speed", value=5) == {"re": 1} and motor == [5]
+            for ask in (
+                lambda: page.tell(id="speed", value=9)["status"],
+                lambda: client.put("/api/values/speed", json={"value": 9}).status,
+            ):
+                assert ask() == 503
+                client.turn(0)
+                assert (speed.value, dash.settings, place.text("dash/settings.json")) == (5, {"speed": 5}, '{"speed": 5}')
+            os.mkdir(place.root + "/dash/settings.json.new")  # no file can be there
+            answer = page.tell(id="speed", value=6)
+            assert (answer["status"], answer["value"], motor[-1]) == (507, 5, 5), (answer, motor)
+            page.settle()
+            assert (speed.value, dash.settings, place.text("dash/settings.json")) == (5, {"speed": 5}, '{"speed": 5}')
+            os.rmdir(place.root + "/dash/settings.json.new")
+            assert page.tell(id="speed", value=6) == {"re": page.re} and motor[-1] == 6
+            assert client.mgr.stats["bugs"] == 0
+
+
 def test_a_setting_that_can_t_be_saved_is_refused_and_stays():
     with Place() as place:
         dash = place.dash()

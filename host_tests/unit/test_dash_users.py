@@ -228,6 +228,49 @@ def test_guesses_are_slowed_down():
             assert client.get("/api/session").status == 200
 
 
+def test_no_spelling_of_a_path_and_no_login_of_one_s_own_give_more_guesses():
+    with Place() as place:
+        dash, client = served(place)
+        free_at = dash.users.tries.free_at
+        with client:
+            for path in ("/api/%6Cogin", "/%61pi/login", "/api/login?x=1", "/%61p%69/%6cogin?/api/values"):
+                free_at.clear()
+                guesses = [client.post(path, json={"user": "anna", "password": "wrong wrong"}).status for _ in range(6)]
+                assert guesses == [401] * 5 + [429], (path, guesses)
+            free_at.clear()
+            log_in(client, "ole")
+            fields = {"X-CSRF-Token": client.token}
+            for path in ("/api/%75sers/ole", "/%61pi/users/ole", "/api/users/%6fle"):
+                free_at.clear()
+                new = {"password": "long enough", "old": "wrong wrong"}
+                guesses = [client.put(path, json=new, headers=fields).status for _ in range(6)]
+                assert guesses == [403] * 5 + [429], (path, guesses)
+            # Somebody who has a password of their own does not get rid of what they have guessed.
+            free_at.clear()
+            own = {"user": "rita", "password": PASSWORDS["rita"]}
+            guess = {"user": "anna", "password": "wrong wrong"}
+            client.cookies.clear()
+            assert [client.post("/api/login", json=one).status for one in (guess, guess, guess, own)] == [401, 401, 401, 200]
+            client.cookies.clear()
+            assert [client.post("/api/login", json=guess).status for _ in range(2)] == [401, 429]
+            # What another site has a browser send does not use up its owner's tries.
+            free_at.clear()
+            for _ in range(6):
+                assert client.post("/api/login", json=guess, headers={"Origin": "https://evil.example"}).status == 403
+            assert not free_at and client.post("/api/login", json=own).status == 200
+            # An admin who is logged in has no tries to lose.
+            log_in(client, "anna")
+            for _ in range(7):
+                assert client.put("/api/users/rita", json={"level": "read"}, headers={"X-CSRF-Token": client.token}).status == 200
+            # From many addresses: what is known of them has a limit, and beyond it they count together.
+            free_at.clear()
+            client.cookies.clear()
+            addresses = iter(range(1000))
+            dash.users.tries.key = lambda req: next(addresses)
+            guesses = [client.post("/api/login", json=guess).status for _ in range(80)]
+            assert guesses == [401] * 69 + [429] * 11 and len(free_at) == 65, guesses
+
+
 def test_a_guest_may_read_where_the_program_says_so():
     with Place() as place:
         dash, client = served(place, guest="read")

@@ -12,6 +12,7 @@ from binascii import hexlify
 from os import urandom
 from time import ticks_add, ticks_diff, ticks_ms
 
+from ..app.app import App  # (here: what it imports in turn would be a level deeper in door.py, and stacks are small)
 from ..port.flash import flash
 from .door import PARTS, Door, exists
 from .widgets import LEVELS, Control
@@ -47,15 +48,11 @@ class Dash:
         self.now_page = self.now_group = ""
         self.widgets = []
         self.by_id = {}
-        self.clients = []
         self.mgr = None
-        self.next = False  # of the doorbell: not posted
         self.seq = 0  # the number of the last change
         self.cached: tuple = (0, 0, "")
-        self.due = []  # [ticks_ms, widget] of those with every_ms
-        self.timer: "Any" = None  # noqa: F821  # pyright: ignore
         self.late_ms = 0  # the longest time that the loop was late, since `system` has read it
-        self.door = Door(self, path, www)
+        self.door = Door(self, App(), path, www)
         if exists(folder + "/users.json") or exists(folder + "/users.json.new"):
             self.load_users()
         app.setup.append(self.begin)
@@ -73,9 +70,7 @@ class Dash:
 
     def value(self, label, value=None, kind="value", **options):
         """A value that the program sets: `v = dash.value("Door", "closed"); v.value = "open"`. `options`: those of `metric`."""
-        from .metric import Metric
-
-        return Metric(self, kind, label, value=value, **options)
+        return self.metric(label, kind, value=value, **options)(None)
 
     def metric(self, label, kind="value", **options):
         """A decorator: `fn()` is called each `every_ms` (1000), and returns a number, a text, or True or False. What it raises is shown.
@@ -93,13 +88,13 @@ class Dash:
         with `worker` the one of a page is called in a worker. `level`: who may switch. Returns it: `lamp.value = True`, in any thread."""
         return Control(self, "switch", label, value=value, **options)
 
-    def slider(self, label, value=0, min=0, max=100, step=1, **options):
-        """A number between `min` and `max`. `step`: an int means whole numbers. `options` as for `switch`."""
-        return Control(self, "slider", label, value=value, min=min, max=max, step=step, **options)
+    def slider(self, label, value=None, min=0, max=100, step=1, **options):
+        """A number between `min` and `max`, at first `min`. `step`: an int means whole numbers. `options` as for `switch`."""
+        return self.number(label, value, min, max, step, "slider", **options)
 
-    def number(self, label, value=0, min=None, max=None, step=None, **options):
+    def number(self, label, value=None, min=None, max=None, step=None, kind="number", **options):
         """A number, as `slider`, to be typed."""
-        return Control(self, "number", label, value=value, min=min, max=max, step=step, **options)
+        return Control(self, kind, label, value=min or 0 if value is None else value, min=min, max=max, step=step, **options)
 
     def choice(self, label, options, value=None, **others):
         """One of `options`, a list of texts or numbers. `others` as for `switch`."""
@@ -179,7 +174,6 @@ class Dash:
         self.by_id[widget.id] = widget
         self.widgets.append(widget)
         if self.mgr is not None:
-            self.start(widget)
             for client in self.clients:
                 client.at = 0
             self.tell()
@@ -207,18 +201,10 @@ class Dash:
             for name in PARTS:
                 self.door.load(name)
         self.mgr = mgr
-        self.next = False
+        self.next = False  # of the doorbell: not posted
         self.clients = []
-        self.due = []
-        for widget in self.widgets:
-            self.start(widget)
         self.timer = mgr.timer(_TICK_MS, self.tick, None, repeat=True)
-
-    def start(self, widget):
-        """Begin to read a widget."""
-        widget.begin()
-        if widget.every_ms:
-            self.due.append([ticks_ms(), widget])
+        self.tick()
 
     def post(self):
         """A widget has changed: `deliver` is to be called. Any thread."""
@@ -257,9 +243,10 @@ class Dash:
         """Read what is due."""
         now = ticks_ms()
         self.late_ms = max(self.late_ms, ticks_diff(now, self.timer.due) + _TICK_MS)  # (the timer has its next due already)
-        for item in self.due:
-            widget = item[1]
-            left = ticks_diff(item[0], now)
-            if left <= 0:
-                item[0] = ticks_add(item[0] if left > -widget.every_ms else now, widget.every_ms)
-                widget.tick()
+        for widget in self.widgets:
+            if widget.every_ms:
+                due = widget.due or now
+                left = ticks_diff(due, now)
+                if left <= 0:
+                    widget.due = ticks_add(due if left > -widget.every_ms else now, widget.every_ms)
+                    widget.tick()

@@ -1,5 +1,5 @@
 # Actions: what a button does, with its progress.
-from .widgets import Control, Widget, describe, refuse
+from .widgets import Control, Widget, abort, describe
 
 
 class Cancelled(Exception):
@@ -17,8 +17,8 @@ class Field(Control):
         elif type(default) is int and kind in ("number", "time"):
             limits.setdefault("step", 1)
         self.id = name
-        self.fields = {"name": name, "kind": kind, "label": label or name, "value": default}
-        self.fields.update(limits)
+        self.fields = dict(limits, name=name, kind=kind, label=label or name, value=default)
+        self.check(default)
 
 
 class Job:
@@ -69,13 +69,12 @@ class Action(Widget):
         """Start it, with the values of its fields. Raises HttpError, ValueError. Loop's thread."""
         if not isinstance(given, dict):
             raise ValueError("want an object")
-        names = [one.id for one in self.asks]
-        for name in given:
-            if name not in names:
-                raise ValueError("%s has no field %s" % (self.id, str(name)[:20]))
         values = {one.id: one.check(given.get(one.id, one.fields["value"])) for one in self.asks}
+        for name in given:
+            if name not in values:
+                raise ValueError("%s has no field %s" % (self.id, name[:20]))
         if self.job is not None or self.once is not None and self.once.state:
-            refuse(409, "%s runs already" % self.id)
+            abort(409, "%s runs already" % self.id)
         self.job = job = Job(self, values)
         self.progress = 0
         self.error = None
@@ -90,7 +89,7 @@ class Action(Widget):
         job.in_pool = self.once.start(self.done, self.fn, (job,), job, timeout_ms=self.timeout_ms)
         if job.in_pool is None:
             self.done(job, None, OSError("no worker is free"))
-            refuse(503, "no worker is free")
+            abort(503, self.error)
 
     def done(self, job, result, er):
         """It has ended."""
@@ -103,10 +102,8 @@ class Action(Widget):
     def cancel(self):
         """Tell it to end. Raises HttpError. Loop's thread."""
         job = self.job
-        if job is None:
-            refuse(409, "%s does not run" % self.id)
-        if not self.fields.get("cancel"):
-            refuse(409, "%s can't be cancelled" % self.id)
+        if job is None or not self.fields.get("cancel"):
+            abort(409, "%s can't be cancelled now" % self.id)
         job.is_cancelled = True  # pyright: ignore
         if self.once.state == 1:  # it waits for a worker
             self.dash.mgr.pool.cancel(job.in_pool)  # pyright: ignore

@@ -5,12 +5,11 @@
 import os
 import sys
 
-from ..app.app import App
 from ..app.csrf import Csrf
 from ..app.response import HttpError
 from ..app.routing import Route
 from ..http.json_writer import dumps
-from .widgets import LEVELS, refuse
+from .widgets import LEVELS, abort
 
 _PAGE = const("/www/dash")  # where the page is, beside the modules
 _FOR_GOOD = const("max-age=31536000, immutable")  # files beside the page have names that tell their content
@@ -47,22 +46,24 @@ class ApiRoute(Route):
         """Have the route of `api` answer, if the user may. Loop's thread, after the before hooks."""
         door: Door = self.option  # pyright: ignore
         req.route, req.values = door.api.routes.find(door.api, req.hm)
+        route = req.route
         try:
-            door.check(req, getattr(req.route, "option", 1))
+            door.check(req, getattr(route, "option", 1))
+            if getattr(route, "needs_workers", False):
+                door.dash.users.limit(req)
+            route.answer(c, req)
         except HttpError as er:
             c.respond(req, er)
-            return
-        req.route.answer(c, req)
 
 
 class Door:
-    """The routes of `dash`."""
+    """The routes of `dash`; those below /api are in the App `api`."""
 
-    def __init__(self, dash, path, www):
+    def __init__(self, dash, api, path, www):
         self.dash = dash
         self.www = www or find_page()
         self.loaded = []
-        self.api = api = App()
+        self.api = api
         api.before_request(self.enter)
         self.csrf = Csrf(api, dash.origins)
         api.after_request(explain)
@@ -134,8 +135,8 @@ class Door:
         who = req.g["who"]
         if who.level < level:
             if who.user is None:
-                refuse(401, "log in first")
-            refuse(403, "this needs a user of the level %s" % LEVELS[level])
+                abort(401, "log in first")
+            abort(403, "this needs a user of the level %s" % LEVELS[level])
 
 
 def explain(req, response):

@@ -6,14 +6,14 @@ from ..http.files import send
 from ..http.folder import entries
 from ..http.wholefile import WholeFile
 from ..port.flash import flash
-from .widgets import refuse
+from .widgets import abort
 
 
 def receive(door, limit, req, name):
     """The generator of an upload."""
     door.check(req, 2)
     if "/" in name or "\\" in name:
-        refuse(400, "want no folder")
+        abort(400, "want no folder")
     up = yield from upload.receive(req, WholeFile, door.folder, name, limit=limit)
     return {"name": up.files[0].name, "size": up.offset}, 201
 
@@ -25,7 +25,7 @@ def open(door):
 
     def list(req):
         if not flash.begin():
-            refuse(503, "a worker uses the flash: try again")
+            abort(503, "a worker uses the flash: try again")
         try:
             found = [{"name": name, "size": os.stat(folder + "/" + name)[6]} for name in names(folder)]
             return {"files": found, "free": upload.free_bytes(folder)}
@@ -37,10 +37,10 @@ def open(door):
 
     def delete(req, name):
         if not flash.begin():
-            refuse(503, "a worker uses the flash: try again")
+            abort(503, "a worker uses the flash: try again")
         try:
             if name not in names(folder):
-                refuse(404, "no such file")
+                abort(404, "no such file")
             os.remove(folder + "/" + name)
         finally:
             flash.end()

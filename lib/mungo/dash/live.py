@@ -4,7 +4,7 @@ from ..core.utf8 import encode
 from ..http.json_reader import loads
 from ..http.json_writer import dumps
 from ..ws import close, send, upgrade
-from .requests import MESSAGE, Requests, explain
+from .requests import MESSAGE, Requests
 
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
@@ -30,6 +30,7 @@ class Client:
         if ev == _EV_WS_MSG:
             self.answer(data)
         elif ev == _EV_WRITE:
+            c.is_full = False
             self.update()
         elif ev == _EV_WS_OPEN:
             self.dash.clients.append(self)
@@ -37,13 +38,19 @@ class Client:
         elif ev == _EV_CLOSE and self in self.dash.clients:
             self.dash.clients.remove(self)
 
+    def send(self, text):
+        """Send a message. What the page says while the socket does not take all of it has to wait: so each answer has room."""
+        send(self.c, text)
+        if self.c.out is not None:
+            self.c.is_full = True
+
     def update(self):
         """Send what the page does not know, as long as the socket takes it."""
         while self.c.out is None and not self.c.is_ending:
             if self.at is not None:
                 self.send_state()
             elif self.seq != self.dash.seq:
-                send(self.c, changes(self.dash, self.seq))
+                self.send(changes(self.dash, self.seq))
                 self.seq = self.dash.seq
             else:
                 return
@@ -66,7 +73,7 @@ class Client:
         if self.at >= len(dash.widgets):
             self.at = None
             end = ', "whole": true'
-        send(self.c, '%s, "widgets": [%s]%s}' % (dumps(message)[:-1], ", ".join(text), end))
+        self.send('%s, "widgets": [%s]%s}' % (dumps(message)[:-1], ", ".join(text), end))
 
     def answer(self, data):
         """Do what the page asks for, and answer."""
@@ -80,16 +87,19 @@ class Client:
                 message = {}
                 raise ValueError("want an object")
             reply = self.do(message)
-        except (HttpError, ValueError) as er:
-            reply = explain(er)
-            widget = self.dash.by_id.get(message.get("id")) if isinstance(message.get("id"), str) else None
-            if widget is not None:
-                reply["id"] = widget.id
-                reply["value"] = widget.value
+        except HttpError as er:
+            reply = {"error": er.response.body, "status": er.status}
+        except ValueError as er:
+            reply = {"error": str(er) or "wrong", "status": 400}
+        id = message.get("id")
+        if reply and isinstance(id, str) and id in self.dash.by_id:
+            reply["id"] = id
+            if "error" in reply:
+                reply["value"] = self.dash.by_id[id].value
         if type(message.get("re")) is int:
             reply["re"] = message["re"]
         if reply:
-            send(self.c, dumps(reply))
+            self.send(dumps(reply))
 
     def do(self, message):
         """Do what a message asks for; returns the answer, a dict. Raises HttpError, ValueError."""
@@ -109,9 +119,9 @@ class Client:
         elif "cancel" in message:
             self.requests.cancel(self.who.level, id)
         elif get == "history":
-            return dict(self.requests.history(id), id=id)
+            return self.requests.history(id)
         elif get == "rows":
-            return dict(self.requests.rows(id, message.get("at", 0), message.get("n", 20)), id=id)  # pyright: ignore
+            return self.requests.rows(id, message.get("at", 0), message.get("n", 20))
         else:
             raise ValueError("want value, run, cancel or get")
         return {}

@@ -1,7 +1,7 @@
 # A log of a few lines, for people.
 import _thread
 
-from .widgets import Widget, unix_time
+from .widgets import Widget, shorten, unix_time
 
 _LONGEST = const(160)  # characters of a line
 _LEVELS = ("debug", "info", "warning", "error")
@@ -10,18 +10,19 @@ _LEVELS = ("debug", "info", "warning", "error")
 class Log(Widget):
     """The last `lines` lines (20). `add` is for any thread."""
 
+    count = 0  # of all lines
+
     def __init__(self, dash, label, lines=20, **options):
         self.lines: list = [None] * lines  # a ring: [number, time, level, text]
         self.seqs = [0] * lines  # the change that told the pages of each; 0: not yet
-        self.count = 0
         self.lock = _thread.allocate_lock()
         Widget.__init__(self, dash, "log", label, **options)
 
     def add(self, text, level="info"):
         """Add a line. `level`: "debug", "info", "warning" or "error". Raises ValueError for another one."""
         if level not in _LEVELS:
-            raise ValueError("level %r: want one of %s" % (level, ", ".join(_LEVELS)))
-        line = [0, unix_time(), level, str(text)[:_LONGEST]]
+            raise ValueError("level %r: want one of %r" % (level, _LEVELS))
+        line = [0, unix_time(), level, shorten(str(text), _LONGEST)]
         with self.lock:
             at = self.count % len(self.lines)
             self.count += 1

@@ -48,29 +48,28 @@ class Metric(Widget):
         """It was read, or that has failed: then the last value stays."""
         if er is None:
             try:
-                self.show(self.plain(value), None)
+                self.put(self.check(value))
                 return
             except ValueError as wrong:
                 er = wrong
         self.show(self._value, describe(er))
 
     def samples(self):
-        """What `get` of the history answers."""
-        if self.history is None:
-            return None
-        age = ticks_diff(ticks_ms(), self.history.last_ms)
-        return {"every_ms": self.every_ms, "age_ms": max(0, age), "history": self.history.values(self.fields.get("digits"))}
+        """What `get` of the history answers; there is one."""
+        history: History = self.history  # pyright: ignore
+        age = ticks_diff(ticks_ms(), history.last_ms)
+        return {"every_ms": self.every_ms, "age_ms": max(0, age), "history": history.values(self.fields.get("digits"))}
 
 
 class History:
     """The last samples, in a ring of fixed size: 4 bytes each."""
 
     last_ms = 0
+    at = 0  # where the next one goes
+    count = 0
 
     def __init__(self, size):
         self.ring = array("f", bytes(4 * size))
-        self.at = 0  # where the next one goes
-        self.count = 0
 
     def add(self, value):
         """Add a sample: a number; anything else stands for none."""

@@ -1,6 +1,5 @@
 # What a page or a script may ask for.
-from ..app.response import HttpError
-from .widgets import LEVELS, describe, refuse, unix_time
+from .widgets import LEVELS, abort, describe, unix_time
 
 MESSAGE = 4096  # bytes of what a page or script may say at once
 
@@ -15,20 +14,20 @@ class Requests:
         """The widget of this id. Raises HttpError 404."""
         widget = self.dash.by_id.get(id) if isinstance(id, str) else None
         if widget is None:
-            refuse(404, "no such widget")
+            abort(404, "no such widget")
         return widget
 
     def allowed(self, level, id):
         """The widget of this id, which a user of this level may change. Raises HttpError."""
         widget = self.find(id)
         if level < widget.need:
-            refuse(403, "%s: this needs a user of the level %s" % (id, LEVELS[widget.need]))
+            abort(403, "%s: this needs a user of the level %s" % (id, LEVELS[widget.need]))
         return widget
 
     def of_kind(self, kind, widget):
         """The widget, which must be of this kind. Raises HttpError 404."""
         if widget.fields["kind"] != kind:
-            refuse(404, "%s is no %s" % (widget.id, kind))
+            abort(404, "%s is no %s" % (widget.id, kind))
         return widget
 
     def change(self, level, id, value):
@@ -37,16 +36,16 @@ class Requests:
         try:
             widget.change(value)
         except ValueError as er:
-            refuse(422, str(er))
+            abort(422, str(er))
         except OSError as er:
-            refuse(507, "%s is not saved: %s" % (id, describe(er)))
+            abort(507, "%s is not saved: %s" % (id, describe(er)))
 
     def run(self, level, id, values):
         """Start an action. Raises HttpError."""
         try:
             self.of_kind("action", self.allowed(level, id)).run(values)
         except ValueError as er:
-            refuse(422, str(er))
+            abort(422, str(er))
 
     def cancel(self, level, id):
         """Cancel an action. Raises HttpError."""
@@ -55,14 +54,14 @@ class Requests:
     def history(self, id):
         """The samples of a metric. Raises HttpError."""
         widget = self.find(id)
-        return widget.samples() if widget.fields.get("history") else refuse(404, "%s has no history" % id)
+        return widget.samples() if widget.fields.get("history") else abort(404, "%s has no history" % id)
 
     def rows(self, id, at, n):
         """Rows of a table. Raises HttpError."""
         try:
             return self.of_kind("table", self.find(id)).page(at, n)
         except ValueError as er:
-            refuse(422, str(er))
+            abort(422, str(er))
 
     def state(self, who):
         """What a page is told besides its widgets."""
@@ -77,10 +76,3 @@ class Requests:
             "files": self.dash.has_files,
             "update": self.dash.has_updates,
         }
-
-
-def explain(er):
-    """What a page or script is told of an HttpError of `refuse`, or of a ValueError: {"error", "status"}."""
-    if isinstance(er, HttpError):
-        return dict(er.response.body, status=er.status)  # pyright: ignore
-    return {"error": str(er) or "wrong", "status": 400}

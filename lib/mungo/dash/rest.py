@@ -1,7 +1,7 @@
 # The same for scripts: values, actions, histories and rows by HTTP.
 from ..http.json_writer import dumps
 from .requests import MESSAGE, Requests
-from .widgets import Control, refuse
+from .widgets import Control, abort
 
 
 def open(door):
@@ -25,15 +25,15 @@ def open(door):
         level = req.g["who"].level
         given = body(req)
         if len(given) > len(dash.widgets):
-            refuse(422, "want at most %d values" % len(dash.widgets))
+            abort(422, "want at most %d values" % len(dash.widgets))
         for id in given:  # all of them, or none
             widget = requests.allowed(level, id)
             if not isinstance(widget, Control):
-                refuse(405, "%s can't be set" % id)
+                abort(405, "%s can't be set" % id)
             try:
                 widget.check(given[id])
             except ValueError as er:
-                refuse(422, str(er))
+                abort(422, str(er))
         for id in given:
             requests.change(level, id, given[id])
         return {id: dash.by_id[id].value for id in given}
@@ -44,7 +44,7 @@ def open(door):
     def set_value(req, id):
         given = body(req)
         if list(given) != ["value"]:
-            refuse(422, 'want {"value": ..}')
+            abort(422, 'want {"value": ..}')
         requests.change(req.g["who"].level, id, given["value"])
         return value(req, id)
 
@@ -63,7 +63,7 @@ def open(door):
         try:
             return requests.rows(id, number(req.args.get("at", "0")), number(req.args.get("n", "20")))
         except ValueError as er:
-            refuse(422, str(er))
+            abort(422, str(er))
 
     route("GET", "/state", lambda req: (state(req), 200, {"Content-Type": "application/json"}))
     route("GET", "/values", values)
@@ -79,12 +79,12 @@ def open(door):
 def body(req):
     """The object that the request has as JSON; {} if it has no body. Raises HttpError."""
     if len(req.body) > MESSAGE:  # parsed it would take several times that
-        refuse(413, "want at most %d bytes" % MESSAGE)
+        abort(413, "want at most %d bytes" % MESSAGE)
     if req.body and not req.headers.is_type("application/json"):
-        refuse(415, "want application/json")
+        abort(415, "want application/json")
     given = req.json if req.body else {}
     if not isinstance(given, dict):
-        refuse(422, "want an object")
+        abort(422, "want an object")
     return given
 
 

@@ -14,7 +14,6 @@ class Store:
         self.dash = dash
         self.path = dash.folder + "/settings.json"
         self.values = {}
-        self.settings = []
         self.kept = {}  # what the file has
         try:
             with flash:
@@ -39,8 +38,8 @@ class Setting(Control):
     """A value that is kept: True or False, a number or a text, as its `default` is; or one of `options`.
 
     `label`, by default the name. `min`, `max`, `step`; `slider=True` for a number; `length` of a text (64 bytes). `check(value)` may return
-    another value, or raise ValueError with a sentence. `set(value)` is called with each new value, `level` ("admin") may change it.
-    A value in the file that is not allowed any more does not count.
+    another value (None: it is right), or raise ValueError with a sentence. `set(value)` is called with each new value, `level` ("admin")
+    may change it. A value in the file that is not allowed any more does not count.
     """
 
     is_unsaved = False
@@ -48,7 +47,7 @@ class Setting(Control):
     def __init__(self, dash, name, default, label=None, check=None, slider=False, level="admin", length=64, **options):
         kind = "choice" if "options" in options else "slider" if slider else _KINDS.get(type(default))
         if kind is None:
-            raise ValueError("%s: default %r: want a bool, number or text" % (name, default))
+            raise ValueError("%s: %r: want a bool, number or text" % (name, default))
         if kind == "text":
             options["length"] = length
         elif type(default) is int and kind in ("number", "slider"):
@@ -56,21 +55,25 @@ class Setting(Control):
         if dash.saved is None:
             dash.saved = Store(dash)
         self.check_more = check
-        Control.__init__(self, dash, kind, label or name, id=name, level=level, saved=True, **options)
+        Control.__init__(self, dash, kind, label or name, id=name, level=level, saved=True, value=default, **options)
         all = dash.saved
-        self._value = self.check(default)
         try:
             if name in all.kept:
                 self._value = self.check(all.kept[name])
         except ValueError as er:
             print("dash: %s: %s" % (all.path, er))
         all.values[name] = self._value
-        all.settings.append(self)
 
     def check(self, value):
         """The value as it is kept, with what the program's own check makes of it. Raises ValueError for what can't be."""
         value = Control.check(self, value)
-        return self.check_more(value) if self.check_more else value
+        if self.check_more is not None:
+            try:
+                checked = self.check_more(value)
+            except Exception as er:
+                raise er if isinstance(er, ValueError) else ValueError(describe(er))
+            return value if checked is None else Control.check(self, checked)
+        return value
 
     def put(self, value):
         """It has this value; the loop saves it. Any thread."""
@@ -80,16 +83,13 @@ class Setting(Control):
 
     def change(self, value):
         """As Control's. It is saved before this returns. Raises OSError, and nothing has changed, if there is no room."""
-        value = self.check(value)
-        all = self.dash.saved
-        old = all.values[self.id]
-        all.values[self.id] = value
-        try:
-            all.save()
-        except OSError:
-            all.values[self.id] = old
-            raise
+        old = self._value
         Control.change(self, value)
+        try:
+            self.dash.saved.save()
+        except Exception:
+            Control.change(self, old)
+            raise
         self.touch()  # the page that has asked shows what it wanted, and `check` may have put the old value in its place
 
     def settle(self):
@@ -99,13 +99,11 @@ class Setting(Control):
             try:
                 if not self.dash.saved.save():
                     self.is_unsaved = True
-                    self.dash.mgr.when_flash_is_free(later, self.dash.mgr, self)
+                    self.dash.mgr.when_flash_is_free(go_on, self.dash.mgr, self)
             except OSError as er:
                 self.error = "not saved: %s" % describe(er)
 
 
-def later(mgr, setting):
+def go_on(mgr, setting):
     """The flash is free."""
-    setting.settle()
-    if setting.error:
-        setting.touch()
+    setting.touch()

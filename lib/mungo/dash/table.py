@@ -1,5 +1,6 @@
 # Tables, which pages read a few rows at a time.
-from .widgets import Widget
+from ..http.json_writer import dumps
+from .widgets import Widget, abort, describe
 
 _MOST = const(100)  # rows of one answer
 
@@ -18,12 +19,14 @@ class Table(Widget):
         self.touch()
 
     def page(self, at, n):
-        """What `get` of rows answers. Raises ValueError."""
+        """What `get` of rows answers. Raises ValueError; HttpError 503 if `rows` fails, or returns what JSON does not have."""
         if type(at) is not int or type(n) is not int or at < 0 or not 0 < n <= _MOST:
             raise ValueError("want at from 0 on, and n from 1 to %d" % _MOST)
-        if callable(self.rows):
-            rows, total = self.rows(at, n)  # pyright: ignore
-        else:
-            rows = self.rows[at : at + n]
-            total = len(self.rows)
-        return {"total": total, "rows": rows}
+        try:
+            given = self.rows
+            rows, total = given(at, n) if callable(given) else (given[at : at + n], len(given))  # pyright: ignore
+            found = {"total": total, "rows": rows}
+            dumps(found)
+            return found
+        except Exception as er:
+            abort(503, describe(er))

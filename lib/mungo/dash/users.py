@@ -12,7 +12,7 @@ from .door import Who
 from .passwords import hash_password, is_right
 from .rest import body
 from .store import read, write
-from .widgets import LEVELS, refuse
+from .widgets import LEVELS, abort
 
 _NAME_CHARACTERS = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 _GUESSES = const(5)  # in a minute, from one address
@@ -36,7 +36,6 @@ class Users:
         self.sessions = Sessions(door.api, *keys, name="dash", same_site="Strict")
         self.load_session = door.api.before.pop()  # `enter` calls it
         self.tries = RateLimit(_GUESSES)
-        self.dummy = None  # for names that nobody has
         route = door.route
         route("GET", "/session", self.session, 0)
         route("POST", "/login", self.login, 0, WorkerRoute)
@@ -50,11 +49,12 @@ class Users:
     def enter(self, req):
         """The Who of a request."""
         self.load_session(req)
-        who = self.who(req)
-        path = req.hm.uri
-        if path == "/api/login" or path[:11] == "/api/users/" and who.level < 3:
+        return self.who(req)
+
+    def limit(self, req):
+        """A password is to be compared or made: for all but admins an address has a few tries. Raises HttpError 429."""
+        if req.g["who"].level < 3:
             self.tries(req)
-        return who
 
     def who(self, req):
         """The Who of a request whose session is loaded."""
@@ -72,7 +72,7 @@ class Users:
         self.sessions.renew(req)
         req.session["user"] = name
         req.session["gen"] = self.known[name][_GENERATION]
-        req.g["who"] = Who(name, self.known[name][_LEVEL], self.door.csrf.token(req), req.g["session"].id)
+        req.g["who"] = self.who(req)
 
     def session(self, req):
         """A handler: who asks."""
@@ -87,18 +87,16 @@ class Users:
         name = given.get("user")
         password = given.get("password")
         if not isinstance(name, str) or not isinstance(password, str) or len(password) > 64:
-            refuse(422, "want user and password, texts of at most 64 bytes")
-        user = self.known.get(name)
-        # (A name that nobody has takes as long.)
-        kept = user[_HASH] if user else self.dummy or hash_password("")
-        self.dummy = self.dummy or kept
-        if not is_right(password, kept) or not user:
-            refuse(401, "the name or the password is wrong")
+            abort(422, "want user and password, texts of at most 64 bytes")
+        known = self.known
+        user = known.get(name)
+        others = list(known.values())  # (a name that nobody has takes as long)
+        if not others or not is_right(password, (user or others[0])[_HASH]) or user is None:
+            abort(401, "the name or the password is wrong")
 
         def enter(req, response):
             if self.known.get(name) is not user:
                 return {"error": "try again"}, 409
-            self.tries.free_at.pop(self.tries.key(req), None)
             self.begin(req, name)
             return self.session(req)
 
@@ -129,15 +127,15 @@ class Users:
         password = given.get("password")
         is_first = not self.known
         if not 0 < len(name) <= 32 or name.strip(_NAME_CHARACTERS) or level not in LEVELS[1:]:
-            refuse(422, "want a name of 1 to 32 characters A-Z a-z 0-9 . _ -, and a level: read, operate or admin")
+            abort(422, "want a name of 1 to 32 characters A-Z a-z 0-9 . _ -, and a level: read, operate or admin")
         if password is None and user is None or password is not None and not is_password(password):
-            refuse(422, "want a password of 8 to 64 bytes")
+            abort(422, "want a password of 8 to 64 bytes")
         if who.level < 3:
             old = given.get("old")
             if who.user != name or "level" in given or not isinstance(old, str) or len(old) > 64:
-                refuse(403, "want an admin, or the old password of this user")
+                abort(403, "want an admin, or the old password of this user")
             if not is_right(old, user[_HASH]):
-                refuse(403, "the old password is wrong")
+                abort(403, "the old password is wrong")
         new = [3 if is_first else LEVELS.index(level), hash_password(password) if password else user[_HASH], 0]
 
         def keep(req, response):
@@ -160,9 +158,9 @@ class Users:
     def delete(self, req, name):
         """A handler: the user goes."""
         if name not in self.known:
-            refuse(404, "no such user")
+            abort(404, "no such user")
         if self.is_last_admin(name):
-            refuse(409, "this is the last admin")
+            abort(409, "this is the last admin")
         self.save(name, None)
         self.close(name)
 
@@ -181,11 +179,11 @@ class Users:
         else:
             known[name] = user
         if not flash.begin():
-            refuse(503, "a worker uses the flash: try again")
+            abort(503, "a worker uses the flash: try again")
         try:
             write(self.path, known)
         except OSError as er:
-            refuse(507, "not saved: %s" % er)
+            abort(507, "not saved: %s" % er)
         finally:
             flash.end()
         self.known = known

@@ -3,7 +3,7 @@
 # `value = ..` and `touch` are for any thread, so nothing here may import when they are called.
 from time import gmtime, time
 
-from ..app.response import HttpError
+from ..app.response import abort
 from ..core.utf8 import encode
 
 LEVELS = ("", "read", "operate", "admin")  # what a user may do, each more than the one before
@@ -13,14 +13,19 @@ _LONGEST = const(200)  # characters of a text that the device shows
 _MOST = const(9007199254740991)  # what a page's numbers can express
 
 
-def refuse(status, text):
-    """End a request with this status and a sentence. Raises HttpError."""
-    raise HttpError(status, {"error": text})
+def shorten(text, most):
+    """What a page can show of a text: at most so many characters; one with half a surrogate pair as Python writes it."""
+    text = text[:most]
+    try:
+        encode(text)
+    except ValueError:
+        text = repr(text)
+    return text
 
 
 def describe(er):
     """An exception as a short text for people."""
-    return ("%s: %s" % (type(er).__name__, er))[:100]
+    return shorten("%s: %s" % (type(er).__name__, er), 100)
 
 
 def name_of(label):
@@ -47,39 +52,53 @@ class Widget:
     is_dirty = False  # it has changed since the loop has looked
     seq = 0  # the number of its last change
     every_ms = 0  # how often `tick` is called; 0: never
+    due = 0  # when (ticks_ms) it is called next; 0: at once
+    set = None  # a Control calls it with each new value
 
     def __init__(self, dash, kind, label, id=None, level="read", page=None, group=None, value=None, **fields):
         self.dash = dash
         self.id = id or name_of(label)
+        if name_of(self.id) != self.id.lower().strip("_"):
+            raise ValueError("id=%r: want letters a to z, digits and _" % id)
         self.need = LEVELS.index(level)
         fields.update({"id": self.id, "kind": kind, "label": label, "level": level})
         fields["page"] = dash.now_page if page is None else page
         fields["group"] = dash.now_group if group is None else group
         self.fields = {name: fields[name] for name in fields if fields[name] is not None}
-        self._value = value
+        self._value = value if value is None else self.check(value)
         dash.add(self)
 
     @property
     def value(self):
-        """The last good value."""
+        """The last good value. To set it calls `set`, if there is one."""
         return self._value
 
     @value.setter
     def value(self, value):
-        self.show(self.plain(value), None)
+        value = self.check(value)
+        if self.set is not None:
+            self.set(value)
+        self.put(value)
 
-    def plain(self, value):
+    def check(self, value):
         """A value for the page: rounded, and not too long. Raises ValueError for what can't be shown."""
         if isinstance(value, str):
-            return value[:_LONGEST]
+            return shorten(value, _LONGEST)
         if isinstance(value, float):
-            if value - value != 0:
-                raise ValueError("it is no number")
             if "digits" in self.fields:
                 value = round(value, self.fields["digits"])
-        elif value is not None and not isinstance(value, (int, bool)):
+            if value - value != 0:
+                raise ValueError("it is no number")
+        elif isinstance(value, int):
+            if not -_MOST <= value <= _MOST:
+                raise ValueError("it is too large")
+        elif value is not None and not isinstance(value, bool):
             raise ValueError("%s can't be shown" % type(value))
         return value
+
+    def put(self, value):
+        """Show the value, which is in effect. Any thread."""
+        self.show(value, None)
 
     def show(self, value, error):
         """This is the state from now on. Any thread."""
@@ -95,9 +114,6 @@ class Widget:
 
     def settle(self):
         """The loop has seen that it has changed."""
-
-    def begin(self):
-        """The device begins to serve. Loop's thread."""
 
     def state(self, since=0):
         """What changes, for a page that knows all up to `since`."""
@@ -116,7 +132,7 @@ class Widget:
 
     def change(self, value):
         """A page or script wants this value. Raises HttpError, ValueError, OSError. Loop's thread."""
-        refuse(405, "%s can't be set" % self.id)
+        abort(405, "%s can't be set" % self.id)
 
 
 class Control(Widget):
@@ -136,52 +152,29 @@ class Control(Widget):
             self.once = Once(dash)
         Widget.__init__(self, dash, kind, label, level=level, value=value, **fields)
 
-    @property
-    def value(self):
-        """The value."""
-        return self._value
-
-    @value.setter
-    def value(self, value):
-        value = self.check(value)
-        if self.set is not None:
-            self.set(value)
-        self.put(value)
-
-    def put(self, value):
-        """Show the value, which is in effect. Any thread."""
-        self.show(value, None)
-
-    def begin(self):
-        """Read it for the first time. Loop's thread."""
-        self.tick()
-
     def tick(self):
         """Read it. Loop's thread."""
         if self.get is not None and (self.once is None or not self.once.state):
             try:
                 value = self.get()
-                self.show(bool(value) if self.fields["kind"] == "switch" else self.plain(value), None)
+                self.show(bool(value) if self.fields["kind"] == "switch" else Widget.check(self, value), None)
             except Exception as er:
                 self.show(self._value, describe(er))
 
     def change(self, value):
         """Check the value that a page or script wants, and set it. Raises HttpError, ValueError, OSError. Loop's thread."""
         value = self.check(value)
-        if self.once is None:
-            if self.set is not None:
-                self.call_set(value)
-            self.put(value)
-        elif not self.once.start(self.done, self.set, (value,), value):
-            refuse(409, "%s is being set" % self.id)
-
-    def call_set(self, value):
-        """Call `set`. What fails there is the hardware's: 503."""
-        try:
-            self.set(value)
-        except Exception as er:
-            self.show(self._value, describe(er))
-            refuse(503, self.error)
+        if self.once is not None:
+            if not self.once.start(self.done, self.set, (value,), value):
+                abort(409, "%s is being set" % self.id)
+            return
+        if self.set is not None:
+            try:
+                self.set(value)
+            except Exception as er:  # it is the hardware's
+                self.show(self._value, describe(er))
+                abort(503, self.error)
+        self.put(value)
 
     def done(self, value, result, er):
         """A worker has set it."""
