@@ -14,7 +14,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-CODE = """
+CODE = '''
 # The functions that mungo.http.files calls on a root: as in os, but paths start with a slash.
 import errno
 import io
@@ -42,7 +42,7 @@ def ilistdir(path):
             if part not in seen:
                 seen.add(part)
                 yield part, 0x4000 if is_folder else 0x8000, 0
-"""
+'''
 
 
 class PackError(Exception):

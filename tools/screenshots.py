@@ -19,7 +19,7 @@ DOCS = mpy.ROOT / "docs"
 START_S = 20
 NETWORKS = {"home": "pass word", "workshop": "pass word", "guests": ""}  # around the board of the portal
 RACE_MS = 60000
-WIDE, PHONE, TALL = {"width": 1000, "height": 760}, {"width": 390, "height": 640}, {"width": 390, "height": 1100}
+WIDE, PHONE, TALL = {"width": 1000, "height": 760}, {"width": 390, "height": 640}, {"width": 780, "height": 1280}
 
 
 def demo(page):
