@@ -291,12 +291,12 @@ MODULES = """
 import sys
 import mungo
 from mungo.http import client
-with mungo.Manager() as mgr:
+with mungo.Manager(dns=("10.0.0.1", "10.0.0.2:54")) as mgr:
     mgr.http_connect("http://127.0.0.1:9/", None)
     mgr.connect("udp://127.0.0.1:9", None)
     mgr.listen("udp://127.0.0.1:%s" % sys.argv[1], None)
     mgr.poll(0)
-    before = [name for name in sys.modules if "dns" in name or "names" in name or "dialer" in name]
+    before = [name for name in sys.modules if "dns" in name or "port.names" in name or "dialer" in name]
     mgr.connect("tcp://localhost:9", None)
     mgr.resolve("localhost", lambda addresses, error: None)
     print(before, "mungo.dns.resolver" in sys.modules)

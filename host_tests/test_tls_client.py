@@ -253,3 +253,26 @@ def test_programs_without_tls_load_none_of_it(runtime, tmp_path):
     script.write_text(PLAIN % (server.free_port(), port := server.free_port(), port))
     done = lanes.run_script(runtime, script)
     assert done.stdout.splitlines()[-1:] == ["True []"], done.stdout + done.stderr
+
+
+SIDE = """
+import sys
+import mungo
+mgr = mungo.Manager()
+tls = mungo.Tls(ca=%r, cert=%r, key=%r)
+if %r == "server":
+    mgr.listen("tls://127.0.0.1:%d", None, tls=tls)
+else:
+    mgr.connect("tls://127.0.0.1:9", None, tls=tls)
+mgr.poll(0)
+print(mgr.close(), sorted([name for name in sys.modules if "mungo.tls." in name]))
+"""
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_each_side_loads_nothing_of_the_other_and_no_pins(runtime, tmp_path, side):
+    script = tmp_path / "side.py"
+    script.write_text(SIDE % (*(certificates.path(name) for name in ("ca.pem", "server.pem", "server.key")), side, server.free_port()))
+    done = lanes.run_script(runtime, script)
+    files = sorted(["mungo.tls." + name for name in ("connection", "material", side)])
+    assert done.stdout.splitlines()[-1:] == ["True %s" % files], done.stdout + done.stderr

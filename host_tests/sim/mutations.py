@@ -138,13 +138,13 @@ MUTATIONS = [
     Mutation("the socket of the other address stays open", "unix", "Dialer.event", drop("self.drop(second)")),
     Mutation("a connection that closes forgets its second socket", "unix", "Dialer.closed", drop("self.drop(self.second)")),
     # --- TLS
-    Mutation("a failed handshake leaves the TCP socket open", "esp32", "TlsConnection.release", replace("base.release(self)", "None")),
+    Mutation("a failed handshake leaves the TCP socket open", "esp32", "TlsConnection.release", replace("self.base.release(self)", "None")),
     Mutation("a TLS socket is closed while poll looks at it", "unix", "TlsConnection.close_tls", drop("A.unwatch(B)")),
     Mutation("TLS connections are not counted down", "esp32", "TlsConnection.close_tls", drop("A.tls_open -= 1")),
     Mutation("one TLS connection more than tls_conns", "unix", "TlsConnection.wrap", replace("A.tls_open >= B", "A.tls_open > B")),
     Mutation("handshakes have no deadline", "unix", "TlsListener.begin", drop("A.deadline(B, C)")),
     Mutation("a handshake without memory hides EV_OPEN", "rp2-mungo", "TlsListener.begin", replace("A.starve()", "raise")),
-    Mutation("no room for TLS keeps a client for ever", "esp32", "TlsConnection.wait_for_room", replace("A < B.busy_ms", "True")),
+    Mutation("no room for TLS keeps a client for ever", "esp32", "TlsServer.no_room", replace("A >= B.busy_ms", "False")),
     # --- MQTT
     *MQTT[: times(USUAL, None)],
     *EVERYDAY[: times(EVERYDAY_USUAL, None)],

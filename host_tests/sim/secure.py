@@ -187,7 +187,7 @@ class Context:
 
 def make():
     """The module."""
-    return SimpleNamespace(SSLContext=Context, PROTOCOL_TLS_SERVER=1, PROTOCOL_TLS_CLIENT=0, CERT_REQUIRED=2, CERT_OPTIONAL=1)
+    return SimpleNamespace(SSLContext=Context, PROTOCOL_TLS_SERVER=1, PROTOCOL_TLS_CLIENT=0, CERT_NONE=0, CERT_OPTIONAL=1, CERT_REQUIRED=2)
 
 
 class Filler:

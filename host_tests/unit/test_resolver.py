@@ -6,7 +6,9 @@ import socket
 import time
 
 import mungo
+import mungo.dns.nearby
 import mungo.dns.resolver
+import mungo.port.names
 from dnsnet import AAAA, A, NameServer, a, aaaa, cname, kind_of, message, name_of, soa
 from mungo.port.names import read_words
 from net import bound, udp_peer
@@ -60,6 +62,19 @@ class Site:
     def close(self):
         assert self.mgr.conns == [] and not self.mgr.stats["bugs"], self.mgr.stats
         assert self.mgr.close() and self.server_mgr.close()
+
+
+def with_tcp(site, answer, on_tcp, fn_data=None):
+    """A name server that takes connections, too; in the place of the site's."""
+    while True:
+        server = NameServer(site.server_mgr, answer)
+        try:
+            site.server_mgr.listen("tcp://" + server.text, on_tcp, fn_data)
+            break
+        except OSError:  # something else uses this port
+            server.c.is_closing = True
+    site.mgr.dns = ["udp://" + server.text]
+    return server
 
 
 def both(packet):
@@ -185,11 +200,11 @@ class Nearby:
     def __init__(self, answer):
         self.site = Site(only_a)
         self.devices = NameServer(self.site.server_mgr, answer)
-        self.real = mungo.dns.resolver.GROUP
-        mungo.dns.resolver.GROUP = "udp://" + self.devices.text
+        self.real = mungo.dns.nearby.GROUP
+        mungo.dns.nearby.GROUP = "udp://" + self.devices.text
 
     def close(self):
-        mungo.dns.resolver.GROUP = self.real
+        mungo.dns.nearby.GROUP = self.real
         self.site.close()
 
 
@@ -418,13 +433,13 @@ def test_an_answer_too_long_for_a_datagram_is_asked_for_by_tcp():
                 c.send(bytes((0, len(full))) + full[:5])
                 c.send(full[5:])
 
-    site = Site(lambda packet: [message(packet, flags=0x8380)] * 2)
-    site.server_mgr.listen("tcp://" + site.server.text, on_tcp)
+    site = Site(both)
+    server = with_tcp(site, lambda packet: [message(packet, flags=0x8380)] * 2, on_tcp)
     files = open_files()
     addresses, error = site.ask("a.org")
     assert sorted(addresses) == ["10.1.2.3", SIX] and error is None
-    assert len(streams) == 2 and len(site.server.asked) == 2
-    site.until(lambda: len(site.server_mgr.conns) == 2)
+    assert len(streams) == 2 and len(server.asked) == 2
+    site.until(lambda: len(site.server_mgr.conns) == 3)
     assert open_files() == files
     site.close()
 
@@ -446,11 +461,40 @@ def test_tcp_that_fails_is_an_error_of_the_question():
 
         site = Site(lambda packet: [message(packet, flags=0x8380)])
         if how != "refused":
-            site.server_mgr.listen("tcp://" + site.server.text, on_tcp)
+            with_tcp(site, site.server.answer, on_tcp)
         addresses, error = site.ask("a.org")
         assert addresses == () and "a.org" in error
         assert site.mgr.conns == []
         site.close()
+
+
+def test_a_server_that_is_silent_by_tcp_has_one_connection_and_the_next_one_is_asked():
+    """The second, which is asked first by TCP, accepts and says nothing: its connection does not stay open beside the next."""
+    short = mungo.dns.resolver
+    accepted = []
+
+    def on_tcp(c, ev, data, server):
+        if ev == mungo.EV_ACCEPT:
+            accepted.append(server)
+        elif ev == mungo.EV_READ and server == 1:
+            while len(c.recv) > 2:
+                packet = c.recv.read(2 + c.recv.data[c.recv.start + 1])[2:]
+                full = only_a(packet)[0]
+                c.send(bytes((0, len(full))) + full)
+
+    site = Site(both)
+    servers = [with_tcp(site, lambda packet: [message(packet, flags=0x8380)], on_tcp, n) for n in (1, 2)]
+    site.mgr.dns = ["udp://" + server.text for server in servers]
+    site.resolve("a.org")
+    real = time.ticks_add
+    short.ticks_add = lambda ticks, ms: real(ticks, min(ms, 300))  # the time for an answer by TCP
+    try:
+        site.until(lambda: site.done)
+    finally:
+        short.ticks_add = real
+    assert site.done == [("a.org", ("10.1.2.3",), None)] and accepted == [2, 1]
+    turns(site.mgr, 2)
+    site.close()
 
 
 # --- the cache
@@ -566,6 +610,57 @@ def test_a_lookup_can_be_cancelled():
     site.close()
 
 
+def test_who_waits_for_the_answer_of_a_lookup_that_is_cancelled_asks_at_once():
+    site = Site(lambda packet: [])
+    first, _, other = site.resolve("a.org", "a.org", "b.org")
+    site.until(lambda: len(site.server.asked) == 4)
+    first.cancel()
+    start = time.ticks_ms()
+    site.server.answer = only_a
+    site.until(lambda: site.done)
+    assert site.done == [("a.org", ("10.1.2.3",), None)]
+    assert time.ticks_diff(time.ticks_ms(), start) < 900  # (the next try of the first was due after a second)
+    other.cancel()
+    turns(site.mgr, 2)
+    site.close()
+
+
+def test_a_function_may_cancel_any_other_lookup():
+    """One that waits for the same answer, one that waits for another, one that is over, its own."""
+    site = Site(only_a)
+    called = []
+    lookups = []
+
+    def fn(n):
+        def hear(addresses, error):
+            called.append(n)
+            for lookup in lookups:
+                lookup.cancel()
+
+        return hear
+
+    lookups += [site.mgr.resolve(name, fn(n)) for n, name in enumerate(("a.org", "a.org", "b.org", "a.org"))]
+    site.until(lambda: not site.mgr.conns)
+    assert called == [0] or called == [2], called
+    site.close()
+
+
+def test_a_function_may_look_up_what_is_known_at_once():
+    site = Site(only_a)
+    site.ask("a.org")
+    left = ["10.0.0.2", "a.org", "localhost", "10.0.0.1"]
+
+    def fn(addresses, error):
+        site.done.append(addresses)
+        if left:
+            site.mgr.resolve(left.pop(), fn)
+
+    site.mgr.resolve("10.0.0.9", fn)
+    site.until(lambda: len(site.done) == 6)
+    assert site.done[2:] == [("10.0.0.1",), ("127.0.0.1",), ("10.1.2.3",), ("10.0.0.2",)]
+    site.close()
+
+
 def test_too_many_names_at_once_are_refused():
     site = Site(lambda packet: [])
     site.resolve(*["n%d.org" % n for n in range(34)])
@@ -635,3 +730,86 @@ def test_a_program_that_closes_all_connections_ends_them_too():
 def test_a_table_of_names_that_is_not_there_is_empty_and_another_fault_is_told():
     assert list(read_words("/no/such/file")) == []
     assert raised_errno(list, read_words("/etc/hosts/x")) == 20  # ENOTDIR
+
+
+ODD_LINES = b"""; a comment, and # another one
+# gr\xc3\xbcn
+search example.org
+
+nameserver
+nameserver nonsense
+nameserver \xff\xfe
+nameserver 1.2.3
+nameserver 127.0.0.1.
+NAMESERVER 127.0.0.9
+ nameserver %s extra
+options edns0 trust-ad"""
+
+
+def test_lines_of_the_systems_files_that_make_no_sense_are_passed_over():
+    site = Site(only_a)
+    site.mgr.dns = None
+    names = mungo.port.names
+    path = "/tmp/resolv.%d" % time.ticks_us()
+    with open(path, "wb") as file:
+        file.write(ODD_LINES % b"127.0.0.1")
+    words = names.read_words
+    urls = mungo.dns.resolver.server_urls
+    mungo.dns.resolver.server_urls = lambda texts, port: urls(texts, site.server.port)
+    names.read_words = lambda name: words(path) if name == "/etc/resolv.conf" else words("/no/such/file")
+    try:
+        assert site.ask("a.org") == (("10.1.2.3",), None)
+        with open(path, "wb") as file:
+            file.write(b"10.0.0.1 \xff\n10.0.0.2\n\n\0\nnonsense c.org\n10.0.0.3 x.org C.org # d.org\n10.0.0.4 c.org")
+        names.read_words = lambda name: words(path)
+        assert site.ask("c.org") == (("10.0.0.3", "10.0.0.4"), None)
+    finally:
+        mungo.dns.resolver.server_urls = urls
+        names.read_words = words
+        os.remove(path)
+    site.close()
+
+
+def test_servers_of_both_families_are_asked():
+    """And devices nearby, which have IPv4. Nobody is at ::1."""
+    site = Site(only_a)
+    site.mgr.dns = ["udp://[::1]:%d" % site.server.port, "udp://" + site.server.text]
+    assert site.ask("a.org") == (("10.1.2.3",), None)
+    assert len(site.server.asked) == 2 and site.mgr.stats["dns_ignored"] == 0
+    site.close()
+    near = Nearby(only_a)
+    near.site.mgr.dns.insert(0, "udp://[::1]:%d" % near.site.server.port)
+    assert near.site.ask("kitchen.local") == (("10.1.2.3",), None)
+    near.close()
+
+
+def test_a_socket_that_can_t_be_had_is_tried_again():
+    """A port that is taken, and no descriptor: twice, and for good."""
+    resolver = mungo.dns.resolver
+    for fails, error in ((2, None), (99, "OSError(24"), (99, "MemoryError")):
+        site = Site(only_a)
+        files = open_files()
+        left = [fails]
+
+        class Short:
+            SOCK_DGRAM = socket.SOCK_DGRAM
+            getaddrinfo = socket.getaddrinfo
+
+            def socket(*args):
+                if left[0]:  # noqa: B023
+                    left[0] -= 1  # noqa: B023
+                    raise MemoryError if error == "MemoryError" else OSError(24)  # noqa: B023
+                return socket.socket(*args)
+
+        resolver.socket = Short
+        try:
+            addresses, text = site.ask("a.org")
+        finally:
+            resolver.socket = socket
+        if error:
+            assert addresses == () and text.startswith(error) and "a.org" in text, text
+        else:
+            assert (addresses, text) == (("10.1.2.3",), None)
+        turns(site.mgr, 2)
+        assert open_files() == files
+        site.close()

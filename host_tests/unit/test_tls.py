@@ -144,7 +144,7 @@ def test_servers_that_are_not_to_be_trusted_get_no_byte_of_the_request():
 
 
 def test_without_a_clock_the_error_names_the_way_out():
-    room = sys.modules["mungo.tls"]
+    room = sys.modules["mungo.tls.client"]
     real = room.gmtime
     room.gmtime = lambda: (2000, 1, 1, 0, 0, 0, 5, 1)
     try:
@@ -198,6 +198,43 @@ def test_the_name_may_be_another_than_the_host():
     site = Site("named")
     assert site.ask(trusting("ca", name="device.local"))[1]
     site.close()
+
+
+def test_a_host_with_a_dot_at_its_end_is_the_same_one():
+    """RFC 6066 section 3: a server's name has none, and certificates have none either."""
+    site = Site()
+    for host in ("localhost.", "LOCALHOST."):
+        _, body, error = site.ask(trusting("ca"), host)
+        assert error is None and body == host.encode() + b":%d" % site.port, error
+    site.close()
+
+
+def test_what_an_https_server_sends_first_does_not_go_to_a_client_without_tls():
+    mgr = mungo.Manager()
+
+    def serve(c, ev, data, _):
+        if ev == mungo.EV_ACCEPT:
+            c.send(b"secret" * 100)
+
+    _, port = listening(lambda url: mgr.http_listen(url, serve, tls=mungo.Tls(**cert_of("server"))), "https")
+    for first in (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"\x16\x03\x01GET"):
+        got = []
+        events = []
+
+        def handler(c, ev, data, _):
+            events.append(ev)  # noqa: B023
+            if ev == mungo.EV_CONNECT:
+                c.send(first)  # noqa: B023
+            elif ev == mungo.EV_READ:
+                got.append(c.recv.read())  # noqa: B023
+
+        c = mgr.connect("tcp://127.0.0.1:%d" % port, handler)
+        until(lambda: got or mungo.EV_CLOSE in events or len(first) == 6, mgr)  # noqa: B023
+        c.is_closing = True
+        until(lambda: len(mgr.conns) == 1, mgr)
+        assert b"secret" not in b"".join(got) and b"".join(got)[:12] == (b"" if len(first) == 6 else b"HTTP/1.1 400"), got
+        assert mgr.held == 0 and mgr.tls_open == 0 and mgr.stats["bugs"] == 0
+    assert mgr.close()
 
 
 def test_rsa():

@@ -24,7 +24,7 @@ class Manager(Loop):
 
     def __init__(self, bell=None, dns=None, **limits):
         if dns is not None:
-            from .dns.resolver import server_urls
+            from .core.names import server_urls
 
             dns = server_urls(dns, 53)
         Loop.__init__(self, bell, **limits)

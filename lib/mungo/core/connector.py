@@ -102,7 +102,7 @@ def make_connection(mgr, sock, fn, fn_data, phase, peer, url, tls):
     c = cls(mgr, sock, fn, fn_data, phase, peer)
     if tls:
         try:
-            c.host = host_of(url).strip("[]")  # pyright: ignore[reportAttributeAccessIssue]
+            c.host = host_of(url)  # pyright: ignore[reportAttributeAccessIssue]
         except MemoryError:  # the loop has it and its socket by now, so it ends as others do
             c.starve()
     return c

@@ -2,8 +2,7 @@
 #
 # A Lookup is one name for one caller. AAAA and A records are asked for at the same time. If a server gives no answer, or refuses, the next
 # one is asked. The Resolver is a connection that is there while something is being looked up. It opens its socket when the first question
-# has to be sent, and leaves its cache to the next one. Names that end in .local have no server: all devices nearby are asked (RFC 6762
-# section 5.1), and any of them may answer.
+# has to be sent, and leaves its cache to the next one. Names that end in .local have no server, see nearby.py.
 import socket
 from os import urandom
 from time import ticks_add, ticks_diff, time
@@ -21,7 +20,7 @@ _EV_CLOSE = const(9)
 
 _ROUNDS = const(3)  # through all servers
 _TRY_MS = const(1000)  # for an answer in the first round; in each other twice that of the one before
-_AGAIN_MS = const(100)  # until the next one is asked, if a question could not be sent
+_AGAIN_MS = const(100)  # until the next one is asked, if a question could not be sent: another port, or a free descriptor, may help
 _FAMILY_MS = const(50)  # for an IPv6 answer, when there is IPv4: RFC 8305 section 3
 _STREAM_MS = const(5000)  # for an answer by TCP
 _NAMES = const(32)  # being looked up; the next one fails
@@ -29,18 +28,15 @@ _CACHED = const(16)  # answers; then the oldest makes room
 _SECONDS = const(3600)  # that one is kept at most
 _FAILURES = (OSError, MemoryError)  # (made here: in an `except` it would need memory)
 
-GROUP = "udp://224.0.0.251:5353"  # the devices nearby
-
 _RCODES = {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 
 
 class Lookup:
     """A name that is being looked up."""
 
+    is_local = False  # devices nearby are asked, not name servers
     questions = ()  # packets that wait for their answer
     tries = 0
-    due = None  # ticks_ms of the next one; None: it has not begun
-    server = None  # the URL of the one that was asked last
     stream = None  # a connection that asks by TCP,
     is_long = False  # since the answer is too long for a datagram
     is_refused = False  # the server has answered, but not the question
@@ -52,15 +48,21 @@ class Lookup:
         self.resolver = resolver
         self.name = name
         self.fn = fn
-        self.is_local = name[-6:] == ".local"
-        if self.is_local:
-            self.why = "timeout: no device has the name"
+        self.due = resolver.mgr.now  # ticks_ms of the next one
+
+    def servers(self):
+        """Whom to ask, as (URL, address as the port has it)."""
+        return self.resolver.servers
 
     def cancel(self):
         """Never call the function. Does nothing if it was called."""
-        if self in self.resolver.lookups:
+        resolver = self.resolver
+        if self in resolver.lookups:
             self.remove()
-            self.resolver.resume()
+            for other in resolver.lookups:
+                if other.name == self.name:  # it may have waited for this one's answer
+                    other.due = resolver.mgr.now
+            resolver.resume()
 
     def remove(self):
         """It is over."""
@@ -68,12 +70,21 @@ class Lookup:
         if self.stream is not None:
             self.stream.is_closing = True
 
+    def tell(self, addresses, error):
+        """Call the function: this is what can be known."""
+        self.remove()
+        try:
+            self.fn(addresses, error)
+        except Exception as er:
+            self.resolver.mgr.report(er)
+
 
 class Resolver(UdpConnection):
     """All open Lookups of a manager."""
 
     def __init__(self, mgr, cache):
         self.sock = None  # (to set it later needs no memory)
+        self.is_six = False  # it is a socket of IPv6
         self.lookups = []
         self.servers = []  # (URL, address as the port has it)
         self.cache = cache  # of (name, time, seconds, addresses, error), oldest first
@@ -94,60 +105,57 @@ class Resolver(UdpConnection):
         """Do what is due, and see what that will be next."""
         now = self.mgr.now
         left = _STREAM_MS
+        self.mgr.deadline(self, _AGAIN_MS)  # if there is no memory for what comes next
         for lookup in list(self.lookups):
-            if lookup in self.lookups and (lookup.due is None or ticks_diff(lookup.due, now) <= 0):
-                lookup.due = now
+            if lookup in self.lookups and ticks_diff(lookup.due, now) <= 0:
+                lookup.due = ticks_add(now, _AGAIN_MS)
                 try:
-                    self.ask(lookup)
-                except _FAILURES as er:
+                    self.ask(lookup, now)
+                except _FAILURES as er:  # no socket, no way there, or no memory
                     lookup.why = describe(er)
-                    self.finish(lookup)
         for lookup in self.lookups:
             left = min(left, ticks_diff(lookup.due, now))
         self.mgr.deadline(self, max(left, 1))
         if not self.lookups:
             self.is_closing = True
 
-    def ask(self, lookup):
-        """Ask the next server. If there is nothing to be asked, or if all were asked often enough, that is the end."""
-        if not lookup.tries:
+    def ask(self, lookup, now):
+        """Ask the next server. If there is nothing to be asked, or if all were asked often enough, that is the end. After a failure, which
+        it raises, the next one is soon."""
+        tries = lookup.tries
+        if not tries:
             for other in self.lookups:
                 if other.tries and other.name == lookup.name:
                     lookup.due = other.due  # its answer is for both
                     return
             if self.find(lookup):
                 return self.finish(lookup)
-            if self.sock is None:
-                self.open()
-        servers = self.servers
-        if lookup.is_local:
-            servers = [(GROUP, socket.getaddrinfo(*parse(GROUP, "udp"))[0][-1])]
-        n = len(servers)
-        if not n:
-            lookup.why = "no name server, see Manager(dns=)"
-        if lookup.addresses or lookup.tries == _ROUNDS * n:
+        elif lookup.addresses or tries >= _ROUNDS * max(1, len(lookup.servers())):
             if lookup.questions and not lookup.addresses:
                 self.mgr.stats["timeouts"] += 1
             return self.finish(lookup)
-        lookup.server, peer = servers[lookup.tries % n]
-        wait = _TRY_MS << lookup.tries // n
         lookup.tries += 1
+        if self.sock is None:
+            self.open()
+        servers = lookup.servers()
+        n = len(servers)
+        if not n:
+            lookup.why = "no name server, see Manager(dns=)"
+            return self.finish(lookup)
+        url, peer = servers[tries % n]
+        wait = _TRY_MS << tries // n
         if not lookup.questions:
             lookup.is_refused = False
             lookup.questions = [make_question(urandom(2), lookup.name, kind) for kind in KINDS]
-        try:
-            if lookup.is_long:
-                from .stream import ask
+        if lookup.is_long:
+            from .stream import ask
 
-                wait = _STREAM_MS
-                ask(lookup)
-            else:
-                for question in lookup.questions:
-                    self.sock.sendto(question, peer)
-        except OSError as er:  # no way there, or no memory for it (lwIP)
-            lookup.why = describe(er)
-            wait = _AGAIN_MS
-        lookup.due = ticks_add(lookup.due, wait)
+            wait = _STREAM_MS
+            ask(lookup, url)
+        else:
+            for question in lookup.questions:
+                self.sock.sendto(question, peer)
+        lookup.due = ticks_add(now, wait)
 
     def find(self, lookup):
         """Look for an answer without a question. False if there is none."""
@@ -157,43 +165,38 @@ class Resolver(UdpConnection):
                 lookup.addresses, lookup.why = entry[3:]
                 return True
         found = [name] if is_number(name) else hosts_addresses(name)
-        lookup.addresses = tuple([one for one in found if is_number(one)])
+        lookup.addresses = tuple(filter(is_number, found))
         if not lookup.addresses and self.lookups.index(lookup) >= _NAMES:
             lookup.why = "more than %d names at once" % _NAMES
             return True
         return lookup.addresses
 
     def open(self):
-        """Open the socket, with a port that is hard to guess. The servers that are asked have addresses of one family."""
-        servers = []
-        family = None
+        """Open the socket, with a port that is hard to guess. If there are servers with IPv6, it reaches those with IPv4, too (RFC 3493
+        section 3.7)."""
         urls = self.mgr.dns
-        for url in server_urls(name_servers(), 53) if urls is None else urls:
-            info = socket.getaddrinfo(*parse(url, "udp"))[0]
-            if family in (None, info[0]):
-                family = info[0]
-                servers.append((url, info[-1]))
-        self.servers = servers
-        family = family or socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_DGRAM)
+        if urls is None:
+            urls = server_urls(filter(is_number, name_servers()), 53)
+        self.is_six = "[" in "".join(urls)
+        self.servers = [(url, self.address_of(url)) for url in urls]
+        info = socket.getaddrinfo("::" if self.is_six else "0.0.0.0", number(urandom(2), 0, 2) | 1024)[0]
+        self.bound = info[-1]
+        sock = socket.socket(info[0], socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
-            tries = 8
-            while tries:
-                port = number(urandom(2), 0, 2) | 1024
-                self.bound = socket.getaddrinfo("0.0.0.0" if family == socket.AF_INET else "::", port)[0][-1]
-                try:
-                    sock.bind(self.bound)
-                    tries = 0
-                except OSError:
-                    tries -= 1
-                    if not tries:
-                        raise
+            sock.bind(self.bound)
             self.mgr.watch(sock, self, self.mask)
         except Exception:
             sock.close()
             raise
         self.sock = sock
+
+    def address_of(self, url):
+        """The address in a URL, as the port has it, for this socket."""
+        host, port = parse(url, "udp")
+        if self.is_six and ":" not in host:
+            host = "::ffff:" + host
+        return socket.getaddrinfo(host, port)[0][-1]
 
     def take(self, data, is_server=True):
         """A message has come, from a server or from another device. True if it is an answer."""
@@ -216,15 +219,16 @@ class Resolver(UdpConnection):
             return
         lookup.questions.remove(question)
         if addresses:
-            lookup.seconds = min(seconds, lookup.seconds) if lookup.addresses else seconds
+            if not lookup.addresses:
+                lookup.seconds = _SECONDS  # (whatever the other answer, which had none, has said)
             lookup.addresses += addresses
         else:
             lookup.why = _RCODES.get(rcode) or "rcode %d" % rcode
             if rcode not in (0, 3):
                 lookup.is_refused = True
                 seconds = 0
-            if not lookup.addresses:
-                lookup.seconds = min(seconds, lookup.seconds)
+        if addresses or not lookup.addresses:
+            lookup.seconds = min(seconds, lookup.seconds)
         if lookup.questions:
             if addresses and question[-3] == 1:  # (what has IPv6 alone waits until the next try is due)
                 lookup.due = ticks_add(now, _FAMILY_MS)
@@ -238,16 +242,12 @@ class Resolver(UdpConnection):
         addresses = lookup.addresses
         error = None if addresses else "%s: %s" % (lookup.why, lookup.name)
         if lookup.tries and lookup.seconds and (addresses or not lookup.questions):
-            self.cache.append((lookup.name, time(), min(lookup.seconds, _SECONDS), addresses, lookup.why))
+            self.cache.append((lookup.name, time(), lookup.seconds, addresses, lookup.why))
             if len(self.cache) > _CACHED:
                 self.cache.pop(0)
         for other in list(self.lookups):
-            if other.name == lookup.name:
-                other.remove()
-                try:
-                    other.fn(addresses, error)
-                except Exception as er:
-                    self.mgr.report(er)
+            if other.name == lookup.name and other in self.lookups:  # (the one before may have cancelled it)
+                other.tell(addresses, error)
 
 
 def resolve(mgr, name, fn):
@@ -257,7 +257,10 @@ def resolve(mgr, name, fn):
     if resolver is None or resolver.is_closing:
         mgr.check_open()
         resolver = mgr.resolver = Resolver(mgr, resolver.cache if resolver else [])
-    lookup = Lookup(resolver, name, fn)
+    kind = Lookup
+    if name[-6:] == ".local":
+        from .nearby import NearbyLookup as kind
+    lookup = kind(resolver, name, fn)
     resolver.lookups.append(lookup)
     resolver.resume()
     return lookup
@@ -270,6 +273,5 @@ def on_event(resolver, ev, data, _):
             resolver.mgr.stats["dns_ignored"] += 1
         resolver.go_on()
     elif ev == _EV_CLOSE:
-        for lookup in list(resolver.lookups):
-            lookup.why = resolver.error_text or "closed"
-            resolver.finish(lookup)
+        while resolver.lookups:  # (no list is made of them: it would need memory)
+            resolver.lookups[0].tell((), resolver.error_text or "closed")

@@ -7,9 +7,11 @@ _EV_READ = const(7)
 _EV_CLOSE = const(9)
 
 
-def ask(lookup):
-    """Ask the server that a Lookup has asked last, by TCP. OSError if there is no way there."""
-    lookup.stream = connect(lookup.resolver.mgr, lookup.server.replace("udp", "tcp"), on_event, lookup)
+def ask(lookup, url):
+    """Ask the server at `url`, "udp://..", by TCP. OSError if there is no way there."""
+    if lookup.stream is not None:
+        lookup.stream.is_closing = True  # (its server is silent)
+    lookup.stream = connect(lookup.resolver.mgr, url.replace("udp", "tcp"), on_event, lookup)
 
 
 def on_event(c, ev, data, lookup):

@@ -12,7 +12,7 @@ KINDS = (28, 1) if SHARES_DESCRIPTORS else (1,)
 def name_servers():
     """The addresses of the system's name servers, as a list of str."""
     if SHARES_DESCRIPTORS:
-        return [words[1].decode() for words in read_words("/etc/resolv.conf") if words[:1] == [b"nameserver"] and words[1:]]
+        return [words[1] for words in read_words("/etc/resolv.conf") if words[:1] == ["nameserver"] and words[1:]]
     import network
 
     try:
@@ -27,20 +27,22 @@ def hosts_addresses(name):
     found = []
     if SHARES_DESCRIPTORS:
         for words in read_words("/etc/hosts"):
-            if name.encode() in [word.lower() for word in words[1:]]:
-                found.append(words[0].decode())
+            if name in [word.lower() for word in words[1:]]:
+                found.append(words[0])
     return found or (["127.0.0.1"] if name == "localhost" else found)
 
 
 def read_words(path):
-    """The words of each line of a file, as bytes, without its comment; none if there is no file."""
+    """The words of each line of a file that is ASCII, without its comment; none if there is no file."""
     try:
         with open(path, "rb") as file:
             for _ in range(_LINES):
                 line = file.readline()
                 if not line:
                     break
-                yield line.split(b"#")[0].split()
+                line = line.split(b"#")[0]
+                if max(line + b" ") < 128:
+                    yield line.decode().split()
     except OSError as er:
         if er.errno != ENOENT:
             raise

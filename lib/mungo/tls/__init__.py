@@ -1,16 +1,13 @@
 # TLS for clients and servers, by the port's module `tls` (mbedTLS). A TLS connection proceeds so:
 #   1. core/listener.py accepts it, or core/connector.py connects: EV_OPEN, EV_ACCEPT or EV_CONNECT. It has no TLS socket yet.
-#   2. `Connection.begin` in connection.py starts its handshake: a client at once, a server when the first bytes are there, if there is room
-#      (`tls_conns`). poll watches the TLS socket from here on, and each time that it is ready `step` goes on, until handshake_ms.
+#   2. Its handshake begins: that of a client (client.py) at once, that of a server (server.py) when the first bytes are there, if there is
+#      room (`tls_conns`). From here on connection.py has what both need: poll watches the TLS socket, and each time that it is ready `step`
+#      goes on, until handshake_ms.
 #   3. EV_TLS_HS, and the connection is like any other: `read` and `write` of its class are TLS's.
 # pin.py recognizes servers by a hash, without authorities and without a clock. docs/names-tls.md: what each port can and can't do.
-from time import gmtime
-
 import tls
 
 from .material import load
-
-_YEAR = const(2025)  # a clock that shows an earlier one is not set
 
 
 class Tls:
@@ -31,51 +28,44 @@ class Tls:
         self.cert = cert
         self.key = key
         self.name = name
-        self.verify = verify
         self.pins = None
+        self.wants_authority = verify and pin is None  # and the clock
         if pin is not None:
-            from .pin import read_pins
+            from .pin import find_fault, read_pins
 
             self.pins = read_pins(pin)
+            self.find_fault = find_fault
+        self.classes = {}  # of connections, by their base class and side
+        self.contexts = {}  # of servers (True) and clients (False)
         self.has_cert = False  # the last step of a handshake has seen the server's certificate
         self.fault = None  # what is wrong with it, or None
-        self.classes = {}  # of connections, by their base class
-        self.contexts = {}  # of servers (True) and clients (False)
 
     def replace(self, cert, key):
         """From the next handshake on show this certificate. Connections that there are go on. Raises ValueError, OSError: the old one
         stays."""
-        old = self.cert, self.key
-        contexts = self.contexts
-        self.contexts = {}
+        contexts = {is_server: self.make_context(is_server, cert, key) for is_server in self.contexts}
+        self.contexts = contexts
         self.cert = cert
         self.key = key
-        try:
-            for is_server in contexts:
-                self.context(is_server)
-        except Exception:
-            self.contexts = contexts
-            self.cert, self.key = old
-            raise
 
-    def context(self, is_server):
+    def make_context(self, is_server, cert, key):
         """The port's SSLContext for one of the two sides. Raises ValueError and OSError for what is not there or can't be read."""
-        context: "Any" = self.contexts.get(is_server)  # noqa: F821  # pyright: ignore
-        if context is None:
-            if is_server and self.cert is None:
+        if is_server:
+            if cert is None:
                 raise ValueError("a server wants Tls(cert=.., key=..)")
-            if not is_server and self.verify and self.ca is None and self.pins is None:
+            kind = tls.PROTOCOL_TLS_SERVER
+            mode = tls.CERT_NONE if self.ca is None else tls.CERT_REQUIRED
+        else:
+            if self.wants_authority and self.ca is None:
                 raise ValueError("whom to trust? Tls(ca=..), Tls(pin=..), or Tls(verify=False)")
-            kind = tls.PROTOCOL_TLS_SERVER if is_server else tls.PROTOCOL_TLS_CLIENT
-            context = tls.SSLContext(kind)
-            load(context, self.ca, self.cert, self.key)
-            if not is_server:
-                # The port calls `check` only if it verifies. OPTIONAL: what it has found does not count.
-                context.verify_mode = tls.CERT_REQUIRED if self.verify and self.pins is None else tls.CERT_OPTIONAL
-                context.verify_callback = self.check
-            elif self.ca is not None:
-                context.verify_mode = tls.CERT_REQUIRED
-            self.contexts[is_server] = context
+            kind = tls.PROTOCOL_TLS_CLIENT
+            # The port calls `check` only if it verifies. OPTIONAL: what it has found does not count.
+            mode = tls.CERT_REQUIRED if self.wants_authority else tls.CERT_OPTIONAL
+        context: "Any" = tls.SSLContext(kind)  # noqa: F821  # pyright: ignore
+        load(context, self.ca, cert, key)
+        context.verify_mode = mode
+        if not is_server:
+            context.verify_callback = self.check
         return context
 
     def check(self, cert, depth):
@@ -85,29 +75,27 @@ class Tls:
             self.has_cert = True
             if self.pins is not None:
                 try:
-                    from .pin import find_fault
-
-                    self.fault = find_fault(cert, self.pins)
+                    self.fault = self.find_fault(cert, self.pins)
                 except Exception as er:
                     self.fault = er
         return -1 if self.fault else 0
 
     def connection_class(self, base, is_server, plain_answer=None):
-        """The class of connections like `base` that speak TLS. `plain_answer`: what a client gets that does not."""
+        """The class of connections like `base` that speak TLS. `plain_answer`: what a client gets that does not. Raises ValueError and
+        OSError for certificates that are not there or can't be read."""
         if (base, is_server) not in self.classes:
-            from .connection import secure
-
-            self.context(is_server)
-            self.classes[base, is_server] = secure(base, self, is_server, plain_answer)
+            if is_server:
+                from .server import TlsServer as side
+            else:
+                from .client import TlsClient as side
+            if is_server not in self.contexts:
+                self.contexts[is_server] = self.make_context(is_server, self.cert, self.key)
+            more = {"base": base, "tls": self, "plain_answer": plain_answer}
+            self.classes[base, is_server] = type("TlsConnection", (side, base), more)
         return self.classes[base, is_server]
 
     def listen(self, mgr, url, scheme, fn, fn_data, base):
         """`core.listener.listen` with TLS: accepted connections are of a class like `base`."""
-        from .listener import listen
+        from .server import listen
 
         return listen(mgr, url, scheme, fn, fn_data, base, self)
-
-    def clock_fault(self):
-        """What is wrong with the clock, if certificates depend on it: a str or None."""
-        if self.verify and self.pins is None and gmtime()[0] < _YEAR:
-            return "the clock is not set, so no certificate is valid: get the time by SNTP first, or use Tls(pin=..)"
