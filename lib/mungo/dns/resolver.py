@@ -34,7 +34,7 @@ _RCODES = {0: "no address", 2: "SERVFAIL", 3: "NXDOMAIN", 5: "REFUSED"}
 class Lookup:
     """A name that is being looked up."""
 
-    is_local = False  # devices nearby are asked, not name servers
+    group = None  # the URL of the devices nearby, if these are asked in the place of name servers
     questions = ()  # packets that wait for their answer
     tries = 0
     stream = None  # a connection that asks by TCP,
@@ -52,6 +52,8 @@ class Lookup:
 
     def servers(self):
         """Whom to ask, as (URL, address as the port has it)."""
+        if self.group:
+            return [(self.group, self.resolver.address_of(self.group))]
         return self.resolver.servers
 
     def cancel(self):
@@ -202,7 +204,7 @@ class Resolver(UdpConnection):
         """A message has come, from a server or from another device. True if it is an answer."""
         for lookup in self.lookups:
             for question in lookup.questions:
-                answer = read_answer(data, question) if is_server or lookup.is_local else None
+                answer = read_answer(data, question) if is_server or lookup.group else None
                 if answer:
                     self.answered(lookup, question, *answer)
                     return True
@@ -210,7 +212,7 @@ class Resolver(UdpConnection):
     def answered(self, lookup, question, rcode, addresses, seconds):
         """A question has its answer; an rcode of -1 says that it is too long."""
         now = self.mgr.now
-        if lookup.is_local and not addresses:  # another device may have it (RFC 6762 section 18.11)
+        if lookup.group and not addresses:  # another device may have it (RFC 6762 section 18.11)
             return
         if rcode < 0:
             if not lookup.is_long:
@@ -257,10 +259,11 @@ def resolve(mgr, name, fn):
     if resolver is None or resolver.is_closing:
         mgr.check_open()
         resolver = mgr.resolver = Resolver(mgr, resolver.cache if resolver else [])
-    kind = Lookup
+    lookup = Lookup(resolver, name, fn)
     if name[-6:] == ".local":
-        from .nearby import NearbyLookup as kind
-    lookup = kind(resolver, name, fn)
+        from .nearby import ask_nearby
+
+        ask_nearby(lookup)
     resolver.lookups.append(lookup)
     resolver.resume()
     return lookup
