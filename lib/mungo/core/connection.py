@@ -370,7 +370,7 @@ class Connection:
         for fn, arg in self.close_callbacks or ():
             try:
                 fn(arg)
-            except Exception as er:
+            except BaseException as er:
                 self.mgr.report(er)
         if self.out:
             self.mgr.held -= self.out.size
@@ -422,14 +422,14 @@ class Connection:
         try:
             if self.pfn is not None:
                 self.pfn(self, ev, data)
-        except Exception as er:
+        except BaseException as er:
             self.bug(er)
             if ev != _EV_OPEN and ev != _EV_CLOSE:  # which the program gets, both or none
                 return
         try:
             if self.fn is not None:
                 self.fn(self, ev, data, self.fn_data)
-        except Exception as er:
+        except BaseException as er:
             self.bug(er)
 
     def look(self):

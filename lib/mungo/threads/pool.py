@@ -406,7 +406,7 @@ class WorkerPool(Limits):
         if job.on_done is not None:
             try:
                 job.on_done(result, error)
-            except Exception as er:
+            except BaseException as er:
                 if job.conn is None:
                     self.mgr.report(er)
                 else:
