@@ -17,7 +17,7 @@ from .collector import collect_early
 from .doorbell import Doorbell
 from .flash_queue import serve_flash_waiters, use_flash, when_flash_is_free
 from .one_thread import claim, give_back
-from .reports import Reports, report
+from .reports import report
 
 _EV_POLL = const(2)
 _EV_READ = const(7)
@@ -125,7 +125,9 @@ class Loop(Limits):
         self.max_conns = self.max_conns
         self.recv_limit = self.recv_limit
         self.send_slice = self.send_slice
-        self.reports = Reports()
+        self.prints = 0  # tracebacks that were printed in the second
+        self.since = self.now  # which began then
+        self._room = None  # see internals: ROOM
         self.poller.ipoll(0)  # the first one makes the tuple that all return
         self.watch(self.bell.rx, self, select.POLLIN)
         self.send_memory = None
@@ -158,14 +160,17 @@ class Loop(Limits):
             self.finish()
             if self._found:
                 self.find  # noqa: B018  (allocates one block, see internals: ONE BLOCK A TURN)
+            self.busy = False
         except MemoryError:  # the next turn goes on where this one was. (No more in here: the frame must fit on the stack, see the same)
             self.starved()
-        finally:
+        except BaseException:
             self.busy = False
+            raise
         return self.running
 
     def starved(self):
         """A turn has ended for want of memory."""
+        self.busy = False
         self.stats["no_memory"] += 1
 
     def stop(self):

@@ -45,14 +45,6 @@ def bug(c, er):
     c.broken(er)
 
 
-class Reports:
-    """How many tracebacks `mgr.report` has printed lately."""
-
-    def __init__(self):
-        self.prints = 0  # in the second since
-        self.since = ticks_ms()
-
-
 def report(mgr, er):
     """Count what a handler has let go, and print it with its traceback, at most 20 in a second. Raises nothing.
 
@@ -65,13 +57,12 @@ def report(mgr, er):
     stats["bugs"] += 1
     if isinstance(er, MemoryError):
         stats["no_memory"] += 1
-    it = mgr.reports
     now = ticks_ms()
-    if ticks_diff(now, it.since) // 1000:
-        it.since = now
-        it.prints = 0
-    it.prints += 1
-    if it.prints <= _PRINTS:
+    if ticks_diff(now, mgr.since) // 1000:
+        mgr.since = now
+        mgr.prints = 0
+    mgr.prints += 1
+    if mgr.prints <= _PRINTS:
         try:
             return sys.print_exception(er)
         except Exception:
