@@ -224,7 +224,7 @@ def test_guesses_are_slowed_down():
             for _ in range(5):
                 assert client.post("/api/login", json={"user": "anna", "password": "wrong wrong"}).status == 401
             answer = client.post("/api/login", json={"user": "anna", "password": PASSWORDS["anna"]})
-            assert answer.status == 429 and int(answer.headers["Retry-After"]) > 0
+            assert answer.status == 429 and int(answer.headers["Retry-After"]) > 0 and answer.json["error"]
             assert client.get("/api/session").status == 200
 
 

@@ -179,11 +179,11 @@ class Users:
         else:
             known[name] = user
         if not flash.begin():
-            abort(503, "a worker uses the flash: try again")
+            abort(503, {"error": "a worker uses the flash: try again"})  # (after hooks that raise have none behind them)
         try:
             write(self.path, known)
         except OSError as er:
-            abort(507, "not saved: %s" % er)
+            abort(507, {"error": "not saved: %s" % er})
         finally:
             flash.end()
         self.known = known
