@@ -111,5 +111,5 @@ class TestManager(Manager):
             if ev and not end.c.is_closing:
                 try:
                     end.c.event(ev)
-                except BaseException as er:
+                except Exception as er:
                     end.c.bug(er)

@@ -15,12 +15,11 @@ if not MAY_PAUSE:
 # Events, see __init__.py
 _EV_ERROR = const(0)
 _EV_OPEN = const(1)
+_EV_ACCEPT = const(5)
 _EV_READ = const(7)
 _EV_WRITE = const(8)
 _EV_CLOSE = const(9)
-
-# Events that only the protocol's handler (pfn) gets: this one, EV_BUG of reports.py, and EV_FULL of overload.py
-_EV_DUE = const(100)  # its deadline has passed
+_EV_DUE = const(100)  # its deadline has passed: for the protocol's handler (pfn) alone, as EV_BUG of reports.py and EV_FULL of overload.py
 
 _IN = const(1)  # select.POLLIN and POLLOUT, the same everywhere
 _OUT = const(4)
@@ -49,12 +48,13 @@ class Connection:
     Everything here is for the loop's thread, inside a handler or between two polls.
     """
 
-    # Defaults are in the class: an attribute that is never set costs a connection no memory.
+    # Defaults are in the class: an attribute that is never set costs a connection no memory. (For the others see internals: ROOM.)
     is_listening = False
     is_tls = False  # what is sent is encrypted
     is_accepted = False  # it counts in mgr.accepted
     is_idle = False  # a full manager may close it
-    sock = None
+    id = state = since = wait = 0
+    mgr = fn = fn_data = sock = None
     # While CONNECTING or LINGERING: an object whose event(c, flags) and expired(c) take the place of these methods, and, while CONNECTING,
     # whose `mask` is what poll looks for.
     phase: "Any" = None  # noqa: F821  # pyright: ignore
@@ -370,7 +370,7 @@ class Connection:
         for fn, arg in self.close_callbacks or ():
             try:
                 fn(arg)
-            except BaseException as er:
+            except Exception as er:
                 self.mgr.report(er)
         if self.out:
             self.mgr.held -= self.out.size
@@ -420,16 +420,16 @@ class Connection:
         if not self.mgr.busy:
             return self.mgr.call(self.emit, ev, data)
         try:
-            if self.pfn is not None:
+            if self.pfn is not None and ev != _EV_ACCEPT:  # (which is nothing to a protocol)
                 self.pfn(self, ev, data)
-        except BaseException as er:
+        except Exception as er:
             self.bug(er)
             if ev != _EV_OPEN and ev != _EV_CLOSE:  # which the program gets, both or none
                 return
         try:
             if self.fn is not None:
                 self.fn(self, ev, data, self.fn_data)
-        except BaseException as er:
+        except Exception as er:
             self.bug(er)
 
     def look(self):

@@ -17,7 +17,7 @@ from .collector import collect_early
 from .doorbell import Doorbell
 from .flash_queue import serve_flash_waiters, use_flash, when_flash_is_free
 from .one_thread import claim, give_back
-from .reports import report
+from .reports import Reports
 
 _EV_POLL = const(2)
 _EV_READ = const(7)
@@ -41,7 +41,6 @@ class Loop(Limits):
     use_flash = use_flash
     when_flash_is_free = when_flash_is_free
     serve_flash_waiters = serve_flash_waiters
-    report = report
 
     def __init__(self, bell=None, **limits):
         claim(1)
@@ -88,8 +87,8 @@ class Loop(Limits):
         self.bell = Doorbell(bell or BELL, not bell, self.stats)
         Loop.newest = self
         self.running = True
-        self.closed = self.is_polled = self.busy = False  # busy: in a turn
-        self.interrupts = []  # what handlers have let go and is no bug, see `report`
+        self.closed = self.is_polled = False
+        self.busy = False  # in a turn
         self.now = ticks_ms()  # when this turn began
         self.conns = []  # newest last
         self.accepted = 0  # how many of them are accepted sockets
@@ -125,9 +124,7 @@ class Loop(Limits):
         self.max_conns = self.max_conns
         self.recv_limit = self.recv_limit
         self.send_slice = self.send_slice
-        self.prints = 0  # tracebacks that were printed in the second
-        self.since = self.now  # which began then
-        self._room = None  # see internals: ROOM
+        self.reports = Reports(self.stats)
         self.poller.ipoll(0)  # the first one makes the tuple that all return
         self.watch(self.bell.rx, self, select.POLLIN)
         self.send_memory = None
@@ -211,7 +208,7 @@ class Loop(Limits):
                 i = self._next
                 self._next = i + 2
                 self._ready[i].event(self._ready[i + 1])
-        except BaseException as er:
+        except Exception as er:
             self._ready[self._next - 2].bug(er)
 
     def deliver(self):
@@ -257,8 +254,6 @@ class Loop(Limits):
             self._close()
         if self.waiting is not None and self.accepted < self.max_conns:
             self._expire(self.waiting)
-        if self.interrupts:
-            raise self.interrupts.pop()
 
     # (From the end on: who leaves the list meanwhile moves nobody to a place that was passed.)
 
@@ -285,7 +280,7 @@ class Loop(Limits):
                 c.emit(_EV_READ, 0)
                 try:
                     c.settle()
-                except BaseException as er:
+                except Exception as er:
                     c.bug(er)
 
     def _sweep(self):
@@ -322,7 +317,7 @@ class Loop(Limits):
     def _expire(self, c):
         try:
             c.expired()
-        except BaseException as er:
+        except Exception as er:
             c.bug(er)
 
     # --- what connections need
@@ -353,8 +348,10 @@ class Loop(Limits):
 
     def add(self, c):
         """Watch the connection's socket, give it its id and let other threads find it by that. Ids are never used twice.
+
         MemoryError, and OSError if the manager is closed: nothing of that is done."""
-        self.check_open()
+        if self.closed:
+            self.check_open()
         if None not in self._ids:
             self._grow()
         self.last = c.id = id = self.last + 1
@@ -447,3 +444,7 @@ class Loop(Limits):
         """A socket was given back: listeners that had none try again."""
         while self.paused_listeners:
             self.paused_listeners.pop(0).expired()
+
+    def report(self, er):
+        """Count a handler's exception and print it with its traceback, at most 20 in a second. Raises nothing."""
+        self.reports.add(er)

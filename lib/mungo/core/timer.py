@@ -84,5 +84,5 @@ class Timers:
                 self.all.pop(0)
             try:
                 timer.fn(timer.arg)
-            except BaseException as er:
+            except Exception as er:
                 self.mgr.report(er)

@@ -77,7 +77,7 @@ class Lookup:
         self.remove()
         try:
             self.fn(addresses, error)
-        except BaseException as er:
+        except Exception as er:
             self.resolver.mgr.report(er)
 
 

@@ -19,7 +19,7 @@
 from array import array
 
 from ..core.buffer import Buffer
-from ..core.holding import Holder
+from ..core.holding import hold, release
 from .char_classes import CLASSES
 from .lazy import parts
 from .scan import scan
@@ -58,13 +58,14 @@ _SLASH = const(47)
 _C_OR_H = const(75)  # what `| 11` makes of C and H, the first letters of CONNECT and HEAD (and of A, B, I, J, K), and of no other
 
 
-class Request(Holder):
+class Request:
     """One HTTP request after the other of a connection, parsed in place: what handlers get as `hm`.
 
     Valid inside the handler only, since the bytes that it points to are reused. What its attributes and methods return are copies,
     safe to keep and to give to a thread. `tab`: a table from `scan.request_table`.
     """
 
+    tab: "Any" = None  # noqa: F821  # pyright: ignore
     state = _START
     data = b""  # where the head is: in the buffer, or a copy
     shared = None  # the table that others use too, while this request has a copy
@@ -83,6 +84,12 @@ class Request(Holder):
     sink = None  # what gets the body's pieces, see `on_body`
     collected = None  # else they go to this Buffer,
     whole = None  # or all of the body to this bytes object
+    held = 0  # see core/holding.py
+    holder = None
+    _room = None  # see internals: ROOM
+
+    hold = hold
+    release = release
 
     def __init__(self, tab):
         self.tab = tab
@@ -182,8 +189,9 @@ class Request(Holder):
             self.is_bare = False
             self.tab = t = array("i", self.tab)
             self.data = bytes(memoryview(buf.data)[t[_METHOD] : t[_END]])
-            for place in (_METHOD, _METHOD_END, _TARGET, _QUERY, _TARGET_END, _FIELDS, _END):
-                t[place] -= buf.start
+            for place in range(_COUNT):
+                if place != _MINOR:
+                    t[place] -= buf.start
 
     def text(self, first, last):
         """What stands between two places of the request line, as str: the scanner has found it to be UTF-8."""
@@ -235,11 +243,8 @@ class Request(Holder):
         keep_alive = True
         if t[_CONNECTION]:
             at = t[_CONNECTION + 1]
-            if t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0:
-                keep_alive = t[_CONNECTION + 2] - at != 5 or data.find(b"close", at, at + 5) < 0
-                if keep_alive or t[_CONNECTION] > 1:
-                    return self.judge()
-            elif t[_CONNECTION] > 1:
+            keep_alive = t[_CONNECTION + 2] - at != 5 or data.find(b"close", at, at + 5) < 0
+            if t[_CONNECTION] > 1 or keep_alive and (t[_CONNECTION + 2] - at != 10 or data.find(b"keep-alive", at, at + 10) < 0):
                 return self.judge()
         if self.is_bare and self.keep_alive is keep_alive and not t[_LENGTHS]:  # all is as it was
             return _HEAD

@@ -24,8 +24,8 @@ def answer(c, hm, status, headers, body):
     """Send the answer to the request that waits at `c`, with `body`, bytes. Other arguments and errors as `http_reply`."""
     head = make_head(hm, status, headers, len(body))
     if hm.is_head or status == 204 or status == 304:
-        is_sent = c.put(head)
-    elif len(body) <= _JOIN:
+        body = b""
+    if len(body) <= _JOIN:
         is_sent = c.put(head + body)
     else:
         c.put(head)

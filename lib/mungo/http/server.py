@@ -111,8 +111,10 @@ class Exchange(Request):
         if self.held:
             self.release()
         if not self.keep_alive:
-            if self.discards or len(c.recv) > (self.at if self.serving else 0):
+            if self.discards or c.recv.end - c.recv.start > (self.at if self.serving else 0):
                 c.linger()
+            elif c.out is None:
+                c.is_closing = True
             else:
                 c.is_draining = True
         if not self.serving:  # it was answered later: what was pipelined meanwhile comes next
@@ -137,10 +139,13 @@ def handler(c, ev, data):
         c.out = c.out  # (what was sent while it waited for a place)
         hm.timing = _IDLE
         hm.keep_alive = True
-        mgr.deadline(c, mgr.idle_ms)
+        c.since = mgr.now
+        c.wait = mgr.idle_ms
+        mgr.due(c)
     elif ev == _EV_CLOSE:
         hm.phase = _NONE
-        hm.release()
+        if hm.held:
+            hm.release()
         if hm.source is not None:
             parts.stream.stop(c, hm)
     elif ev == _EV_DUE:
@@ -179,12 +184,15 @@ class HttpConnection(Connection):
     def is_idle(self):
         """Nothing of a request has come for ask_ms; since the last answer, for an eighth of busy_ms: the next one may be on its way, and
         not all clients repeat a request. So a full manager may close it. (A TLS handshake that is under way may be one that never ends.)"""
-        mgr = self.mgr
+        ms = self.mgr.ask_ms
         if self.is_connecting and not self.is_ending:
-            return self.is_accepted and ticks_diff(mgr.now, self.since) >= mgr.ask_ms
-        if self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
+            if not self.is_accepted:
+                return False
+        elif self.state or self.out is not None or len(self.recv) or self.pfn is not handler or self.proto.phase:
             return False
-        return ticks_diff(mgr.now, self.since) >= (mgr.busy_ms // 8 if len(self.proto.data) else mgr.ask_ms)
+        elif len(self.proto.data):
+            ms = self.mgr.busy_ms // 8
+        return ticks_diff(self.mgr.now, self.since) >= ms
 
     def http_reply(self, status, headers=None, body=b""):
         """Answer the request that waits: `status` 200 to 599, `headers` a dict, a list of pairs, or a str of lines that end with
@@ -374,6 +382,8 @@ def fail(c, hm, status):
 
 def rest(c, hm):
     """Choose the deadline that runs until this client sends more."""
+    if c.state and c.is_closing:
+        return
     if hm.phase:
         hm.serving = 0
         if hm.phase == _EARLY:
@@ -381,8 +391,7 @@ def rest(c, hm):
         else:
             rest_in_answer(c, hm)
     elif c.out is not None or c.state and (c.is_ending or c.is_half_closed):
-        if not c.is_closing:
-            rest_in_answer(c, hm)
+        rest_in_answer(c, hm)
     elif c.recv.end > c.recv.start:
         if hm.timing != _FOR_HEAD or not c.wait:  # it runs from the head's first byte on
             hm.timing = _FOR_HEAD

@@ -285,7 +285,7 @@ class Pipe:
                     self.wake(0)
                 if c.fn is not None:
                     c.fn(c, _EV_READ, message.data, c.fn_data)
-        except BaseException as er:
+        except Exception as er:
             c.bug(er)  # which closes C2
         is_shut = self.flags & _SHUT  # read before the messages: after it is set, none is added
         if outbox.count:
@@ -329,7 +329,7 @@ class PipeConnection(Connection):
         elif self.fn is not None:
             try:
                 self.fn(self, ev, data, self.fn_data)
-            except BaseException as er:
+            except Exception as er:
                 self.bug(er)
 
     @property

@@ -398,7 +398,7 @@ class WorkerPool(Limits):
             self.stats["dropped"] += 1  # the pipe was closed in the loop, and told the worker so
         else:
             self.stats["failed"] += 1
-            self.bug(er if isinstance(er, Exception) else RuntimeError(repr(er)))  # sys.exit() ends nothing in a worker
+            self.mgr.report(er)
         self.call_on_done(job, None, er)
 
     def call_on_done(self, job, result, error):
@@ -406,8 +406,11 @@ class WorkerPool(Limits):
         if job.on_done is not None:
             try:
                 job.on_done(result, error)
-            except BaseException as er:
-                (job.conn or self).bug(er)
+            except Exception as er:
+                if job.conn is None:
+                    self.mgr.report(er)
+                else:
+                    job.conn.bug(er)
 
     def shut(self):
         """Drop all jobs, and close their pipes at once."""
@@ -437,5 +440,5 @@ class WorkerPool(Limits):
                 self.abandon(c2.job, EPIPE, "dropped")
 
     def bug(self, er):
-        """Something has raised that has no client: report it. The pool goes on."""
+        """`expired` has raised, for want of memory: report it. The pool goes on."""
         self.mgr.report(er)

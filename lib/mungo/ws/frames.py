@@ -12,7 +12,7 @@
 # A head is judged when it is whole or wrong, so the events do not depend on how the bytes are cut. Payloads are unmasked in the buffer. A
 # message that is whole in the buffer is copied once; of others the pieces are collected.
 from ..core.buffer import Buffer
-from ..core.holding import Holder
+from ..core.holding import hold, release
 
 try:
     from .mask_viper import mask, text
@@ -27,7 +27,7 @@ _MSG = const(1)
 _CODES = const(0x7F8F)  # those from 1000 on that a Close frame may have: not 1004, 1005, 1006, 1015
 
 
-class Frames(Holder):
+class Frames:
     """The frames that one side sends. `masks` is 128 if that side is the client, else 0; messages have at most `limit` bytes, and those
     that come in pieces count among the `shared_bytes` of `mgr`, if it is given."""
 
@@ -37,6 +37,11 @@ class Frames(Holder):
     parts = None  # a Buffer with the message's pieces so far
     data: object  # of the MSG, str or bytes; of a control frame, bytes
     code = 1006  # of the Close frame: 1005 if it had none, 1006 if none has come
+    held = 0  # see core/holding.py
+    holder = None
+
+    hold = hold
+    release = release
 
     def __init__(self, limit, masks, mgr=None):
         self.mgr = mgr
