@@ -1,9 +1,11 @@
 """Updates over the air from outside: keys and bundles by make, uploads by curl to a board of firmware/ in a process, restarts, trials."""
 
 import hashlib
+import http.server
 import json
 import os
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 import bundle
+import certificates
 import deploy
 import key
 import lanes
@@ -208,6 +211,61 @@ def test_what_is_wrong_is_a_sentence(board, keys, tmp_path):
 def make(tool, *args):
     command = [lanes.ROOT / ".venv/bin/python", lanes.ROOT / "tools" / tool, *map(str, args)]
     return subprocess.run(command, cwd=lanes.ROOT, capture_output=True, text=True, timeout=WAIT_S)
+
+
+# A device that trusts the authority CA asks an https server for URL, as the current folder says, and prints what `done` gets.
+PULL = f"""
+import os, sys
+sys.path.insert(0, {str(lanes.ROOT / "lib")!r})  # (absolute: the device's own folder has no library)
+import mungo
+os.chdir(os.getenv("FLASH"))
+import mungo.ota as ota
+mgr = mungo.Manager()
+said = []
+ota.pull(mgr, os.getenv("URL"), said.append, tls=mungo.Tls(ca=os.getenv("CA")))
+while not said:
+    mgr.poll(100)
+print(said[0])
+"""
+
+
+@pytest.mark.lanes("upy")
+def test_a_bundle_is_pulled_from_an_https_server_that_the_device_trusts(runtime, tmp_path, keys):
+    (tmp_path / "pull.py").write_text(PULL)
+    flash = tmp_path / "flash"
+    flash.mkdir()
+    (flash / "ota.json").write_text(json.dumps({"board": "UNIX", "key": key.public(keys).read_text().strip()}))
+    data = bundle.pack(files(5), "UNIX", 5, key.load(keys))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.path("server.pem"), certificates.path("server.key"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as one:
+        one.handle_error = lambda *_: None
+        one.socket = context.wrap_socket(one.socket, server_side=True, do_handshake_on_connect=False)
+        thread = threading.Thread(target=one.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+
+        def pull(authority):
+            env = {"FLASH": flash, "URL": f"https://127.0.0.1:{one.server_port}/app.bundle", "CA": certificates.path(authority)}
+            done = lanes.run_script(runtime, tmp_path / "pull.py", **{name: str(value) for name, value in env.items()})
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout.strip()
+
+        assert pull("other_ca.pem") and not (flash / "ota.state").exists() and not (flash / "a").exists()
+        assert pull("ca.pem") == ""
+        assert json.loads((flash / "ota.state").read_text())["next"] == 5 and (flash / "a/bundled.py").exists()
+        one.shutdown()
+        thread.join()
 
 
 def test_make_key_writes_a_private_and_a_public_key_once(tmp_path):

@@ -206,6 +206,9 @@ def test_users_survive_a_restart_and_sessions_do_with_a_key():
         with other.app.test_client() as client:
             client.cookies.update(cookies)
             assert client.get("/api/values").status == 401
+        refused(place.dash, key=b"short")
+        refused(place.dash, key=b"")
+        refused(place.dash, guest="root")
 
 
 def test_a_file_of_users_that_cant_be_read_does_not_open_the_device():

@@ -29,7 +29,7 @@ class Dash:
 
     `folder` is where settings.json and users.json are kept. `www`: the folder with the page; by default www/dash beside the modules.
     `guest`: what those may do who have not logged in, if there are users: "", "read" or "operate". `origins`: as for `ws.upgrade`.
-    `key`: bytes, at least 16, that keep sessions valid over a restart.
+    `key`: bytes, at least 16, that keep sessions valid over a restart. Raises ValueError for a shorter one, and for another level as `guest`.
     Loop's thread, or before the App is served.
     """
 
@@ -53,7 +53,7 @@ class Dash:
         self.cached: tuple = (0, 0, "")
         self.late_ms = 0  # the longest time that the loop was late, since `system` has read it
         self.door = Door(self, App(), path, www)
-        if exists(folder + "/users.json") or exists(folder + "/users.json.new"):
+        if key is not None or exists(folder + "/users.json") or exists(folder + "/users.json.new"):
             self.load_users()
         app.setup.append(self.begin)
 

@@ -121,8 +121,7 @@ class Door:
 
     def enter(self, req):
         """The before hook: who asks."""
-        parts = req.hm.uri.split("/")
-        self.load(parts[2] if parts[1] == "api" and len(parts) > 2 else "")
+        self.load((req.hm.uri + "/").split("/")[2])
         users = self.dash.users
         if users is None:
             req.g["session"] = NoSession

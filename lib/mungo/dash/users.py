@@ -32,7 +32,7 @@ class Users:
         self.path = dash.folder + "/users.json"
         with flash:
             self.known = read(self.path)
-        keys = (dash.key,) if dash.key else ()
+        keys = () if dash.key is None else (dash.key,)
         self.sessions = Sessions(door.api, *keys, name="dash", same_site="Strict")
         self.load_session = door.api.before.pop()  # `enter` calls it
         self.tries = RateLimit(_GUESSES)
