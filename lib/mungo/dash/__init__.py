@@ -29,7 +29,7 @@ class Dash:
 
     `folder` is where settings.json and users.json are kept. `www`: the folder with the page; by default www/dash beside the modules.
     `guest`: what those may do who have not logged in, if there are users: "", "read" or "operate". `origins`: as for `ws.upgrade`.
-    `key`: bytes, at least 16, that keep sessions valid over a restart. Raises ValueError for a shorter one, and for another level as `guest`.
+    `key`: bytes, at least 16, that keep sessions valid over a restart. ValueError for a shorter one, and for another `guest`.
     Loop's thread, or before the App is served.
     """
 
