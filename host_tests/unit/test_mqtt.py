@@ -495,7 +495,7 @@ def check_failing(qos):
 
     session = Session()
     with Broker() as broker:
-        broker.mgr.reports.prints = 1000
+        broker.mgr.prints = 1000
         broker.on_event = fail
         broker.connect(clean=False, session=session)
         broker.send(publish("a", b"1", qos, 5))

@@ -28,7 +28,7 @@ class Case:
         self.broker = Broker()
         self.mgr = mungo.Manager(linger_ms=1)
         for mgr in (self.mgr, self.broker.mgr):
-            mgr.reports.prints = 1 << 20
+            mgr.prints = 1 << 20
         self.client = client = Hasty("mqtt://127.0.0.1:%d" % self.broker.port, id="me", log=None)
         self.done = [0] * N  # how often each on_done was called (which needs no memory)
         self.refused = 0

@@ -106,7 +106,7 @@ class Case:
 
     def connect(self, flash):
         self.mgr = mungo.Manager(linger_ms=1)
-        self.mgr.reports.prints = 1 << 20
+        self.mgr.prints = 1 << 20
         self.flash = flash
         journal.os = flash
         journal.open = flash.open

@@ -470,3 +470,13 @@ def test_worker_outlives_its_client(bell):
     turns(mgr, 2)
     assert events == [(mungo.EV_OPEN, None)]
     close(mgr, other_end)
+
+
+def test_a_wrong_length_takes_nothing_off_the_queue():
+    mgr = mungo.Manager()
+    c2, end = pipe(mgr)
+    c2.send("hello")
+    for n in (0, -1, 1.5, "2", None):
+        raised((ValueError, TypeError), end.recv, n)
+    assert end.recv(2) == b"he" and end.recv(10) == b"llo"
+    close(mgr, end)

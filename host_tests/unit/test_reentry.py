@@ -107,11 +107,11 @@ def test_a_handler_that_raises_between_two_turns_leaves_no_turn_behind():
 
     mgr.mkpipe(fn, ValueError("on purpose")).close()
     assert mgr.stats["bugs"] == 1 and not mgr.busy
-    raised(KeyboardInterrupt, mgr.mkpipe, fn, KeyboardInterrupt())
-    assert not mgr.busy and mgr.poll(0)
-    for c in mgr.conns:
-        c.end.close()
-    close(mgr)
+    end = mgr.mkpipe(fn, KeyboardInterrupt())  # the next poll raises it
+    assert not mgr.busy
+    raised(KeyboardInterrupt, mgr.poll)
+    assert not mgr.busy and mgr.poll(0) and not mgr.conns
+    close(mgr, end)
 
 
 def test_what_an_open_handler_sends_between_two_turns_has_its_whole_time():

@@ -4,10 +4,12 @@
 import socket
 import sys
 import time
+from array import array
 
 import mungo
 from mungo.core.listener import AcceptedConnection
 from net import Client, listening, turns
+from raising import raised
 
 MIN_HEAP = "192k"
 
@@ -155,6 +157,45 @@ def test_a_bug_is_counted_though_nobody_reads_stdout():
     mgr.close()
 
 
+def test_what_is_sent_is_all_of_it_or_an_error():
+    # The len of an array is not its number of bytes: half of it was sent, and send said True.
+    mgr = mungo.Manager()
+    conns = []
+
+    def fn(c, ev, data, fn_data):
+        if ev == mungo.EV_ACCEPT:
+            conns.append(c)
+
+    _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    client = Client(mgr, port)
+    turns(mgr, lambda: conns)
+    c = conns[0]
+    parts = (array("H", (1, 2, 3)), memoryview(b"abcdef")[2:4], memoryview(array("I", (5, 6)))[1:], bytearray(b"zz"), "\xe9", b"")
+    for part in parts:
+        whole = part.encode() if isinstance(part, str) else bytes(memoryview(part))
+        client.got = b""
+        assert c.send(part)
+        client.until(lambda client, whole=whole: len(client.got) >= len(whole))
+        assert client.got == whole
+    c.hold(Later())  # from here on all has to wait
+    for part in parts:
+        size = c.out.size if c.out else 0
+        assert c.send(part)
+        assert c.out.size - size == len(part.encode() if isinstance(part, str) else bytes(memoryview(part))), part
+    size = c.out.size
+    for bad in (5, None, 1.5, [1, 2], {}):
+        raised(TypeError, c.send, bad)
+    assert c.out.size == size and not c.is_closing
+    client.close()
+    mgr.close()
+
+
+class Later:
+    """The phase of a connection that may not send yet."""
+
+    mask = 0
+
+
 def test_a_broadcast_over_all_connections_ends_none_of_them():
     mgr = mungo.Manager()
     events = []
@@ -163,9 +204,10 @@ def test_a_broadcast_over_all_connections_ends_none_of_them():
         events.append(ev)
 
     _, port = listening(lambda url: mgr.listen(url, fn), "tcp")
+    listening(lambda url: mgr.listen(url, fn), "udp")
     client = Client(mgr, port)
-    turns(mgr, lambda: len(mgr.conns) == 2)
-    assert [c.send("news\n") for c in mgr.conns] == [False, True]
+    turns(mgr, lambda: len(mgr.conns) == 3)
+    assert [c.send("news\n") for c in mgr.conns] == [False, False, True]
     assert client.until_has(b"news\n") == b"news\n"
     assert mungo.EV_ERROR not in events and mungo.EV_CLOSE not in events
     client.close()

@@ -55,7 +55,7 @@ class EventRoute(Route):
             try:
                 if stream.is_open:
                     stream.advance(None)
-            except Exception as er:
+            except BaseException as er:
                 stream.generator = False
                 stream.c.bug(er)
             if not stream.generator or not stream.is_open:

@@ -111,5 +111,5 @@ class TestManager(Manager):
             if ev and not end.c.is_closing:
                 try:
                     end.c.event(ev)
-                except Exception as er:
+                except BaseException as er:
                     end.c.bug(er)

@@ -167,12 +167,12 @@ class Connection:
     def send(self, data):
         """Send `data` (bytes-like, or str as UTF-8): what the socket takes at once, the rest when there is room.
 
-        What has to wait is kept by reference if it is `bytes`, and copied otherwise.
+        What has to wait is kept by reference if it is `bytes`; all else is copied at once.
         Returns True if all of it was taken; False if the connection is closing, or if more than `send_limit` bytes would wait here, or too
         many in all (then none of it was taken; EV_WRITE says when there is room). Data is always taken when nothing else waits here.
         """
-        if isinstance(data, str):
-            data = data.encode()
+        if type(data) is not bytes:
+            data = data.encode() if isinstance(data, str) else bytes(memoryview(data))  # (an array's len is not its number of bytes)
         return (self.out is None or self.out.has_room(len(data))) and self.put(data)
 
     def put(self, data):
@@ -370,7 +370,7 @@ class Connection:
         for fn, arg in self.close_callbacks or ():
             try:
                 fn(arg)
-            except Exception as er:
+            except BaseException as er:
                 self.mgr.report(er)
         if self.out:
             self.mgr.held -= self.out.size
@@ -422,14 +422,14 @@ class Connection:
         try:
             if self.pfn is not None and ev != _EV_ACCEPT:  # (which is nothing to a protocol)
                 self.pfn(self, ev, data)
-        except Exception as er:
+        except BaseException as er:
             self.bug(er)
             if ev != _EV_OPEN and ev != _EV_CLOSE:  # which the program gets, both or none
                 return
         try:
             if self.fn is not None:
                 self.fn(self, ev, data, self.fn_data)
-        except Exception as er:
+        except BaseException as er:
             self.bug(er)
 
     def look(self):

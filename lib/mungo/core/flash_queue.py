@@ -8,7 +8,7 @@ def use_flash(mgr, fn, c, arg):
     Returns whether it was called. What it raises then is its caller's, and later `c.bug`'s. By then `c` may be closed.
     """
     if not flash.begin():
-        mgr.flash_waiters.append((fn, c, arg))
+        mgr.when_flash_is_free(fn, c, arg)
         return False
     try:
         fn(c, arg)
@@ -30,7 +30,7 @@ def serve_flash_waiters(mgr):
                 fn, c, arg = mgr.flash_waiters.pop(0)
                 try:
                     fn(c, arg)
-                except Exception as er:
+                except BaseException as er:
                     c.bug(er)
         finally:
             flash.end()

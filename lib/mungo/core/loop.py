@@ -17,7 +17,7 @@ from .collector import collect_early
 from .doorbell import Doorbell
 from .flash_queue import serve_flash_waiters, use_flash, when_flash_is_free
 from .one_thread import claim, give_back
-from .reports import Reports
+from .reports import report
 
 _EV_POLL = const(2)
 _EV_READ = const(7)
@@ -41,6 +41,7 @@ class Loop(Limits):
     use_flash = use_flash
     when_flash_is_free = when_flash_is_free
     serve_flash_waiters = serve_flash_waiters
+    report = report
 
     def __init__(self, bell=None, **limits):
         claim(1)
@@ -87,8 +88,8 @@ class Loop(Limits):
         self.bell = Doorbell(bell or BELL, not bell, self.stats)
         Loop.newest = self
         self.running = True
-        self.closed = self.is_polled = False
-        self.busy = False  # in a turn
+        self.closed = self.is_polled = self.busy = False  # busy: in a turn
+        self.interrupts = []  # what handlers have let go and is no bug, see `report`
         self.now = ticks_ms()  # when this turn began
         self.conns = []  # newest last
         self.accepted = 0  # how many of them are accepted sockets
@@ -124,7 +125,9 @@ class Loop(Limits):
         self.max_conns = self.max_conns
         self.recv_limit = self.recv_limit
         self.send_slice = self.send_slice
-        self.reports = Reports(self.stats)
+        self.prints = 0  # tracebacks that were printed in the second
+        self.since = self.now  # which began then
+        self._room = None  # see internals: ROOM
         self.poller.ipoll(0)  # the first one makes the tuple that all return
         self.watch(self.bell.rx, self, select.POLLIN)
         self.send_memory = None
@@ -208,7 +211,7 @@ class Loop(Limits):
                 i = self._next
                 self._next = i + 2
                 self._ready[i].event(self._ready[i + 1])
-        except Exception as er:
+        except BaseException as er:
             self._ready[self._next - 2].bug(er)
 
     def deliver(self):
@@ -254,6 +257,8 @@ class Loop(Limits):
             self._close()
         if self.waiting is not None and self.accepted < self.max_conns:
             self._expire(self.waiting)
+        if self.interrupts:
+            raise self.interrupts.pop()
 
     # (From the end on: who leaves the list meanwhile moves nobody to a place that was passed.)
 
@@ -280,7 +285,7 @@ class Loop(Limits):
                 c.emit(_EV_READ, 0)
                 try:
                     c.settle()
-                except Exception as er:
+                except BaseException as er:
                     c.bug(er)
 
     def _sweep(self):
@@ -317,7 +322,7 @@ class Loop(Limits):
     def _expire(self, c):
         try:
             c.expired()
-        except Exception as er:
+        except BaseException as er:
             c.bug(er)
 
     # --- what connections need
@@ -348,7 +353,6 @@ class Loop(Limits):
 
     def add(self, c):
         """Watch the connection's socket, give it its id and let other threads find it by that. Ids are never used twice.
-
         MemoryError, and OSError if the manager is closed: nothing of that is done."""
         if self.closed:
             self.check_open()
@@ -444,7 +448,3 @@ class Loop(Limits):
         """A socket was given back: listeners that had none try again."""
         while self.paused_listeners:
             self.paused_listeners.pop(0).expired()
-
-    def report(self, er):
-        """Count a handler's exception and print it with its traceback, at most 20 in a second. Raises nothing."""
-        self.reports.add(er)

@@ -1,5 +1,5 @@
 # Failures: what handlers let go is counted, and printed with its traceback; a connection that fails ends with EV_ERROR. `broken`, `starve`
-# and `bug` are methods of Connection.
+# and `bug` are methods of Connection, `report` of Loop.
 import sys
 from time import ticks_diff, ticks_ms
 
@@ -45,28 +45,26 @@ def bug(c, er):
     c.broken(er)
 
 
-class Reports:
-    """What `mgr.report` does. `stats` are the manager's counters."""
+def report(mgr, er):
+    """Count what a handler has let go, and print it with its traceback, at most 20 in a second. Raises nothing.
 
-    def __init__(self, stats):
-        self.stats = stats
-        self.prints = 0  # tracebacks in the second since
-        self.since = ticks_ms()
-
-    def add(self, er):
-        """Count an exception and print it, at most 20 in a second. Raises nothing."""
-        stats = self.stats
-        stats["bugs"] += 1
-        if isinstance(er, MemoryError):
-            stats["no_memory"] += 1
-        now = ticks_ms()
-        if not 0 <= ticks_diff(now, self.since) < 1000:
-            self.since = now
-            self.prints = 0
-        self.prints += 1
-        if self.prints <= _PRINTS:
-            try:
-                return sys.print_exception(er)
-            except Exception:
-                pass  # nobody reads stdout any more, or there is no memory for that
-        stats["unprinted"] += 1
+    Ctrl-C, sys.exit() and whatever else is no Exception is no bug: `poll` raises it when its turn is done, or `close`. Who catches it
+    may poll on.
+    """
+    if not isinstance(er, Exception):
+        return mgr.interrupts.append(er)
+    stats = mgr.stats
+    stats["bugs"] += 1
+    if isinstance(er, MemoryError):
+        stats["no_memory"] += 1
+    now = ticks_ms()
+    if ticks_diff(now, mgr.since) // 1000:
+        mgr.since = now
+        mgr.prints = 0
+    mgr.prints += 1
+    if mgr.prints <= _PRINTS:
+        try:
+            return sys.print_exception(er)
+        except Exception:
+            pass  # nobody reads stdout any more, or there is no memory for that
+    stats["unprinted"] += 1

@@ -15,6 +15,14 @@ def wait_until(is_done, ms):
 
 def close(mgr, ms):
     """`mgr.close`."""
+    is_closed = close_all(mgr, ms)
+    if mgr.interrupts:
+        raise mgr.interrupts.pop()
+    return is_closed
+
+
+def close_all(mgr, ms):
+    """The same, but for what a handler of EV_CLOSE has let go and is no bug."""
     if mgr.busy:
         raise RuntimeError("close inside a handler; stop() makes poll return False")
     if mgr.poller is None:

@@ -84,5 +84,5 @@ class Timers:
                 self.all.pop(0)
             try:
                 timer.fn(timer.arg)
-            except Exception as er:
+            except BaseException as er:
                 self.mgr.report(er)

@@ -26,21 +26,20 @@ class UdpConnection(Connection):
         Connection.__init__(self, mgr, sock, fn, fn_data, None, peer)
 
     def send(self, data):
-        """Send one datagram to the peer. False if the system would not take it, which `mgr.stats["undelivered"]` counts.
+        """Send one datagram to the peer. False if there is none, as nobody has sent a datagram to this socket yet; or if the system
+        would not take it, which `mgr.stats["undelivered"]` counts.
 
         ValueError if it is empty: on ESP32 an empty datagram closes the receiver's socket for good.
         """
         if isinstance(data, str):
             data = data.encode()
         if not data:
-            raise ValueError("send: a datagram has at least one byte")
-        if self.is_closing:
+            raise ValueError("want at least one byte")
+        if self.is_closing or not (self.connected or self.peer):
             return False
         try:
             if self.connected:
                 self.sock.send(data)
-            elif self.peer is None:
-                raise ValueError("send: nobody has sent a datagram to this socket yet")
             else:
                 self.sock.sendto(data, self.peer)
         except OSError:  # too long, no route, no room: it is lost, as on the way

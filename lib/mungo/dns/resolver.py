@@ -77,7 +77,7 @@ class Lookup:
         self.remove()
         try:
             self.fn(addresses, error)
-        except Exception as er:
+        except BaseException as er:
             self.resolver.mgr.report(er)
 
 

@@ -211,7 +211,7 @@ def handler(c, ev, data):
         if hasattr(source, "close"):
             try:
                 source.close()  # a generator may clean up
-            except Exception as er:  # which must not keep EV_CLOSE from the program
+            except BaseException as er:  # which must not keep EV_CLOSE from the program
                 c.bug(er)
         if it.is_waiting and c.is_ended and not c.error_text:
             it.is_waiting = False
@@ -221,7 +221,7 @@ def handler(c, ev, data):
                 else:
                     c.mgr.stats["failed"] += 1
                     call_handler(c, _EV_ERROR, "closed before the response was complete")
-            except Exception as er:
+            except BaseException as er:
                 c.bug(er)
         it.release()
 

@@ -59,7 +59,7 @@ def stop(c, hm):
     if hasattr(source, "close"):
         try:
             c.mgr.use_flash(close, c, source)
-        except Exception as er:  # which must not keep EV_CLOSE from the program
+        except BaseException as er:  # which must not keep EV_CLOSE from the program
             c.bug(er)
 
 

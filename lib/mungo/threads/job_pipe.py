@@ -22,10 +22,7 @@ class JobPipe(PipeConnection):
 
     def bug(self, er):
         """Its handler has raised: report it, and close it. To the job's client it is like a bug of the client's own handler."""
-        if self.job.conn is None:
-            self.mgr.report(er)
-        else:
-            self.job.conn.bug(er)
+        (self.job.conn or self.pool).bug(er)
         self.broken(er)
 
     def release(self):

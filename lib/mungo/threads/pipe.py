@@ -188,10 +188,10 @@ class Pipe:
         """The next message of the loop's `c2.send`, at most `n` bytes of it; the rest stays for the next call.
 
         Waits until there is one. Returns b"" if this end is closed, or if the loop's end is closed and everything was received.
-        Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0); ValueError unless `n` is at least 1.
+        Raises OSError: ETIMEDOUT after the timeout (EAGAIN if that is 0); ValueError unless `n` is a whole number of at least 1.
         """
-        if n < 1:
-            raise ValueError("recv(%r): want at least 1 byte" % n)
+        if not isinstance(n, int) or n < 1:
+            raise ValueError("recv(%r): want a whole number > 0" % n)
         bell = self.mgr.bell
         waiter = None
         while True:
@@ -285,7 +285,7 @@ class Pipe:
                     self.wake(0)
                 if c.fn is not None:
                     c.fn(c, _EV_READ, message.data, c.fn_data)
-        except Exception as er:
+        except BaseException as er:
             c.bug(er)  # which closes C2
         is_shut = self.flags & _SHUT  # read before the messages: after it is set, none is added
         if outbox.count:
@@ -329,7 +329,7 @@ class PipeConnection(Connection):
         elif self.fn is not None:
             try:
                 self.fn(self, ev, data, self.fn_data)
-            except Exception as er:
+            except BaseException as er:
                 self.bug(er)
 
     @property

@@ -398,7 +398,7 @@ class WorkerPool(Limits):
             self.stats["dropped"] += 1  # the pipe was closed in the loop, and told the worker so
         else:
             self.stats["failed"] += 1
-            self.mgr.report(er)
+            self.bug(er if isinstance(er, Exception) else RuntimeError(repr(er)))  # sys.exit() ends nothing in a worker
         self.call_on_done(job, None, er)
 
     def call_on_done(self, job, result, error):
@@ -406,11 +406,8 @@ class WorkerPool(Limits):
         if job.on_done is not None:
             try:
                 job.on_done(result, error)
-            except Exception as er:
-                if job.conn is None:
-                    self.mgr.report(er)
-                else:
-                    job.conn.bug(er)
+            except BaseException as er:
+                (job.conn or self).bug(er)
 
     def shut(self):
         """Drop all jobs, and close their pipes at once."""
@@ -440,5 +437,5 @@ class WorkerPool(Limits):
                 self.abandon(c2.job, EPIPE, "dropped")
 
     def bug(self, er):
-        """`expired` has raised, for want of memory: report it. The pool goes on."""
+        """Something has raised that has no client: report it. The pool goes on."""
         self.mgr.report(er)
