@@ -7,16 +7,18 @@
 A mutant is a copy of the project with one expression or statement of lib/ changed: `<` to `<=`, `and` to `or`, a condition to True,
 a number to the next one, a call or an assignment left out, a `with` without its lock, a return without its value. The seed chooses.
 
-It is tried by the tests that cover it: those unit modules that pass through its line (measured with coverage.py on CPython), first on
-CPython, then on MicroPython, and then those tests that HOST names for its folder. The first test that fails, or that takes ten times
-its usual time, ends the trial. Survivors are printed with their place and change; tools/survivors.txt lists those that are known,
-each with its reason, and only others count.
+It is tried by the tests that cover it: those unit modules that pass through its line (measured with coverage.py on CPython, and measured
+again when they or the files that they pass through change), on CPython and on MicroPython, and then those tests that HOST names for its
+folder. The first test that fails, or that takes ten times its usual time, ends the trial; it must pass without the mutant.
+Survivors are printed with their place and change; tools/survivors.txt lists those that are known, each with its reason, and only others
+count.
 """
 
 import argparse
 import ast
 import concurrent.futures
 import fnmatch
+import hashlib
 import json
 import os
 import queue
@@ -26,11 +28,16 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT / "host_tests"))
+import lanes  # noqa: E402 - it is found there
+
 COVERAGE = ROOT / "build" / "covered.json"
+UNIT = ROOT / "host_tests" / "unit"
 SURVIVORS = Path(__file__).with_name("survivors.txt")
 
 # Tests from outside, for mutants that the unit tests pass: {files: tests}, every line that fits.
@@ -43,6 +50,13 @@ HOST = {
     "lib/mungo/app/*": ["host_tests/test_app_examples.py"],
     "lib/mungo/ws/*": ["host_tests/test_ws_clients.py"],
     "lib/mungo/fetch.py": ["host_tests/test_fetch.py"],
+    "lib/mungo/tls/*": ["host_tests/test_tls.py", "host_tests/test_tls_client.py"],
+    "lib/mungo/dns/*": ["host_tests/test_dns.py"],
+    "lib/mungo/mqtt/*": ["host_tests/test_mqtt_conformance.py"],
+    "lib/mungo/fleet/*": ["host_tests/test_fleet.py", "host_tests/test_rollout.py"],
+    "lib/mungo/dash/*": ["host_tests/test_dash.py"],
+    "lib/mungo/ota/*": ["host_tests/test_updates.py"],
+    "lib/mungo/sntp.py": ["host_tests/test_sntp_server.py"],
 }
 
 # Machine code that only boards run, and the ports of boards, which CPython and the unix port do not load.
@@ -163,27 +177,36 @@ def choose(root, pattern, seed, number):
 # --- which tests pass through a line
 
 
-def coverage():
-    """{unit module: [seconds on CPython, {path: [lines]}]}, measured once for a state of lib/ and of the unit tests."""
-    state = subprocess.run(
-        "git ls-files -s lib host_tests/unit; git diff HEAD -- lib host_tests/unit", shell=True, cwd=ROOT, capture_output=True, text=True
-    ).stdout
-    if COVERAGE.exists():
-        known = json.loads(COVERAGE.read_text())
-        if known["state"] == state:
-            return known["modules"]
-    names = sorted(path.stem for path in (ROOT / "host_tests" / "unit").glob("test_*.py"))
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        modules = {name: lines for name, lines in zip(names, pool.map(cover, names)) if lines}
+def coverage(jobs):
+    """{unit module: [seconds on CPython, {path: [lines]}]}. What is known of a module stays until the module, a helper of the unit
+    tests or a file that it passes through changes."""
+    helpers = _state(path for path in UNIT.glob("*.py") if not path.name.startswith("test_"))
+    known = json.loads(COVERAGE.read_text()) if COVERAGE.exists() else {}
+    names = [name for name in unit_modules() if "cpython" in _lanes_of(name)]
+
+    def state(name, files):
+        return helpers + _state([UNIT / f"{name}.py", *(ROOT / path for path in sorted(files))])
+
     COVERAGE.parent.mkdir(exist_ok=True)
-    COVERAGE.write_text(json.dumps({"state": state, "modules": modules}))
-    return modules
+    known = {name: found for name, found in known.items() if name in names and found[2] == state(name, found[1])}
+    missing = [name for name in names if name not in known]
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        for name, (took, files) in zip(missing, pool.map(cover, missing)):
+            known[name] = [took, files, state(name, files)]
+            COVERAGE.write_text(json.dumps(known))
+    return {name: found[:2] for name, found in known.items()}
+
+
+def _state(paths):
+    """A text that changes with these files."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
 
 
 def cover(name):
-    """One unit module's [seconds, {path: [lines]}]; None if it does not run on CPython."""
-    if "cpython" not in _lanes_of(name):
-        return None
+    """One unit module's [seconds, {path: [lines]}]."""
     with tempfile.TemporaryDirectory() as folder:
         data, report = Path(folder, "data"), Path(folder, "report")
         start = time.monotonic()
@@ -205,33 +228,64 @@ def cover(name):
     return [took, {path: found["executed_lines"] for path, found in files.items() if found["executed_lines"]}]
 
 
-def _lanes_of(name):
-    tree = ast.parse((ROOT / "host_tests" / "unit" / f"{name}.py").read_text())
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "LANES":
+def _literal(name, which, default=None):
+    """What a unit module says of itself: LANES, MIN_HEAP."""
+    for node in ast.parse((UNIT / f"{name}.py").read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == which:
             return ast.literal_eval(node.value)
-    return ("cpython", "upy")
+    return default
 
 
-def tests_for(mutant, covered):
-    """[(seconds that are enough, arguments of pytest)] in the order in which they are tried: those named after the file, the quickest."""
+def _lanes_of(name):
+    return _literal(name, "LANES", ("cpython", "upy"))
+
+
+class Step:
+    """A test to try a mutant with: a unit module in a lane, or arguments of pytest."""
+
+    def __init__(self, limit, what, lane=None):
+        self.limit = limit  # seconds that are enough
+        self.what = what
+        self.lane = lane
+
+    def __str__(self):
+        return f"{self.what} on {self.lane}" if self.lane else self.what
+
+    def command(self):
+        """(argv, environment), to run from the root of a copy."""
+        if not self.lane:
+            return [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", self.what], dict(os.environ)
+        lane = lanes.LANES[self.lane]
+        return lanes.unit_command(lane, lanes.unit_heap(lane, _literal(self.what, "MIN_HEAP")), self.what, ())
+
+
+def steps_for(mutant, covered, is_quick=False):
+    """The steps in the order in which they are tried: modules that are named after the file, the quickest first, then the others."""
     through = [(took, name) for name, (took, files) in covered.items() if mutant.first in files.get(mutant.path, ())]
     if not through:  # a line that only workers' threads or MicroPython pass: whatever loads the file
         through = [(took, name) for name, (took, files) in covered.items() if mutant.path in files]
     through.sort()
     path = Path(mutant.path)
-    named = [(took, name) for took, name in through if path.stem in name or path.parent.name in name]
+
+    def is_named(name):
+        return path.stem.strip("_") in name or path.parent.name in name
+
+    named = [pair for pair in through if is_named(pair[1])]
     others = [pair for pair in through if pair not in named]
-    tests = [(60 + 10 * took, [_unit(name), "-k", "[cpython]"]) for took, name in named]
-    for lane, pairs in (("cpython", others), ("upy", named), ("upy", others)):
-        if pairs:
-            tests.append((120 + 10 * sum(took for took, _ in pairs), [*(_unit(name) for _, name in pairs), "-k", f"[{lane}]"]))
-    host = [test for pattern, names in HOST.items() if fnmatch.fnmatch(mutant.path, pattern) for test in names]
-    return tests + [(900, [test]) for test in host]
+    upy_only = [name for name in unit_modules() if is_named(name) and "cpython" not in _lanes_of(name)]
+    steps = [Step(60 + 10 * took, name, "cpython") for took, name in named]
+    steps += [Step(120, name, "upy") for name in upy_only if "upy" in _lanes_of(name)]
+    steps += [Step(60 + 10 * took, name, "upy") for took, name in named if "upy" in _lanes_of(name)]
+    steps += [Step(60 + 10 * took, name, "cpython") for took, name in others]
+    steps += [Step(60 + 10 * took, name, "upy") for took, name in others if "upy" in _lanes_of(name)]
+    steps += [Step(300, f"host_tests/unit/{name}.py") for name in upy_only if "upy" not in _lanes_of(name)]
+    if not is_quick:
+        steps += [Step(900, test) for pattern, tests in HOST.items() if fnmatch.fnmatch(mutant.path, pattern) for test in tests]
+    return steps
 
 
-def _unit(name):
-    return f"host_tests/unit/{name}.py"
+def unit_modules():
+    return sorted(path.stem for path in UNIT.glob("test_*.py"))
 
 
 # --- trials
@@ -246,42 +300,71 @@ def copy(root):
             shutil.copy2(ROOT / name, root / name)
     for name in (".venv", "typings"):
         (root / name).symlink_to((ROOT / name).resolve())
+    code = "import sys; sys.path[:0] = 'tools', 'host_tests'; import certificates; certificates.make()"
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 
 
-def fails(root, limit, args):
-    """Whether pytest, with these arguments in this copy, fails or exceeds the limit in seconds."""
+def fails(root, step):
+    """Whether this step, in this copy, fails or exceeds its limit."""
+    argv, environment = step.command()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *args],
+        argv,
         cwd=root,
-        env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX=str(root / "build" / "pycache")),
+        env=dict(environment, PYTHONDONTWRITEBYTECODE="1"),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    late = threading.Timer(step.limit, _end, (process,))
+    late.start()
     try:
-        return process.wait(limit) not in (0, 5)  # 5: no test fits
-    except subprocess.TimeoutExpired:
-        return True
+        ended = not step.lane
+        for line in process.stdout:
+            if step.lane and line.startswith(b"FAIL "):
+                return True
+            ended = ended or line.startswith(b"end ")
+        return process.wait() not in (0, 5) or not ended  # 5: no test fits
     finally:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        late.cancel()
+        _end(process)
         process.wait()
+        process.stdout.close()
 
 
-def trial(mutant, root, covered):
-    """The arguments of the first pytest that notices the mutant; None if none does."""
-    source = (root / mutant.path).read_bytes()
-    mutant.write(root)
+def _end(process):
     try:
-        for limit, args in tests_for(mutant, covered):
-            if fails(root, limit, args):
-                return " ".join(args)
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+class Trials:
+    """Tries mutants. A step that fails without any mutant notices nothing."""
+
+    def __init__(self, covered, is_quick):
+        self.covered = covered
+        self.is_quick = is_quick
+        self.is_sound = {}  # of a step
+
+    def try_one(self, mutant, root):
+        """The step that notices the mutant; None if none does."""
+        for step in steps_for(mutant, self.covered, self.is_quick):
+            source = (root / mutant.path).read_bytes()
+            mutant.write(root)
+            try:
+                failed = fails(root, step)
+            finally:
+                (root / mutant.path).write_bytes(source)
+            if failed:
+                name = str(step)
+                if name not in self.is_sound:
+                    self.is_sound[name] = not fails(root, step)
+                    if not self.is_sound[name]:
+                        print(f"     {name} fails without a mutant", flush=True)
+                if self.is_sound[name]:
+                    return name
         return None
-    finally:
-        (root / mutant.path).write_bytes(source)
 
 
 def known():
@@ -298,6 +381,7 @@ def main():
     parser.add_argument("--files", default="lib/*", help="a pattern, as lib/mungo/core/*.py")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", type=int, nargs="*", help="numbers of mutants")
+    parser.add_argument("--quick", action="store_true", help="with the unit tests alone: try survivors again without it")
     parser.add_argument("--list", action="store_true", help="print the mutants, and try none")
     args = parser.parse_args()
 
@@ -318,12 +402,12 @@ def main():
             for n, one in chosen:
                 print(n, one)
             return 0
-        covered = coverage()
+        trials = Trials(coverage(args.jobs), args.quick)
 
         def run(numbered):
             root = roots.get()
             try:
-                return *numbered, trial(numbered[1], root, covered)
+                return *numbered, trials.try_one(numbered[1], root)
             finally:
                 roots.put(root)
 
