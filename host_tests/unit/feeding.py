@@ -34,7 +34,7 @@ def events(parts, limit=LIMIT, sink=None, body_limit=BODY_LIMIT, describe=None):
                 elif not hm.collect(hm.view(buf), body_limit):
                     return seen + [-413]
             elif ev == DONE:
-                assert hm.body is hm.body and isinstance(hm.body, bytes)
+                assert hm.body is hm.body and isinstance(hm.body, bytes) and not hm.is_body_pending
                 seen.append((hm.body, hm.method, hm.uri, hm.query))
                 hm.finish(buf)
             elif ev == NEED:

@@ -1,5 +1,6 @@
 # The smaller parts of App: the access log, ids of requests, HTML, hooks for one request, hooks at the end.
 
+import sys
 import time
 
 from app_client import Served
@@ -121,6 +122,20 @@ def test_what_a_client_that_leaves_has_got():
         assert lines == []  # no answer, no line
         served.ask("/large")
         assert words(lines) == ["127.0.0.1 GET /large 200 9000"]
+
+
+def test_until_the_clock_is_set_a_line_begins_with_the_seconds_since_the_start():
+    app, lines = site()
+    with app.test_client() as client:
+        client.get("/")
+        module = sys.modules["mungo.app.access_log"]
+        gmtime = module.gmtime
+        for year, pattern in ((2023, "+"), (2024, "2024-05-06T07:08:09Z")):
+            module.gmtime = lambda year=year: (year, 5, 6, 7, 8, 9, 0, 126)
+            client.get("/")
+            time, _, _ = lines[-1].partition(" ")
+            assert time == pattern or year == 2023 and time[:1] == "+" and time[1:].isdigit(), time
+        module.gmtime = gmtime
 
 
 def test_files_are_counted():

@@ -382,6 +382,17 @@ def test_interim_responses_win_no_time():
     assert asked.error.startswith("timeout"), asked.error
 
 
+def test_a_head_in_drops_wins_no_time():
+    mgr = mungo.Manager(head_limit=500)
+    nasty = Nasty(mgr, b"HTTP/1.1 200 OK\r\nX: ")
+    asked = Asked()
+    mgr.http_connect("http://127.0.0.1:%d/" % nasty.port, asked, first_ms=50)
+    mgr.timer(5, lambda _: [c.send(b"x") for c in nasty.conns], None, True)
+    until(lambda: asked.is_over, mgr)
+    assert asked.error == "timeout: first_ms", asked.error  # before the 500 bytes of head_limit have come
+    assert mgr.close()
+
+
 def test_who_stops_in_the_middle_of_a_body():
     asked = meet(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc", idle_ms=50)
     assert asked.error.startswith("timeout") and not asked.answers and len(asked.headers) == 1

@@ -52,10 +52,10 @@ def test_a_fleet_that_can_not_be_is_the_callers_error():
         {"will": ("a", "b", 0, True)},
         {"offline": "no"},
         {"queue": 0},
-        {"lease_ms": 1},
+        {"lease_ms": 99},
     ):
         raised(ValueError, one, **options)
-    assert one(name="c").name == "c"
+    assert one(name="c", queue=1, lease_ms=100).name == "c"
 
 
 def test_a_board_claims_its_name_and_then_says_what_it_can_do():

@@ -25,13 +25,13 @@ def refuse_until_done(board):
 def test_a_job_is_published_as_the_protocol_says_and_its_result_is_delivered_once():
     with Board() as board:
         board.join()
-        board.submit({"x": [1, 2]}, timeout_ms=2500)
+        board.submit({"x": [1, 2]}, timeout_ms=2000500)
         ((topic, payload, properties),) = board.said()
         assert topic == "s/job/job" and json.loads(payload) == {"x": [1, 2]}
         id = properties["correlation_data"]
         assert id.decode() == "b/%s/1" % board.fleet.boot
         assert properties["response_topic"] == "s/board/b/done" and properties["content_type"] == "application/json"
-        assert properties["message_expiry_interval"] == 3
+        assert properties["message_expiry_interval"] == 2001  # seconds
         board.accepted()
         assert not board.done
         board.bring("done", id, {"is": "it"})

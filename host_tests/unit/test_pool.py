@@ -599,6 +599,36 @@ def test_a_job_costs_no_pipe_and_leaves_nothing_behind():
     close(mgr)
 
 
+class Rings:
+    """In the place of the bell's ringing end: counts."""
+
+    def __init__(self, mgr):
+        self.tx = mgr.bell.tx
+        self.n = 0
+        mgr.bell.tx = self
+
+    def send(self, data):
+        self.n += 1
+        return self.tx.send(data)
+
+    def close(self):
+        self.tx.close()
+
+
+def test_one_ring_for_many_results():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    pool.submit(int)
+    until(lambda: pool.stats["done"] == 1, mgr)  # (threads are started in a turn)
+    rings = Rings(mgr)
+    for _ in range(3):
+        pool.submit(int)
+    until(lambda: not pool.under_way)  # without a turn
+    assert rings.n == 1, rings.n
+    until(lambda: pool.stats["done"] == 4, mgr)
+    close(mgr)
+
+
 def test_a_worker_passes_the_collectors_barrier_when_its_outcome_is_handed_over():
     # Until then the outcome is on its stack as well, which a collection that is under way may have looked at or not.
     mgr = mungo.Manager()

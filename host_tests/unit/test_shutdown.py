@@ -106,6 +106,7 @@ def test_nothing_happens_any_more(bell):
         lambda: mgr.mkpipe(handler),
         lambda: mgr.mkpipe(handler, udp=True),
         lambda: mgr.timer(1, fired.append),
+        mgr.workers,
         mgr.poll,
     ):
         raised(OSError, call)

@@ -1,5 +1,6 @@
 # app.test_client(): requests to an App without a socket.
 
+import errno
 import time
 
 import mungo
@@ -191,7 +192,8 @@ def test_a_connection_that_ends_without_an_answer():
         return lambda c, hm: None
 
     with app.test_client() as client:
-        raised(OSError, lambda: client.get("/"))
+        er = raised(OSError, lambda: client.get("/"))
+        assert er.args == (errno.EIO, "closed before the response was complete"), er
 
 
 def test_close_ends_the_workers():
