@@ -90,13 +90,12 @@ class Sessions:
     def end(self, id):
         """End the session with this id (`req.g["session"].id`) wherever it is used. Loop's thread."""
         now = int(time())
-        if len(self.ended) >= self.most_ended:
-            for old in list(self.ended):
-                if now - self.ended[old] > self.max_age:
-                    del self.ended[old]
-            while len(self.ended) >= self.most_ended:
-                oldest = min(self.ended, key=self.ended.get)  # pyright: ignore
-                self.valid_from = self.ended.pop(oldest) + 1
+        for old in list(self.ended):
+            if now - self.ended[old] > self.max_age:
+                del self.ended[old]
+        while len(self.ended) >= self.most_ended:
+            oldest = min(self.ended, key=self.ended.get)  # pyright: ignore
+            self.valid_from = self.ended.pop(oldest) + 1
         self.ended[id] = now
 
 

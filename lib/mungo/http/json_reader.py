@@ -93,8 +93,7 @@ def _end_of_string(data, at):
             break
         byte = data[at + 1]
         if byte == 117:
-            if len(unhexlify(data[at + 2 : at + 6])) != 2:
-                raise ValueError("JSON: want 4 digits")
+            unhexlify(data[at + 2 : at + 6])  # ValueError unless these are four digits: a quote is behind them, or among them
             at += 4
         elif byte not in b'"\\/bfnrt':
             raise ValueError("JSON: no such escape")
