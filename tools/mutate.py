@@ -189,7 +189,7 @@ def coverage(jobs):
     def state(name, files):
         return helpers + _state([UNIT / f"{name}.py", *(ROOT / path for path in sorted(files))])
 
-    COVERAGE.parent.mkdir(exist_ok=True)
+    make_certificates(ROOT)
     known = {name: found for name, found in known.items() if name in names and found[2] == state(name, found[1])}
     missing = [name for name in names if name not in known]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -303,6 +303,11 @@ def copy(root):
             shutil.copy2(ROOT / name, root / name)
     for name in (".venv", "typings"):
         (root / name).symlink_to((ROOT / name).resolve())
+    make_certificates(root)
+
+
+def make_certificates(root):
+    """What some unit tests need, see host_tests/unit_items.py."""
     code = "import sys; sys.path[:0] = 'tools', 'host_tests'; import certificates; certificates.make()"
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 

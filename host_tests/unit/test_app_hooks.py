@@ -20,6 +20,24 @@ def run_with_log(app, log, name):
         log.append("after " + name)
 
 
+def test_what_decorates_returns_the_function():
+    def fn(*_):
+        return None
+
+    app = App()
+    for decorate in (
+        app.get("/"),
+        app.route("/", methods=("PUT", "DELETE")),
+        app.websocket("/ws"),
+        app.events("/events"),
+        app.before_request,
+        app.after_request,
+        app.teardown_request,
+        app.errorhandler(404),
+    ):
+        assert decorate(fn) is fn
+
+
 # --- before and after
 
 

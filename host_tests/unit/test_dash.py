@@ -116,6 +116,13 @@ def controls(dash):
     dash.text("Name", "me", length=8)
 
 
+def test_the_first_option_of_a_choice_is_its_value_unless_another_is_given():
+    with Place() as place:
+        dash = place.dash()
+        assert dash.choice("Mode", ["eco", "fast"]).value == "eco"
+        assert dash.choice("Speed", ["slow", "fast"], "fast").value == "fast"
+
+
 def test_what_is_not_allowed_is_refused_with_a_sentence_and_changes_nothing():
     with Place() as place:
         dash = place.dash()

@@ -350,6 +350,34 @@ def test_a_control_may_be_set_in_a_worker():
             assert dash.by_id["lost"].value is False and dash.by_id["lost"].error
 
 
+def test_a_control_is_read_but_not_while_a_worker_sets_it():
+    with Place() as place:
+        dash = place.dash()
+        gate = Gate()
+        is_on = [False]
+        reads = {"valve": 0, "lamp": 0}
+
+        def read(name):
+            reads[name] += 1
+            return is_on[0]
+
+        valve = dash.switch("Valve", get=lambda: read("valve"), set=gate, worker=True)
+        dash.switch("Lamp", get=lambda: read("lamp"))
+        with dash.app.test_client() as client:
+            is_on[0] = True
+            until(lambda: valve.value, client.mgr)
+            page = Page(client)
+            assert page.tell(id="valve", value=False) == {"re": 1}
+            before = dict(reads)
+            until(lambda: reads["lamp"] == before["lamp"] + 3, client.mgr)
+            assert reads["valve"] == before["valve"]
+            is_on[0] = False
+            gate.open()
+            until(lambda: not valve.value, client.mgr)
+            before = dict(reads)
+            until(lambda: reads["valve"] > before["valve"], client.mgr)
+
+
 def test_progress_counts_the_time_of_an_action_anew():
     with Place() as place:
         dash = place.dash()

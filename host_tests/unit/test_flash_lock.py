@@ -1,5 +1,6 @@
 # One thread at a time uses the file system of the flash. The loop never waits for that: what it has to do there it does in a later turn.
 
+import builtins
 import io
 import os
 import sys
@@ -41,6 +42,22 @@ def test_elsewhere_there_is_no_lock():
     with flash:
         pass
     assert flash.depth == 0
+
+
+def test_a_port_that_needs_it_shares_once():
+    port = sys.modules["mungo.port.flash"]
+    assert not port.SHARES_FLASH
+    one = port.Flash()
+    plain_import = builtins.__import__
+    port.SHARES_FLASH = True
+    try:
+        one.share()
+        lock = one.lock
+        one.share()
+        assert lock is not None and one.lock is lock and one.plain_import is plain_import
+    finally:
+        builtins.__import__ = plain_import
+        port.SHARES_FLASH = False
 
 
 def test_a_thread_may_enter_again_and_others_wait():

@@ -5,6 +5,7 @@ import sys
 import time
 
 from mqttwire import PUBACK, PUBCOMP, PUBREC, SUBACK, Net, client, connected, payloads
+from mungo.mqtt.patterns import Pattern
 from raising import raised
 from waiting import Crew, turns, until
 
@@ -198,6 +199,12 @@ def test_messages_find_their_handlers_by_the_pattern():
         assert got[2:] == [("x/valve/left/set", [1])]
         wire.bring("other", b"")
         assert mqtt.stats["unhandled"] == 1 and mqtt.stats["received"] == 3
+
+
+def test_wildcards_find_no_topic_of_the_brokers_own():
+    for text in ("<a>/x", "+/x", "<path:a>", "#", "+/<a>"):
+        assert Pattern(text).match("$SYS/x") is None and Pattern(text).match("SYS/x") is not None, text
+    assert Pattern("$SYS/<a>").match("$SYS/x") == {"a": "x"}
 
 
 def test_a_message_for_each_pattern_is_handled_once_for_each():

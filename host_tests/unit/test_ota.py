@@ -81,6 +81,27 @@ def test_a_bundle_is_installed_in_the_folder_that_does_not_run():
             assert ota.state()["next"] == 5 and ota.state()["to"] == other and ota.state()["board"] == "TEST"
 
 
+class Renaming:
+    """In the place of the module's `os`: how deep this thread is in the flash's lock at each rename."""
+
+    def __init__(self):
+        self.depths = []
+
+    def rename(self, old, new):
+        self.depths.append(mungo.flash.depth)
+        os.rename(old, new)
+
+
+def test_the_state_is_saved_under_the_lock_of_the_flash():
+    with Board() as board, Sharing():
+        ota.os = renaming = Renaming()
+        try:
+            ota.device.save(error="x")
+        finally:
+            ota.os = os
+        assert renaming.depths == [1] and json.loads(tree()["ota.state"])["error"] == "x", board
+
+
 def test_pieces_of_any_size():
     data = bundle({"x": b"123", "y": b"", "z": b"4567" * 100}, 1)
     for size in (1, 7, 16, 17, 400, 401, 100000):

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+import sys
 import time
 
 import mungo
@@ -10,7 +11,7 @@ import mungo.dns.nearby
 import mungo.dns.resolver
 import mungo.port.names
 from dnsnet import AAAA, A, NameServer, a, aaaa, cname, kind_of, message, name_of, soa
-from mungo.port.names import read_words
+from mungo.port.names import name_servers, read_words
 from net import bound, udp_peer
 from raising import raised, raised_errno
 from waiting import open_files, turns, until
@@ -423,6 +424,12 @@ def test_one_family_is_enough_when_the_other_is_refused():
 
 def test_an_answer_too_long_for_a_datagram_is_asked_for_by_tcp():
     streams = []
+    late = []  # what is sent, a piece in each turn
+
+    def send_piece(_):
+        if late:
+            c, piece = late.pop(0)
+            c.send(piece)
 
     def on_tcp(c, ev, data, _):
         if ev == mungo.EV_READ:
@@ -430,11 +437,12 @@ def test_an_answer_too_long_for_a_datagram_is_asked_for_by_tcp():
                 packet = c.recv.read(2 + c.recv.data[c.recv.start + 1])[2:]
                 streams.append(packet)
                 full = both(packet)[0]
-                c.send(bytes((0, len(full))) + full[:5])
-                c.send(full[5:])
+                late.append((c, bytes((0, len(full))) + full[:5]))
+                late.append((c, full[5:]))
 
     site = Site(both)
     server = with_tcp(site, lambda packet: [message(packet, flags=0x8380)] * 2, on_tcp)
+    site.server_mgr.timer(1, send_piece, None, True)
     files = open_files()
     addresses, error = site.ask("a.org")
     assert sorted(addresses) == ["10.1.2.3", SIX] and error is None
@@ -813,3 +821,42 @@ def test_a_socket_that_can_t_be_had_is_tried_again():
         turns(site.mgr, 2)
         assert open_files() == files
         site.close()
+
+
+class Network:
+    """MicroPython's `network` on a board: of a firmware that has ipconfig, or of an older one."""
+
+    STA_IF = 0
+
+    def __init__(self, server, is_old):
+        self.server = server
+        self.is_old = is_old
+
+    def ipconfig(self, name):
+        if self.is_old:
+            raise ValueError(name)
+        assert name == "dns"
+        return self.server
+
+    def WLAN(self, interface):
+        return self
+
+    def ifconfig(self):
+        return ("10.0.0.2", "255.0.0.0", "10.0.0.1", self.server)
+
+
+def test_the_name_servers_are_those_of_the_system():
+    names = sys.modules["mungo.port.names"]
+    lines = [[], ["search", "lan"], ["nameserver", "10.0.0.1"], ["nameserver"], ["nameserver", "fd00::1", "x"]]
+    names.read_words = lambda path: iter(lines if path == "/etc/resolv.conf" else ())
+    try:
+        assert name_servers() == ["10.0.0.1", "fd00::1"]
+        names.SHARES_DESCRIPTORS = False
+        for is_old in (False, True):
+            for server, found in (("10.0.0.9", ["10.0.0.9"]), ("0.0.0.0", [])):
+                sys.modules["network"] = Network(server, is_old)
+                assert name_servers() == found
+    finally:
+        names.SHARES_DESCRIPTORS = True
+        names.read_words = read_words
+        sys.modules.pop("network", None)

@@ -98,6 +98,7 @@ def test_bare_tls_and_its_cipher():
 
     def echo(c, ev, data, _):
         if ev == mungo.EV_READ:
+            assert c.cipher[1] == "TLSv1.2"  # data have come, though none were sent
             c.send(c.recv.read())
 
     def handler(c, ev, data, _):
