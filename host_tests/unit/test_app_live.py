@@ -197,6 +197,25 @@ def test_events_of_an_app_on_several_managers():
         until(lambda: not second.timers.all, second)
 
 
+def test_the_readers_of_a_route_share_a_timer():
+    app = App()
+
+    @app.events("/clock", every_ms=5)
+    def clock(req, stream):
+        for n in range(1000):
+            yield n
+
+    with mungo.Manager() as mgr:
+        port = listening(lambda url: app.attach(mgr, url))[1]
+        readers = [Client(mgr, port, b"GET /clock HTTP/1.1\r\nHost: a\r\n\r\n") for _ in range(3)]
+        for one in readers:
+            one.until_has(b"data: 1\n")
+        assert len(mgr.timers.all) == 1
+        for one in readers:
+            one.close()
+        until(lambda: not mgr.timers.all, mgr)
+
+
 def test_a_reader_that_is_not_let_in_has_left():
     app = App()
     left = []

@@ -340,6 +340,41 @@ def test_ports_that_are_taken():
             sock.close()
 
 
+class NoPorts:
+    """In the place of `socket`: `bind` raises this. `made`: how many sockets there were."""
+
+    AF_INET = socket.AF_INET
+    SOCK_DGRAM = socket.SOCK_DGRAM
+
+    def __init__(self, number):
+        self.number = number
+        self.made = self.closed = 0
+
+    def getaddrinfo(self, host, port):
+        return socket.getaddrinfo(host, port)
+
+    def socket(self, *_):
+        self.made += 1
+        assert self.made < 1000, "it does not end"
+        return self
+
+    def bind(self, _):
+        raise OSError(self.number)
+
+    def close(self):
+        self.closed += 1
+
+
+def test_the_search_for_ports_ends():
+    for number, tries in ((errno.EHOSTUNREACH, 1), (errno.EADDRINUSE, 201)):
+        mungo.core.bell_udp.socket = ports = NoPorts(number)
+        try:
+            assert raised_errno(mungo.core.bell_udp.udp_pair, None) == number
+        finally:
+            mungo.core.bell_udp.socket = socket
+        assert ports.made == ports.closed == tries
+
+
 # --- what is done under the lock
 
 

@@ -47,11 +47,13 @@ class Made:
         self.pieces = pieces
 
 
-def server(mgr, source, errors=None):
-    """Serve the pieces of `source` from a pool of one; "/fast" is answered by the loop."""
+def server(mgr, source, errors=None, told=None):
+    """Serve the pieces of `source` from a pool of one; "/fast" is answered by the loop. `told` gets each EV_CLOSE and EV_WAKEUP."""
     pool = mgr.workers(n=1, queue=1)
 
     def fn(c, ev, hm, fn_data):
+        if told is not None and ev in (mungo.EV_CLOSE, mungo.EV_WAKEUP):
+            told.append(ev)
         if ev == mungo.EV_HTTP_MSG:
             if hm.match("/fast"):
                 c.http_reply(200, {}, "hi\n")
@@ -354,12 +356,17 @@ def test_pieces_of_an_app_wait_behind_a_head_that_the_socket_does_not_take():
 def test_a_client_that_leaves_ends_the_generator():
     mgr = mungo.Manager(queue=2)
     source = Source(1000000, 1000)
-    pool, port = server(mgr, source)
+    told = []
+    pool, port = server(mgr, source, told=told)
     client = Client(mgr, port, GET)
     until(lambda: source.made > 10, mgr)
+    (c,) = [c for c in mgr.conns if c.is_accepted]
+    assert mgr.wakeup(c.id, b"x")
+    until(lambda: told, mgr)
     client.close()
     until(lambda: source.closed == 1 and pool.stats["late"], mgr)
     assert pool.stats["dropped"] == 1 and source.made < 1000000
+    assert told == [mungo.EV_WAKEUP, mungo.EV_CLOSE]  # the program's handler learns of all that is not the stream's
     assert mgr.stats["bugs"] == 0 and mgr.pipes == 0
     close(mgr)
 

@@ -200,13 +200,11 @@ class Link:
     # --- what the program is told
 
     def call(self, fn, *args):
-        """Call a function of the program. False if it has raised, which is reported."""
+        """Call a function of the program. What it raises is reported."""
         try:
             fn(*args)
-            return True
         except Exception as er:
             self.keeper.mgr.report(er)
-            return False
 
     def tell(self, text):
         """A line for the log, unless it was the last one."""
