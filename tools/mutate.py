@@ -16,13 +16,13 @@ count.
 
 import argparse
 import ast
+import collections
 import concurrent.futures
 import fnmatch
 import hashlib
 import json
 import os
 import queue
-import random
 import shutil
 import signal
 import subprocess
@@ -169,11 +169,17 @@ def _is(node, value):
 
 
 def choose(root, pattern, seed, number):
-    """That many mutants of the files that fit the pattern, the same for the same seed and source."""
+    """That many mutants of the files that fit the pattern. What changes elsewhere changes few of them: each has a number of its own."""
     paths = sorted(path.relative_to(root).as_posix() for path in (root / "lib").rglob("*.py"))
     paths = [path for path in paths if fnmatch.fnmatch(path, pattern) and not any(fnmatch.fnmatch(path, out) for out in LEFT_OUT)]
-    every = [one for path in paths for one in mutants_of(root, path)]
-    return random.Random(seed).sample(every, min(number, len(every)))
+    numbered = []
+    for path in paths:
+        same = collections.Counter()
+        for one in mutants_of(root, path):
+            same[one.key] += 1
+            digest = hashlib.sha256(f"{seed} {same[one.key]} {one.key}".encode()).hexdigest()
+            numbered.append((digest, len(numbered), one))
+    return [one for _, _, one in sorted(numbered)[:number]]
 
 
 # --- which tests pass through a line

@@ -3,10 +3,11 @@
 import sys
 import time
 
+import mungo
 from app_client import Served
 from mungo.app import App, abort
 from mungo.app.html import escape
-from net import Client
+from net import Client, listening
 from sites import Site
 
 LANES = ("cpython", "upy", "upy-192k")
@@ -155,6 +156,21 @@ def test_a_log_that_fails_harms_nobody():
     with app.test_client() as client:
         assert client.get("/").text == "hi"
         assert client.mgr.stats["bugs"] == 1
+
+
+def test_what_the_server_refuses_has_one_answer():
+    app, _ = site()
+
+    @app.errorhandler(413)
+    def too_large(req, er):
+        return "too much" if "X-Take" not in req.headers else lambda c, hm: None  # which answers nothing
+
+    with mungo.Manager(body_limit=100) as mgr:
+        port = listening(lambda url: app.attach(mgr, url))[1]
+        for field, body in ((b"", b"too much"), (b"X-Take: 1\r\n", b"Content Too Large\n")):
+            head = b"POST /post HTTP/1.1\r\nHost: a\r\nContent-Length: 101\r\n%s\r\n" % field
+            got = Client(mgr, port, head).until_ended()
+            assert got.startswith(b"HTTP/1.1 413 ") and got.endswith(b"\r\n\r\n" + body) and got.count(b"HTTP/1.1") == 1, got
 
 
 def test_without_a_log_there_is_none():

@@ -102,6 +102,22 @@ def test_the_state_is_saved_under_the_lock_of_the_flash():
         assert renaming.depths == [1] and json.loads(tree()["ota.state"])["error"] == "x", board
 
 
+def test_clear_tells_whether_there_was_a_file():
+    with Board():
+        before = tree()
+        folder = ota.device.folder()
+        for name in (folder, folder + "/x"):
+            os.mkdir(name)
+        for name in (folder + "/1", folder + "/x/2"):
+            otaboard.put(name, "x")
+        found = []
+        while not found or found[-1]:
+            found.append(ota.device.clear())
+            assert len(found) < 9
+        assert found[0] is True and found[-1] is False and tree() == before, found
+        assert ota.device.clear() is False
+
+
 def test_pieces_of_any_size():
     data = bundle({"x": b"123", "y": b"", "z": b"4567" * 100}, 1)
     for size in (1, 7, 16, 17, 400, 401, 100000):

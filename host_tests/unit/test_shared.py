@@ -394,3 +394,24 @@ def test_a_request_without_a_body_is_never_refused_for_bytes():
     assert site.mgr.stats["shared_full"] == 1
     site.mgr.held -= 20000
     site.end()
+
+
+def test_a_long_body_is_not_copied():
+    body = bytes(20000)
+    put = []
+
+    def serve(c, ev, hm, _):
+        if ev == mungo.EV_HTTP_MSG:
+            plain = c.put
+            c.put = lambda data: put.append(data) or plain(data)
+            c.http_reply(200, {"X-A": "b"} if hm.query else {}, body)
+
+    with mungo.Manager() as mgr:
+        port = listening(lambda url: mgr.http_listen(url, serve))[1]
+        for target in (b"/", b"/?fields"):
+            client = Client(mgr, port, b"GET %s HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+            client.until(lambda client: client.got.endswith(body))
+            client.close()
+            head, sent = put
+            assert sent is body and len(head) < 300
+            put[:] = []

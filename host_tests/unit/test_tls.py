@@ -122,6 +122,27 @@ def test_bare_tls_and_its_cipher():
     assert mgr.close() and mgr.tls_open == 0
 
 
+def test_a_client_that_ends_after_its_handshake_is_no_failure():
+    mgr = mungo.Manager()
+    watched = len(mgr._socks)
+    events = []
+
+    def serve(c, ev, data, _):
+        if not c.is_listening:
+            events.append(ev)
+
+    def leave(c, ev, data, _):
+        if ev == mungo.EV_TLS_HS:
+            c.is_closing = True
+
+    _, port = listening(lambda url: mgr.listen(url, serve, tls=mungo.Tls(**cert_of("server"))), "tls")
+    mgr.connect("tls://127.0.0.1:%d" % port, leave, tls=trusting("ca", name="localhost"))
+    until(lambda: mungo.EV_CLOSE in events, mgr)
+    assert events == kinds_of("OPEN", "ACCEPT", "TLS_HS", "CLOSE") and mgr.stats["failed"] == 0
+    assert len(mgr.conns) == 1 and len(mgr._socks) == watched + 1  # the listener's is left
+    assert mgr.close() and mgr.tls_open == 0
+
+
 def refused(cert, tls, says, host="localhost"):
     """That a client refuses a server with this certificate, before a byte of its request is sent."""
     site = Site(cert)
