@@ -91,9 +91,10 @@ _OPERATORS = {
 class Mutant:
     """One change: the text from `start` to `end` (byte offsets) of the file `path` becomes `new`. The statement begins in `first`."""
 
-    def __init__(self, path, line, first, start, end, old, new):
+    def __init__(self, path, line, text, first, start, end, old, new):
         self.path = path
         self.line = line
+        self.text = text  # of that line
         self.first = first
         self.start = start
         self.end = end
@@ -105,8 +106,13 @@ class Mutant:
 
     @property
     def key(self):
-        """What names it in survivors.txt, whatever line it is in."""
+        """The change, whatever line it is in."""
         return f"{self.path}: {' '.join(self.old.split())} -> {self.new}"
+
+    @property
+    def place(self):
+        """What names it in survivors.txt: the change and its line, whatever number that has."""
+        return f"{self.path}: {self.text} | {' '.join(self.old.split())} -> {self.new}"
 
     def write(self, root):
         target = root / self.path
@@ -118,6 +124,7 @@ def mutants_of(root, path):
     """All mutants of a file, a path below the root of a copy."""
     source = (root / path).read_bytes()
     starts = [0]
+    lines = source.decode().splitlines()
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     found = []
@@ -130,7 +137,8 @@ def mutants_of(root, path):
     def add(node, new, end=None):
         start = starts[node.lineno - 1] + node.col_offset
         end = end or starts[node.end_lineno - 1] + node.end_col_offset
-        found.append(Mutant(path, node.lineno, first[node], start, end, source[start:end].decode(), new))
+        text = lines[node.lineno - 1].strip()
+        found.append(Mutant(path, node.lineno, text, first[node], start, end, source[start:end].decode(), new))
 
     def changed(node, **fields):
         add(node, f"({ast.unparse(type(node)(**{**{name: getattr(node, name) for name in node._fields}, **fields}))})")
@@ -382,7 +390,7 @@ class Trials:
 
 
 def known():
-    """{key of a mutant: why it survives}, from survivors.txt: two lines each, the second begins with blanks."""
+    """{place of a mutant: why it survives}, from survivors.txt: two lines each, the second begins with blanks."""
     lines = SURVIVORS.read_text().splitlines() if SURVIVORS.exists() else []
     lines = [line for line in lines if line and not line.startswith("#")]
     return dict(zip(lines[::2], (line.strip() for line in lines[1::2])))
@@ -429,10 +437,10 @@ def main():
             for n, one, noticed in pool.map(run, chosen):
                 if noticed:
                     print(f"{n:4} noticed   {one}\n               by {noticed}", flush=True)
-                elif one.key in reasons:
-                    print(f"{n:4} known     {one}\n               {reasons[one.key]}", flush=True)
+                elif one.place in reasons:
+                    print(f"{n:4} known     {one}\n               {reasons[one.place]}", flush=True)
                 else:
-                    print(f"{n:4} SURVIVED  {one}", flush=True)
+                    print(f"{n:4} SURVIVED  {one}\n               {one.place}", flush=True)
                     survivors.append((n, one))
     print(f"\nseed {args.seed}: {len(chosen)} mutants, {len(chosen) - len(survivors)} noticed or known, {len(survivors)} survived")
     for n, one in survivors:
