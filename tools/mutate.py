@@ -193,21 +193,21 @@ def choose(root, pattern, seed, number):
 # --- which tests pass through a line
 
 
-def coverage(jobs):
-    """{unit module: [seconds on CPython, {path: [lines]}]}. What is known of a module stays until the module, a helper of the unit
-    tests or a file that it passes through changes."""
-    helpers = _state(path for path in UNIT.glob("*.py") if not path.name.startswith("test_"))
+def coverage(root, jobs):
+    """{unit module: [seconds on CPython, {path: [lines]}]}, measured in the copy `root`. What is known of a module stays until the module,
+    a helper of the unit tests or a file that it passes through changes."""
+    unit = root / "host_tests" / "unit"
+    helpers = _state(path for path in unit.glob("*.py") if not path.name.startswith("test_"))
     known = json.loads(COVERAGE.read_text()) if COVERAGE.exists() else {}
     names = [name for name in unit_modules() if "cpython" in _lanes_of(name)]
 
     def state(name, files):
-        return helpers + _state([UNIT / f"{name}.py", *(ROOT / path for path in sorted(files))])
+        return helpers + _state([unit / f"{name}.py", *(root / path for path in files)])
 
-    make_certificates(ROOT)
     known = {name: found for name, found in known.items() if name in names and found[2] == state(name, found[1])}
     missing = [name for name in names if name not in known]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        for name, (took, files) in zip(missing, pool.map(cover, missing)):
+        for name, (took, files) in zip(missing, pool.map(lambda name: cover(root, name), missing)):
             known[name] = [took, files, state(name, files)]
             COVERAGE.write_text(json.dumps(known))
     return {name: found[:2] for name, found in known.items()}
@@ -221,7 +221,7 @@ def _state(paths):
     return digest.hexdigest()
 
 
-def cover(name):
+def cover(root, name):
     """One unit module's [seconds, {path: [lines]}]."""
     with tempfile.TemporaryDirectory() as folder:
         data, report = Path(folder, "data"), Path(folder, "report")
@@ -229,14 +229,14 @@ def cover(name):
         run = ["host_tests/shim/run.py", "host_tests/unit/runner.py", name]
         subprocess.run(
             [sys.executable, "-m", "coverage", "run", "--source=lib", f"--data-file={data}", *run],
-            cwd=ROOT,
+            cwd=root,
             capture_output=True,
             timeout=600,
         )
         took = time.monotonic() - start
         subprocess.run(
             [sys.executable, "-m", "coverage", "json", "-q", f"--data-file={data}", "-o", report],
-            cwd=ROOT,
+            cwd=root,
             check=True,
             capture_output=True,
         )
@@ -424,7 +424,7 @@ def main():
             for n, one in chosen:
                 print(n, one)
             return 0
-        trials = Trials(coverage(args.jobs), args.quick)
+        trials = Trials(coverage(root, args.jobs), args.quick)
 
         def run(numbered):
             root = roots.get()
