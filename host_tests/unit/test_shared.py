@@ -397,7 +397,7 @@ def test_a_request_without_a_body_is_never_refused_for_bytes():
 
 
 def test_a_long_body_is_not_copied():
-    body = bytes(20000)
+    body = bytes(4000)
     put = []
 
     def serve(c, ev, hm, _):
