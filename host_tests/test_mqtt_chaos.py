@@ -76,7 +76,7 @@ def test_links_that_break_at_any_byte(runtime, version, seed):
 # A broker that loses its session has lost what it knew of QoS 2, so what was under way may come twice.
 @pytest.mark.parametrize("version", (4, 5))
 def test_brokers_that_lose_their_sessions_or_are_not_there(runtime, version):
-    ledger = Ledger(version, COUNT, 7, BREAKS // 2, forget=0.2, silences=0, down_s=0.02, is_sweeping=False)
+    ledger = Ledger(version, COUNT, 7, BREAKS // 2, forget=0.4, silences=0, down_s=0.02, is_sweeping=False)
     down = run(runtime, ledger)
     assert ledger.forgotten > 3 and ledger.resumed > 3
     for qos in (1, 2):

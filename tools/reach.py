@@ -45,7 +45,7 @@ DOORS = {
     "mungo/http/client.py": ("http_connect(", "fetch(", "import fetch"),
     "mungo/tls/__init__.py": ("Tls(",),
     "mungo/mqtt/__init__.py": MQTT,
-    "mungo/mqtt/connection.py": MQTT,
+    "mungo/mqtt/connect.py": MQTT,
     "mungo/ota/__init__.py": ("ota.routes(", "ota.pull(", ".updates("),
     "mungo/ota/puller.py": ("ota.pull(", "fleet.update"),
     "mungo/dash/fleet.py": (".fleet(",),

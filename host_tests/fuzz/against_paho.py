@@ -24,6 +24,7 @@ shim.set_path(Path(__file__).resolve().parent)
 
 from mungo.core.buffer import Buffer  # noqa: E402
 from mungo.mqtt import packets, properties  # noqa: E402
+from mungo.mqtt.connect import connect_packet  # noqa: E402
 from mungo.mqtt.packets import Parser  # noqa: E402
 from mungo.mqtt.topics import encode_filter, encode_topic  # noqa: E402
 from mungo.mqtt.version5 import Version5  # noqa: E402
@@ -196,7 +197,7 @@ def connect(make, version):
             more = more[0], ours
         client.will_set(*will, properties=theirs)
     client._send_connect(keep_alive)
-    same(packets.connect(version, id, user, password, clean, keep_alive, will, *more), client.made)
+    same(connect_packet(version, id, user, password, clean, keep_alive, will, *more), client.made)
 
 
 def subscribe(make, version):

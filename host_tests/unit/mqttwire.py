@@ -35,6 +35,9 @@ class Wire(Connection):
     def put(self, data):
         return False
 
+    def together(self, fn):
+        fn()
+
     def look(self):
         """(No poll looks at it.)"""
 

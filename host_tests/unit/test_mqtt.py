@@ -27,6 +27,7 @@ from mqttnet import (
 )
 from mungo import EV_CLOSE, EV_CONNECT, EV_ERROR, EV_MQTT_CMD, EV_MQTT_MSG, EV_MQTT_OPEN, EV_OPEN, EV_READ, EV_RESOLVE, EV_WRITE
 from mungo.core.connection import Connection
+from mungo.mqtt.connection import MqttConnection
 from mungo.mqtt.session import Session
 from raising import raised, refused
 from runner import Skip
@@ -610,3 +611,75 @@ def test_without_a_handler():
 
 def test_publish_is_a_packet():
     assert of(publish("a", b"xy", 1, 2)) == (PUBLISH << 4 | 2, b"\0\1a\0\2xy")
+
+
+class Writes(list):
+    """`with Writes() as writes`: the bytes of each write to an MQTT connection's socket."""
+
+    def __enter__(self):
+        plain = MqttConnection.write
+
+        def write(c, data, at, n):
+            self.append(bytes(data[at : at + n]))
+            return plain(c, data, at, n)
+
+        MqttConnection.write = write
+        return self
+
+    def __exit__(self, *_):
+        del MqttConnection.write
+
+
+def test_what_is_sent_for_what_has_come_goes_out_together_and_in_its_order():
+    with Broker() as broker:
+        c = broker.connect()
+        large = b"x" * 1390
+
+        def answer(c, ev, data):
+            if ev == EV_MQTT_MSG:
+                c.publish("b", data.payload)
+                c.publish("a", large if data.payload == b"2" else "")
+
+        broker.on_event = answer
+        with Writes() as writes:
+            broker.send(b"".join(publish("in", b"%d" % i, 1, i + 1) for i in range(4)))
+            expected = []
+            for i in range(4):
+                expected += ((0x30, string("b") + b"%d" % i), (0x30, string("a") + (large if i == 2 else b"")), (0x40, word(i + 1)))
+            assert broker.take(12) == expected
+            assert len(writes) == 3, writes  # before the large one, it, and after it
+            del writes[:]
+            c.publish("c", "1")  # nothing has come: at once
+            assert writes == [publish("c", b"1")]
+
+
+def test_what_a_handler_has_sent_goes_out_however_it_closes_then():
+    for how in ("is_draining", "disconnect", "is_closing"):
+        with Broker() as broker:
+            c = broker.connect()
+
+            def answer(c, ev, data, how=how):
+                if ev == EV_MQTT_MSG:
+                    assert c.publish("b", "1") and c.publish("b", "2", 1) == 1
+                    if how == "disconnect":
+                        c.disconnect()
+                    else:
+                        setattr(c, how, True)
+
+            broker.on_event = answer
+            broker.send(publish("in", b"", 1, 9))
+            broker.until(lambda: broker.seen(EV_CLOSE))
+            sent = [(0x30, string("b") + b"1"), (0x32, string("b") + word(1) + b"2")]
+            sent += [(0xE0, b"")] if how == "disconnect" else []
+            assert broker.take(len(sent)) == sent, how
+            assert not c.publish("b", "3")
+
+
+def test_each_topic_is_its_own_whatever_was_published_before():
+    with Broker() as broker:
+        c = broker.connect()
+        for topic in ("a", "b/c", "b/c", "a"):
+            assert c.publish(topic, "1")
+            for wrong in ("", None, "a/#", "a\0"):
+                raised((ValueError, AttributeError), c.publish, wrong, "1")
+        assert [body for _, body in broker.take(4)] == [string(topic) + b"1" for topic in ("a", "b/c", "b/c", "a")]

@@ -6,6 +6,7 @@ import gc
 from mqttnet import ack, connack, packet, props, publish, string, varint, word
 from mungo.core.buffer import Buffer
 from mungo.mqtt import packets
+from mungo.mqtt.connect import connect_packet
 from mungo.mqtt.packets import Parser
 from mungo.mqtt.properties import write
 from mungo.mqtt.topics import encode_filter, encode_string, encode_topic, match
@@ -346,7 +347,7 @@ def test_packets_of_a_client():
 
 def test_connect():
     def connect(level=4, id="me", user=None, password=None, clean=True, keep_alive_s=60, will=None, *more):
-        return packets.connect(level, id, user, password, clean, keep_alive_s, will, *more)
+        return connect_packet(level, id, user, password, clean, keep_alive_s, will, *more)
 
     def by_the_book(flags, *fields, level=4, more=b""):
         return packet(1, string("MQTT") + bytes((level, flags)) + b"\0\x3c" + more + b"".join([string(field) for field in fields]))

@@ -22,9 +22,6 @@ class Wire:
         self.sent = b""
         self.fails_at = fails_at
 
-    def answer(self, packet):
-        return self.put(packet)
-
     def put(self, data):
         self.fails_at -= 1
         if self.fails_at == -1:

@@ -100,7 +100,7 @@ class Manager(Loop):
         that may be under way; `topic_aliases` (8): so many topics get a number in 5.0. The connection is an MqttConnection, which has
         `publish`, `subscribe` and so on. Raises ValueError for what can't be, OSError as `connect`.
         """
-        from .mqtt.connection import connect
+        from .mqtt.connect import connect
 
         return connect(self, url, fn, *args, **options)
 

@@ -1,7 +1,7 @@
 """Write the results of `make bench` into docs/performance.md, between its markers, the pictures into docs/, and the
 figures of the table in README.md.
 
-    .venv/bin/python -m tools.bench.page [--results build/bench/results.json] [--print]
+    .venv/bin/python -m tools.bench.page [--results build/bench/results.json] [--print] [--only mqtt]
 
 Refuses results of a quick run, and results without a needed table. --print shows the text and changes nothing.
 """
@@ -12,12 +12,13 @@ import statistics
 import sys
 from pathlib import Path
 
-from . import figures, host, markdown, run, stats, tables
+from . import figures, host, markdown, run, stats
 from .contenders import CONTENDERS
-from .tables import growth, slow, wake
+from .tables import growth, mqtt, slow, wake
 
 PAGE = host.ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
+MQTT_BEGIN, MQTT_END = "<!-- bench-mqtt:begin -->\n", "<!-- bench-mqtt:end -->"
 PICTURES = {"bench-hello.svg": "Requests a second of each server", "growth.svg": "Cost of a turn and a request beside idle objects"}
 NEEDED = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "growth")
 
@@ -112,24 +113,44 @@ def text(results):
     )
 
 
+def mqtt_text(results):
+    """The lines between the markers of the section about MQTT."""
+    yield "%(date)s; %(processor)s, %(cores)s cores; %(micropython)s.\n" % results["mqtt"]["facts"]
+    yield from mqtt.table(results["mqtt"])
+    yield ""
+    yield from verdicts(results, ("mqtt",))
+
+
+def put(lines, begin, end):
+    """Write lines into the page, between these markers."""
+    before, _, rest = PAGE.read_text().partition(begin)
+    PAGE.write_text(before + begin + lines + end + rest.partition(end)[2])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=run.OUT / "results.json")
     parser.add_argument("--print", action="store_true", dest="only_print")
+    parser.add_argument("--only", choices=["mqtt"], help="write the section about MQTT alone")
     args = parser.parse_args()
     results = run.read(args.results)["tables"]
-    lacking = [name for name in NEEDED if not results.get(name, {}).get("rows")]
+    needed = (args.only,) if args.only else NEEDED
+    lacking = [name for name in needed if not results.get(name, {}).get("rows")]
     if lacking:
         return "%s: not measured: %s. Run make bench first." % (args.results, ", ".join(lacking))
-    lines = "\n".join(text(results)) + "\n"
+    lines = "" if args.only else "\n".join(text(results)) + "\n"
+    mqtt_lines = "\n".join(mqtt_text(results)) + "\n" if "mqtt" in results else ""
     if args.only_print:
-        print(lines)
+        print(lines + mqtt_lines)
         return None
-    quick = [name for name in tables.NAMES if results.get(name, {}).get("quick")]
+    quick = [name for name in (*needed, "mqtt") if results.get(name, {}).get("quick")]
     if quick:
         return "%s: these tables are from a quick run: %s. Run make bench without --quick." % (args.results, ", ".join(quick))
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    PAGE.write_text(before + BEGIN + lines + END + rest.partition(END)[2])
+    if mqtt_lines:
+        put(mqtt_lines, MQTT_BEGIN, MQTT_END)
+    if args.only:
+        return None
+    put(lines, BEGIN, END)
     figures.write()
     for name in PICTURES:
         shutil.copy(args.results.parent / name, host.ROOT / "docs" / name)

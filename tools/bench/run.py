@@ -2,7 +2,7 @@
 
     .venv/bin/python -m tools.bench.run [--quick] [--only NAME ...] [--out FOLDER]
 
-NAME is a table (hello, cpython, bodies, idle, threads, slow, wake, ws, files, tls, aio, profile, growth, fleet) or a contender (bare,
+NAME is a table (hello, cpython, bodies, idle, threads, slow, wake, ws, files, tls, aio, profile, growth, mqtt, fleet) or a contender (bare,
 bare-loose, mungo, mungo-app, asyncio, microdot, chumicro, ..: see contenders.py). --quick measures each table for a few seconds, to see
 that it works. A full run takes up to 15 minutes. Tables that are not measured keep their earlier results in results.json.
 

@@ -140,7 +140,7 @@ class Client(Link):
             if self.write_properties is None:
                 raise ValueError("%s: want version=5" % properties)
             self.write_properties(properties, _TO_PUBLISH)
-        outbox = self.store.waiting if self.store is not None and qos else self.outbox
+        outbox = self.store.waiting if qos and self.store else self.outbox
         if not outbox.put(Publication(topic, payload, qos, retain, on_done, properties)):
             return False
         if outbox is self.outbox and self.is_connected and get_ident() == self.thread:
@@ -281,13 +281,17 @@ class Client(Link):
             if writes and store is not None and self.mgr is not None and not store.is_queued:
                 store.is_queued = not self.mgr.use_flash(store.work, self.keeper, None)
             if self.is_connected:
-                if self.subscriptions.is_asking:
-                    self.subscriptions.ask(self.c)
-                while self.c.out is None and self.send_next(self.outbox):
-                    pass
+                self.c.together(self.send_waiting)
         except MemoryError:
             self.keeper.mgr.stats["no_memory"] += 1
             self.look_again(_RETRY_MS)
+
+    def send_waiting(self):
+        """Subscribe and publish what waits in memory."""
+        if self.subscriptions.is_asking:
+            self.subscriptions.ask(self.c)
+        while self.c.out is None and self.send_next(self.outbox):
+            pass
 
     def send_next(self, outbox):
         """Hand the first message that waits to the connection. False if there is none, or if it can't be now."""
@@ -333,7 +337,7 @@ class Client(Link):
 
     def command(self, packet):
         """A packet has come. Those that acknowledge end what is under way."""
-        type = getattr(packet, "type", 0)  # (a Message has none)
+        type = packet.type
         if type == _SUBACK:
             self.subscriptions.answered(packet)
         elif type in (_PUBACK, _PUBCOMP) or type == _PUBREC and packet.reason >= 128:
@@ -358,7 +362,6 @@ class Client(Link):
             self.begin()
         else:
             Link.due(self)
-            self.pump()
 
     def route(self, msg):
         """A message has come: call the handlers whose pattern its topic fits."""

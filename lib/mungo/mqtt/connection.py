@@ -7,8 +7,7 @@
 from ..core.connection import Connection
 from ..core.utf8 import encode
 from . import packets
-from .packets import Fault, Parser
-from .session import Session
+from .packets import Fault
 from .topics import encode_filter, encode_topic
 
 _EV_READ = const(7)
@@ -34,18 +33,8 @@ _PROTOCOL_ERROR = const(0x82)
 
 _OPEN = const(2)  # the stage when CONNACK has accepted; 0 before
 
-_JOIN = const(2048)  # bytes: a payload up to this goes out in one piece with its head
-
-
-class Maker:
-    """In the place of a Tls for `mgr.connect`: it makes an MqttConnection, which speaks TLS if there is a `tls`."""
-
-    def __init__(self, tls):
-        self.tls = tls
-
-    def connection_class(self, base, is_server):
-        """As Tls's."""
-        return self.tls.connection_class(MqttConnection, is_server) if self.tls else MqttConnection
+_JOIN = const(2048)  # bytes: a payload up to this goes out in one piece with its head,
+_BATCH = const(1400)  # and small packets up to this together
 
 
 class MqttConnection(Connection):
@@ -53,8 +42,8 @@ class MqttConnection(Connection):
     of the broker's DISCONNECT; reason 0: there was none."""
 
     stage = 0
-    parser: "Parser" = None  # pyright: ignore
-    session: "Session" = None  # pyright: ignore
+    parser: "Any" = None  # a Parser of packets.py  # noqa: F821  # pyright: ignore
+    session: "Any" = None  # a Session  # noqa: F821  # pyright: ignore
     five: "Any" = None  # a Version5 in 5.0  # noqa: F821  # pyright: ignore
     reason = 0
     properties = None
@@ -64,8 +53,10 @@ class MqttConnection(Connection):
     pinged = 0  # (ticks_ms) when the last PINGREQ was sent
     is_pinged = False  # its PINGRESP has not come
     is_heard = False  # but other bytes have
-    answers: "Any" = None  # while packets are taken: acknowledgements to send  # noqa: F821  # pyright: ignore
+    batch: "Any" = None  # (bytearray) in `together`: what is to be sent  # noqa: F821  # pyright: ignore
     unsent = 0  # bytes of a message that `publish_begin` has begun
+    topic = None  # the last topic that was published to, which most likely comes again,
+    topic_bytes = b""  # and as bytes
 
     # --- for programs
 
@@ -78,7 +69,6 @@ class MqttConnection(Connection):
         1 and 2 are under way, or the broker's receive maximum (EV_MQTT_CMD of an acknowledgement says so). Raises ValueError for what can't
         be in such a message, or what the broker has said that it does not take. Loop's thread.
         """
-        topic = encode_topic(topic)
         if isinstance(payload, str):
             payload = encode(payload)
         n = len(payload)
@@ -94,7 +84,7 @@ class MqttConnection(Connection):
         """
         if qos > 1:
             raise ValueError("qos %r: want 0 or 1 in pieces" % qos)
-        id = self._publish(encode_topic(topic), b"", length, qos, retain, properties)
+        id = self._publish(topic, b"", length, qos, retain, properties)
         if id and length:
             self.unsent = length
             self.pause(True)
@@ -154,12 +144,40 @@ class MqttConnection(Connection):
         if self.stage != _OPEN or self.is_ending or self.unsent:
             self.is_closing = True
             return False
-        self.send_answers()  # nothing may follow a DISCONNECT
         self.put(packet)
         self.linger()
         return True
 
     # --- sending
+
+    def together(self, fn):
+        """Call `fn()`, and send what it sends in as few pieces as possible."""
+        if self.batch is not None:
+            return fn()
+        self.batch = bytearray()
+        try:
+            fn()
+        finally:
+            self.send_batch()
+
+    def put(self, data):
+        """As a TCP connection's; in `together`, with what follows."""
+        if self.batch is not None:
+            if not self.state and len(self.batch) + len(data) <= _BATCH:
+                self.batch.extend(data)
+                return True
+            self.send_batch()
+            self.batch = bytearray()
+        return Connection.put(self, data)
+
+    def send_batch(self):
+        """Send what was put into the batch, also if the connection is ending since."""
+        batch = self.batch
+        self.batch = None
+        if batch:
+            done = 0 if self.out else self.write(batch, 0, len(batch))
+            if done < len(batch):
+                self.put_later(batch, done)
 
     def _is_ready(self, n):
         # Whether a packet of `n` bytes may be sent now.
@@ -175,14 +193,26 @@ class MqttConnection(Connection):
 
     def _publish(self, topic, payload, length, qos, retain, properties):
         # Publish a message whose payload has `length` bytes and begins with these.
+        if not topic or topic != self.topic:
+            self.topic = None  # (first: there may be no memory)
+            self.topic_bytes = encode_topic(topic)
+            self.topic = topic
+        topic = self.topic_bytes
         if not 0 <= qos <= 2:
             raise ValueError("qos %r: want 0, 1 or 2" % qos)
         session = self.session
         packed = self._pack(properties, 12) if self.five or properties else b""
         if not self._is_ready(length + len(topic) + len(packed) + 12) or qos and not session.has_room:
             return False
-        id = session.next_id() if qos else 0
         more = length - len(payload)
+        if self.batch is not None and not (qos or packed or more or self.state) and len(self.batch) + length <= _BATCH:
+            try:
+                packets.publish(topic, payload, 0, retain, 0, b"", 0, self.batch)
+            except MemoryError:  # maybe the first half of it is there
+                self.batch = bytearray()
+                self.starve()
+            return True
+        id = session.next_id() if qos else 0
         packet = packets.publish(topic, payload, qos, retain, id, packed, more)
         five = self.five
         sent = five.encode(packet, topic, payload, qos, retain, id, properties, more) if five else packet
@@ -223,65 +253,49 @@ class MqttConnection(Connection):
     # --- receiving
 
     def receive(self):
-        """Take the packets that have come, and send the acknowledgements together. A fault ends the connection."""
-        parser = self.parser
-        self.answers = bytearray()
+        """Take the packets that have come. A fault ends the connection."""
         try:
             while not self.state:
-                ev = parser.parse(self.recv)
+                ev = self.parser.take(self.recv)
                 if ev == _MESSAGE:
-                    self.take_message(parser.message)
-                elif ev > 0:
-                    self.take_packet(parser)
+                    self.take_message(self.parser.message)
+                elif ev:
+                    self.take_packet(self.parser)
                 else:
-                    if ev:
-                        raise Fault(-ev)
                     break
         except Fault as er:
             self.fail(er.args[0])
-        finally:
-            self.send_answers()
-
-    def send_answers(self):
-        """Send the acknowledgements that wait. Those that follow go at once."""
-        answers = self.answers
-        self.answers = None
-        if answers:
-            self.put(answers)
-
-    def answer(self, packet):
-        """Send an acknowledgement, with others that may follow in what is being received."""
-        if self.answers is None:
-            self.put(packet)
-        else:
-            self.answers.extend(packet)
 
     def take_message(self, msg):
         """Give a message, or a piece of one, to the program, and acknowledge it."""
         if self.stage != _OPEN:
             raise Fault(_PROTOCOL_ERROR)
-        fn = self.fn
-        if not msg.qos:
-            if fn is not None:
-                fn(self, _EV_MQTT_MSG, msg, self.fn_data)
-        else:
-            session = self.session
-            if session.knows(msg):
-                if not msg.more:
-                    session.take_again(msg)
+        if msg.qos:
+            if not self.take_once(msg):
                 return
+        elif self.fn is not None:
+            self.fn(self, _EV_MQTT_MSG, msg, self.fn_data)
+        if self.fn is not None and not msg.more:
+            self.fn(self, _EV_MQTT_CMD, msg, self.fn_data)
+
+    def take_once(self, msg):
+        """Give a message of QoS 1 or 2 to the program, and acknowledge it. False if it has come before."""
+        session = self.session
+        if session.knows(msg):
             if not msg.more:
-                session.take(msg)
-            if fn is not None:
-                try:
-                    fn(self, _EV_MQTT_MSG, msg, self.fn_data)
-                except BaseException:
-                    session.drop(msg.receipt)
-                    raise
-            if not msg.more:
-                session.handled(msg)
+                session.take_again(msg)
+            return False
         if not msg.more:
-            self.tell(_EV_MQTT_CMD, msg)
+            session.take(msg)
+        if self.fn is not None:
+            try:
+                self.fn(self, _EV_MQTT_MSG, msg, self.fn_data)
+            except BaseException:
+                session.drop(msg.receipt)
+                raise
+        if not msg.more:
+            session.handled(msg)
+        return True
 
     def take_packet(self, parser):
         """Do what a packet says, and tell the program."""
@@ -335,7 +349,6 @@ class MqttConnection(Connection):
 
     def fail(self, code):
         """End it because of the broker's fault, with this reason code."""
-        self.send_answers()
         text = "the broker's fault: 0x%02x" % code
         if self.five and self.stage == _OPEN and not self.is_ending:
             self.put(packets.end(_DISCONNECT, code))
@@ -375,76 +388,15 @@ def handler(c, ev, data):
     """The protocol's handler (`pfn`)."""
     if ev == _EV_READ:
         c.is_heard = True
-        c.receive()
+        c.together(c.receive)
     elif ev == _EV_WRITE:
         if c.stage != _OPEN:
             c.mgr.deadline(c, c.mgr.connect_ms)
         else:
             c._watch()
             c.session.pump()
-        c.receive()
+        c.together(c.receive)
     elif ev == _EV_DUE:
         c.on_deadline()
     elif ev == _EV_CLOSE and c.session.c is c:
         c.session.end()
-
-
-def connect(
-    mgr,
-    url,
-    fn,
-    fn_data=None,
-    id="",
-    version=4,
-    user=None,
-    password=None,
-    clean=True,
-    keep_alive_s=60,
-    will=None,
-    properties=None,
-    tls=None,
-    session=None,
-    message_limit=4096,
-    inflight=16,
-    topic_aliases=8,
-):
-    """`mgr.mqtt_connect`, which see."""
-    scheme, _, host = url.partition("://")
-    host = host.rstrip("/")
-    is_secure = scheme == "mqtts"
-    if is_secure < (scheme != "mqtt") or is_secure and tls is None or "@" in host or host[:1] in ":":
-        raise ValueError("%r: want mqtt://host:port, or mqtts://host:port with tls=mungo.Tls(..); and no user" % url)
-    if ":" not in host.split("]")[-1]:
-        host += ":8883" if is_secure else ":1883"
-    if not 0 <= keep_alive_s < 65536 or message_limit < 1 or inflight < 1:
-        raise ValueError("keep_alive_s=%r, message_limit=%r, inflight=%r: want 0 to 65535, 1, 1" % (keep_alive_s, message_limit, inflight))
-    five = None
-    packed = will_packed = b""
-    if version == 5:
-        from .version5 import Version5
-
-        five = Version5(topic_aliases, properties or {})
-        packed = five.write(properties, 1)
-        will_packed = five.write(will[4] if will and will[4:] else None, 0)
-    elif version != 4 or properties or will and will[4:]:
-        raise ValueError("version %r: want 4 (3.1.1), without properties, or 5" % version)
-    request = packets.connect(version, id, user, password, clean, keep_alive_s, will and will[:4], packed, will_packed)
-    session = session or Session()
-    if session.c is not None:
-        raise ValueError("session: it has a connection")
-    c = mgr.connect("tls://" + host, fn, fn_data, Maker(tls if is_secure else None))
-    try:
-        session.c = c
-        c.session = session
-        c.parser = Parser(mgr.head_limit, message_limit, five, five.packet_limit if five else 0x1FFFFFFF)
-        c.five = five
-        c.clean = clean
-        c.inflight = inflight
-        c.keep_alive_s = keep_alive_s
-        c.pfn = handler
-        c.put(request)
-    except Exception:  # there is no memory
-        session.c = None
-        c.is_closing = True
-        raise
-    return c

@@ -89,8 +89,8 @@ class Link:
             return
         if self.c is None:
             self.keeper.is_closing = True
-        elif not self.is_connected or not self.c.disconnect():
-            self.c.is_closing = True
+        else:
+            self.c.disconnect()  # (which closes it as well if there is nothing to say)
 
     def connect(self, is_first=False):
         """Begin an attempt."""
@@ -190,12 +190,13 @@ class Link:
 
     def due(self):
         """It is time for an attempt, or for something that could not be done before."""
-        if self.c is not None:
-            self.pump()
-        elif ticks_diff(self.retry_at, ticks_ms()) > 0:
-            self.look_again(ticks_diff(self.retry_at, ticks_ms()))
-        else:
-            self.connect()
+        if self.c is None:
+            ms = ticks_diff(self.retry_at, ticks_ms())
+            if ms > 0:
+                self.look_again(ms)
+            else:
+                self.connect()
+        self.pump()
 
     # --- what the program is told
 

@@ -11,7 +11,6 @@
 # properties.py has what 5.0 adds. Without it, `five` is None and 3.1.1 is spoken.
 from ..core.buffer import Buffer
 from ..core.utf8 import text
-from .topics import encode_string, encode_topic
 
 _NEED = const(0)
 _PACKET = const(1)
@@ -101,31 +100,41 @@ class Parser:
         self.packet_limit = packet_limit
         self.five = five
         self.types = _RECEIVED_5 if five else _RECEIVED
-        self.topic_bytes: object = None  # those of the last topic, which most likely comes again
+        self.topic_bytes = b""  # those of the last topic, which most likely comes again
         self.topic = ""
         self.data = b""  # of the packet under way, whose next byte is at `at`, and which ends at `end`
         self.at = self.end = 0
+        self.head_end = self.beyond = 0  # of a large PUBLISH: where its first `head_limit` bytes end, and how many more there are
 
     def parse(self, buf):
         """What comes next in `buf`, see above."""
         try:
-            if self.left < 0:
-                ev = self.take_head(buf)
-                if self.left < 0:
-                    return ev
-            return self.take_payload(buf)
+            return self.take(buf)
         except Fault as er:
             return -er.args[0]
-        except ValueError:  # of `text`
-            return -_MALFORMED
+
+    def take(self, buf):
+        """As `parse`, but raises a Fault."""
+        if self.left < 0:
+            first = self.take_head(buf)
+            if not first:
+                return _NEED
+            if first >> 4 != _PUBLISH:
+                self.type = first >> 4
+                self.take_fields(self.type)
+                buf.consume(self.at - buf.start)
+                return _PACKET
+            self.take_publish(first)
+            buf.consume(self.at - buf.start)
+        return self.take_payload(buf)
 
     def take_head(self, buf):
-        """Take a whole packet, or a PUBLISH up to its payload."""
+        """Find the next packet, of a large PUBLISH its first `head_limit` bytes. Returns its first byte; 0 if that has not come."""
         data = buf.data
         start = buf.start
         at = start + 2
         if at > buf.end:
-            return _NEED
+            return 0
         n = data[start + 1]
         if n > 127:
             n &= 127
@@ -135,7 +144,7 @@ class Parser:
                 if shift == 28:
                     raise Fault(_MALFORMED)
                 if at >= buf.end:
-                    return _NEED
+                    return 0
                 byte = data[at]
                 n |= (byte & 127) << shift
                 shift += 7
@@ -153,42 +162,22 @@ class Parser:
             raise Fault(_TOO_LARGE)
         end = at + min(n, self.head_limit)
         if end > buf.end:
-            return _NEED
+            return 0
         self.data = data
         self.at = at
-        self.end = end
-        if type == _PUBLISH:
-            try:
-                self.take_publish(first)
-            except Fault as er:
-                if self.at > end < at + n:  # its topic and properties do not fit into `head_limit`
-                    raise Fault(_TOO_LARGE)
-                raise er
-            self.left = self.message.length = n - self.at + at
-        else:
-            self.type = type
-            self.take_fields(type, n)
-        buf.consume(self.at - start)
-        return _PACKET
+        self.end = self.head_end = end
+        self.beyond = at + n - end
+        return first
 
     def take_publish(self, first):
         """Take the head of a PUBLISH (section 3.3)."""
-        data = self.data
         n = self.word()
         at = self.skip(n)
-        name = data[at : at + n]
-        if name != self.topic_bytes:
-            topic = text(name)
-            if b"\0" in name:
-                raise Fault(_MALFORMED)
-            if b"+" in name or b"#" in name:
-                raise Fault(_TOPIC_INVALID)
-            self.topic = topic
-            self.topic_bytes = name
-        msg = Message(self.topic, first)
-        qos = msg.qos
-        if qos:
-            if qos == 3:
+        if n != len(self.topic_bytes) or self.data.find(self.topic_bytes, at, at + n) < 0:
+            self.take_topic(at, n)
+        msg = self.message = Message(self.topic, first)
+        if msg.qos:
+            if msg.qos == 3:
                 raise Fault(_MALFORMED)
             msg.id = self.packet_id()
         elif msg.dup:
@@ -197,11 +186,27 @@ class Parser:
             self.five.take_publish(self, msg)
         elif not n:
             raise Fault(_PROTOCOL_ERROR)
-        self.message = msg
+        self.left = msg.length = self.end - self.at + self.beyond
 
-    def take_fields(self, type, n):
+    def short(self):
+        """The packet has ended too early; of a PUBLISH maybe because its topic and properties do not fit into `head_limit`."""
+        raise Fault(_TOO_LARGE if self.beyond and self.at > self.head_end else _MALFORMED)
+
+    def take_topic(self, at, n):
+        """Take a topic that is not the one before."""
+        name = bytes(memoryview(self.data)[at : at + n])
+        topic = checked_text(name)
+        if b"\0" in name:
+            raise Fault(_MALFORMED)
+        if b"+" in name or b"#" in name:
+            raise Fault(_TOPIC_INVALID)
+        self.topic = topic
+        self.topic_bytes = name
+
+    def take_fields(self, type):
         """Take the fields of any other packet."""
         five = self.five
+        n = self.end - self.at
         self.id = self.reason = 0
         self.reasons = b""
         self.properties = None
@@ -270,7 +275,7 @@ class Parser:
         at = self.at
         self.at += n
         if self.at > self.end:
-            raise Fault(_MALFORMED)
+            self.short()
         return at
 
     def byte(self):
@@ -279,7 +284,10 @@ class Parser:
 
     def word(self):
         """Take a number of two bytes."""
-        at = self.skip(2)
+        at = self.at
+        self.at = at + 2
+        if self.at > self.end:
+            self.short()
         return self.data[at] << 8 | self.data[at + 1]
 
     def packet_id(self):
@@ -297,10 +305,18 @@ class Parser:
 
     def string(self):
         """Take a str behind its length."""
-        made = text(self.binary())
+        made = checked_text(self.binary())
         if "\0" in made:
             raise Fault(_MALFORMED)
         return made
+
+
+def checked_text(data):
+    """`text` of what a broker has sent. Raises Fault."""
+    try:
+        return text(data)
+    except ValueError:
+        raise Fault(_MALFORMED)
 
 
 def reason_text(packet):
@@ -315,9 +331,9 @@ def reason_text(packet):
 # --- what a client sends
 
 
-def varint(n):
-    """A number of up to 28 bits as a packet has it, in one to four bytes (section 1.5.5)."""
-    data = bytearray()
+def varint(n, data=b""):
+    """A number of up to 28 bits as a packet has it, in one to four bytes (section 1.5.5), behind the bytearray `data`."""
+    data = data or bytearray()
     while n > 127:
         data.append(n & 127 | 128)
         n >>= 7
@@ -330,30 +346,50 @@ def word(n):
     return n.to_bytes(2, "big")
 
 
-def packet(first, parts, more=0):
-    """A packet as a bytearray: its first byte, and these parts. `more`: so many bytes of it are sent later."""
-    n = more
+def begin(first, n, data):
+    """Begin a packet in the bytearray `data`: its first byte, and that `n` others follow."""
+    if n > 0xFFFFFFF:
+        raise ValueError("a packet of %d bytes: want less than 256 MB" % n)
+    data.append(first)
+    varint(n, data)
+
+
+def packet(first, parts):
+    """A packet as a bytearray: its first byte, and these parts."""
+    n = 0
     for part in parts:
         n += len(part)
-    data = bytearray((first, n & 127))
-    if n > 127:
-        data[1:] = varint(n)
-        if len(data) > 5:
-            raise ValueError("a packet of %d bytes: want less than 256 MB" % n)
+    data = bytearray()
+    begin(first, n, data)
     for part in parts:
         data.extend(part)
     return data
 
 
-def publish(topic, payload, qos=0, retain=False, id=0, properties=b"", more=0):
-    """A PUBLISH. `topic`: bytes of `encode_topic`; `payload`: bytes-like, or its beginning; `properties`: of properties.py, for 5.0."""
-    head = word(len(topic)) + topic + (word(id) if qos else b"") + properties  # (few parts: most packets are of this kind)
-    return packet(0x30 | qos << 1 | (1 if retain else 0), (head, payload), more)
+def publish(topic, payload, qos=0, retain=False, id=0, properties=b"", more=0, data=None):
+    """A PUBLISH, as a bytearray, or behind `data`. `topic`: bytes of `encode_topic`; `payload`: bytes-like, or its beginning, of which
+    `more` bytes follow later; `properties`: of properties.py, for 5.0."""
+    if data is None:
+        data = bytearray()
+    n = len(topic)
+    begin(0x30 | qos << 1 | (1 if retain else 0), (4 if qos else 2) + n + len(properties) + len(payload) + more, data)
+    data.append(n >> 8)
+    data.append(n & 255)
+    data.extend(topic)
+    if qos:
+        data.append(id >> 8)
+        data.append(id & 255)
+    data.extend(properties)
+    data.extend(payload)
+    return data
 
 
 def ack(type, id, reason=0):
     """A PUBACK, PUBREC, PUBREL or PUBCOMP; `reason`: of 5.0."""
-    return packet(type << 4 | (2 if type == _PUBREL else 0), (word(id), bytes((reason,)) if reason else b""))
+    data = bytearray((type << 4 | (2 if type == _PUBREL else 0), 3 if reason else 2, id >> 8, id & 255))
+    if reason:
+        data.append(reason)
+    return data
 
 
 def subscribe(id, filters, properties=b""):
@@ -368,34 +404,6 @@ def subscribe(id, filters, properties=b""):
         else:
             parts.append(bytes((options,)))
     return packet(first, parts)
-
-
-def connect(level, id, user, password, clean, keep_alive_s, will, properties=b"", will_properties=b""):
-    """A CONNECT (section 3.1) of protocol level 4, 3.1.1, or 5. `will`: (topic, payload, qos, retain) or None."""
-    flags = 2 if clean else 0
-    fields = [encode_string(id, "id")]
-    if will:
-        topic, payload, qos, retain = will
-        if not 0 <= qos <= 2:
-            raise ValueError("will: qos %r: want 0, 1 or 2" % qos)
-        flags |= 4 | qos << 3 | (32 if retain else 0)
-        fields += (encode_topic(topic), payload.encode() if isinstance(payload, str) else payload)
-    if user is not None:
-        flags |= 128
-        fields.append(encode_string(user, "user"))
-    if password is not None:
-        flags |= 64
-        fields.append(password.encode() if isinstance(password, str) else password)
-    if level == 4 and (password is not None and user is None or not id and not clean):
-        raise ValueError("3.1.1: want a user with a password, and an id unless clean")
-    parts = [b"\0\4MQTT", bytes((level, flags)), word(keep_alive_s), properties]
-    for at in range(len(fields)):
-        if len(fields[at]) > 65535:
-            raise ValueError("%d bytes of will or password: want at most 65535" % len(fields[at]))
-        if will and at == 1:
-            parts.append(will_properties)
-        parts += (word(len(fields[at])), fields[at])
-    return packet(0x10, parts)
 
 
 def end(type, reason=0, properties=b""):

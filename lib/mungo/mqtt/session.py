@@ -1,5 +1,5 @@
 # A session (MQTT 5.0 section 4.1; the same in 3.1.1): messages of QoS 1 and 2 that are under way, in both directions. No socket here: `c`
-# is anything with `put(packet)`, `answer(packet)`, which may wait for others, and `out`, which is None when the socket takes more.
+# is anything with `put(packet)`, and `out`, which is None when the socket takes more.
 #
 # A message that is published          put on the wire as    until
 # QoS 1   PUBLISH                      its packet            PUBACK
@@ -169,7 +169,7 @@ class Session:
         one = self.find(id)
         if one is None:
             if type == _PUBREC and reason < 128:
-                self.c.answer(ack(_PUBREL, id, self.not_found))
+                self.c.put(ack(_PUBREL, id, self.not_found))
             return
         qos = 1 if one.packet == b"" else one.packet[0] >> 1 & 3 if one.packet else 2
         if (type == _PUBACK) != (qos == 1) or type == _PUBCOMP and one.packet:
@@ -179,7 +179,7 @@ class Session:
                 if self.store:
                     self.store.update(id)
                 one.packet = None
-            self.c.answer(ack(_PUBREL, id))
+            self.c.put(ack(_PUBREL, id))
         else:
             self.finish(one)
             self.pump()
@@ -201,7 +201,7 @@ class Session:
             for receipt in self.receipts:
                 if receipt.id == msg.id:
                     return
-            self.c.answer(ack(_PUBREC, msg.id))
+            self.c.put(ack(_PUBREC, msg.id))
 
     def take(self, msg):
         """A message of QoS 1 or 2 has come, and its handler comes next. Raises Fault if the broker has sent too many."""
@@ -243,7 +243,7 @@ class Session:
         receipt = msg.receipt
         if receipt is None:
             if not self.receipts:
-                self.c.answer(ack(_PUBACK, msg.id))
+                self.c.put(ack(_PUBACK, msg.id))
                 return
             receipt = self.add_receipt(msg)
         if not receipt.is_held:
@@ -266,7 +266,7 @@ class Session:
                 self.release(receipt.id)
             packet = ack(_PUBREC if receipt.qos == 2 else _PUBACK, receipt.id, receipt.reason)
             self.receipts.pop(0)
-            self.c.answer(packet)
+            self.c.put(packet)
 
     def take_release(self, id):
         """A PUBREL has come."""
@@ -274,7 +274,7 @@ class Session:
         if id in self.received:
             reason = 0
             self.release(id)
-        self.c.answer(ack(_PUBCOMP, id, reason))
+        self.c.put(ack(_PUBCOMP, id, reason))
 
     def release(self, id):
         """A message of QoS 2 is over."""

@@ -51,7 +51,7 @@ class WorkerQueue:
         for call in calls:
             call.left = calls
         waiting = self.waiting
-        waiting.extend(list(calls))
+        waiting.extend(calls)
         try:
             msg.hold()
         except BaseException:

@@ -7,7 +7,7 @@ if needed, targets(found), which yields the project's targets (see target), and 
 import dataclasses
 import importlib
 
-NAMES = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "ws", "files", "tls", "aio", "profile", "growth", "fleet")
+NAMES = ("hello", "cpython", "bodies", "idle", "threads", "slow", "wake", "ws", "files", "tls", "aio", "profile", "growth", "mqtt", "fleet")
 
 
 @dataclasses.dataclass(frozen=True)
