@@ -331,9 +331,10 @@ def reason_text(packet):
 # --- what a client sends
 
 
-def varint(n, data=b""):
+def varint(n, data=None):
     """A number of up to 28 bits as a packet has it, in one to four bytes (section 1.5.5), behind the bytearray `data`."""
-    data = data or bytearray()
+    if data is None:
+        data = bytearray()
     while n > 127:
         data.append(n & 127 | 128)
         n >>= 7
