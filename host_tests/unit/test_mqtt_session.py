@@ -412,3 +412,18 @@ def test_nothing_is_lost_or_doubled_whatever_fails():
     for seed in range(60):
         cuts += run(seed, 8)
     assert cuts > 300
+
+
+def test_a_session_that_only_the_broker_knows_has_identifiers_that_may_be_in_use():
+    """They would be taken for those of an earlier program's messages: with QoS 2 the broker would drop what they stand for."""
+    first = set()
+    for _ in range(4):
+        session = Session()
+        session.begin(True, 10, 65535, 0)
+        first.add(session.next_id())
+    assert len(first) > 1
+    session = Session()
+    session.begin(False, 10, 65535, 0)
+    assert session.next_id() == 1
+    session.begin(True, 10, 65535, 0)  # its own
+    assert session.next_id() == 2

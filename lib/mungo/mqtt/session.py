@@ -23,6 +23,8 @@
 #                     holds the message, release follows, and receive with `ack`
 #   release(id)       it is over, or its handler has failed
 # What the others raise ends the connection. After a reset `restore` and `received` bring the session back.
+from os import urandom
+
 from .packets import Fault, ack
 
 _PUBACK = const(4)
@@ -95,6 +97,8 @@ class Session:
         self.receive_maximum = receive_maximum
         self.not_found = not_found
         self.asked = {}
+        if is_present and not self.last:  # an earlier program's, which may have left identifiers that are in use there: begin elsewhere
+            self.last = int.from_bytes(urandom(2), "big")
         while self.receipts:
             receipt = self.receipts[-1]
             self.late[receipt.id] = receipt
