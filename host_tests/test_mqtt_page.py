@@ -71,7 +71,7 @@ def defaults(path, name):
 
 
 def test_limits_and_counters_are_the_code_s():
-    known = {**defaults("connection.py", "connect"), **defaults("client.py", "__init__")}
+    known = {**defaults("connect.py", "connect"), **defaults("client.py", "__init__")}
     counters = re.findall(r'^    "(\w+)",  # ', (lanes.ROOT / "lib/mungo/mqtt/client.py").read_text(), re.M)
     for row in table(DOCS / "mqtt.md", "limits")[1:]:
         names, values = code_spans(row[0]), row[1].split(", ")
