@@ -17,10 +17,10 @@ if IS_BOARD:
     config.load()
     _text = _number = config.value
 else:
-    import host
+    import environment
 
-    _text = host.text
-    _number = host.number
+    _text = environment.text
+    _number = environment.number
 
 APP = _text("APP", "multi_threaded")  # a folder of apps/
 if IS_BOARD:

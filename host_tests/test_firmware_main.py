@@ -198,7 +198,7 @@ def test_a_host_loads_nothing_of_a_board(runtime, tmp_path):
     loaded = set(done.stdout.partition("modules ")[2].split())
     assert "settings" in loaded, done.stdout + done.stderr
     own = {path.stem for path in (lanes.ROOT / "firmware").glob("*.py")}
-    assert loaded & own <= {"settings", "main", "host"}, loaded & own
+    assert loaded & own <= {"settings", "main", "host", "environment"}, loaded & own
 
 
 HEAP = """
