@@ -11,9 +11,10 @@ import sys
 import pytest
 
 import lanes
-from host_tests.sim import broker, everyday, stalled
+from host_tests.sim import broker, everyday, fleet, stalled
 from host_tests.sim import run as simulation
 from host_tests.sim.everyday_mutations import EVERYDAY
+from host_tests.sim.fleet_mutations import FLEET
 from host_tests.sim.loader import is_shared
 from host_tests.sim.mqtt_mutations import MQTT
 from host_tests.sim.mutate_ast import LIBRARY, Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
@@ -71,6 +72,21 @@ def test_seeds_with_the_everyday_mqtt_client_on_each_platform():
     assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
 
 
+def test_seeds_with_a_fleet_on_each_platform():
+    """See sim/fleet.py."""
+    seeds = times(4, 500)
+    output = run(RUN, "--seed0", fleet.FIRST_SEED, "--seeds", seeds)
+    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
+    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
+    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_seed_of_a_fleet_is_the_same_to_the_last_step(name):
+    many = hashes("--profile", name, "--seed0", fleet.FIRST_SEED, "--seeds", 2, PYTHONHASHSEED="1")
+    assert hashes("--profile", name, "--seed0", fleet.FIRST_SEED + 1, "--seeds", 1, PYTHONHASHSEED="2") == many[1:]
+
+
 def hashes(*args, **environment):
     found = re.findall(r"^(\S+ seed \d+: hash \w+ after \d+ steps)", run(RUN, *args, "--hashes", **environment), re.M)
     assert found
@@ -117,8 +133,8 @@ def test_a_broken_library_is_noticed(name, noticed):
 
 
 def test_there_are_mutations_enough_and_each_is_its_own():
-    assert len(MUTATIONS) >= 25 and len(MQTT) >= 20 and len(EVERYDAY) >= 10
-    every = [mutation for mutation in MUTATIONS if mutation not in MQTT + EVERYDAY] + MQTT + EVERYDAY
+    assert len(MUTATIONS) >= 25 and len(MQTT) >= 20 and len(EVERYDAY) >= 10 and len(FLEET) >= 15
+    every = [mutation for mutation in MUTATIONS if mutation not in MQTT + EVERYDAY + FLEET] + MQTT + EVERYDAY + FLEET
     assert len({mutation.what for mutation in every}) == len(every)
     for mutation in every:
         before = ast.parse(mutation.file().read_text())

@@ -10,6 +10,8 @@ peers.py     clients, healthy or not
 checks.py    what must hold at every step
 scenario.py  what happens in a run: a server, its clients, threads and jobs, and how all of it ends
 secure.py    the module `tls`, and scenes with a server that uses it: the seeds from 1,000,000 on
+everyday.py  the everyday MQTT client, at the broker of broker.py
+fleet.py     several boards and their broker, fleet_broker.py
 stalled.py   peers that take nothing and programs that pause, beside a healthy client
 mutate_ast.py  how a function is broken: patterns of what changes in it
 mutations.py   ways to break the library, each of which some seed notices

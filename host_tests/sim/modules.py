@@ -151,6 +151,7 @@ def _thread(profile):
             world.note("no thread")
             raise OSError("core1 in use" if profile.threads == 1 else "can't create thread")
         world.threads += 1
+        board = world.board
 
         def run():
             try:
@@ -165,6 +166,8 @@ def _thread(profile):
                     world.after(world.rng.randrange(1, 4000), gone)
 
         def gone():
+            if board is not None:
+                world.enter(board)
             world.threads -= 1
 
         world.thread_count += 1
@@ -183,7 +186,7 @@ def _thread(profile):
 
 def _sys(profile):
     return SimpleNamespace(
-        implementation=SimpleNamespace(name="micropython", _thread="unsafe"),
+        implementation=SimpleNamespace(name="micropython", version=(1, 29, 0, ""), _thread="unsafe"),
         platform=profile.platform,
         print_exception=lambda er, *_: current.world.on_report(er),
         byteorder="little",

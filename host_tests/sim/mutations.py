@@ -7,9 +7,11 @@ python -m host_tests.sim.mutations --json      the same for the test
 import sys
 
 from ..thorough import times
-from . import broker, everyday
+from . import broker, everyday, fleet
 from .everyday_mutations import EVERYDAY
 from .everyday_mutations import USUAL as EVERYDAY_USUAL
+from .fleet_mutations import FLEET
+from .fleet_mutations import USUAL as FLEET_USUAL
 from .mqtt_mutations import MQTT, USUAL
 from .mutate_ast import Misfit, Mutation, always, drop, never, plain_ticks, replace, twice, without_lock
 from .secure import FIRST_SEED
@@ -148,6 +150,7 @@ MUTATIONS = [
     # --- MQTT
     *MQTT[: times(USUAL, None)],
     *EVERYDAY[: times(EVERYDAY_USUAL, None)],
+    *FLEET[: times(FLEET_USUAL, None)],
 ]
 
 
@@ -166,6 +169,8 @@ def find(mutation):
     start = FIRST_SEED if mutation.function.startswith("Tls") else broker.FIRST_SEED if "mqtt" in mutation.file().parts else 0
     if any(mutation.what == one.what for one in EVERYDAY):  # (it comes from another process)
         start = everyday.FIRST_SEED
+    if "fleet" in mutation.file().parts:
+        start = fleet.FIRST_SEED
     first = HINTS.get(mutation.what, start)
     for seed in [*range(first, first + 50), *range(start, start + SEEDS)]:
         failure = runner.run(seed).failure

@@ -11,6 +11,7 @@ _PEER_WINDOW = 65536
 class Net:
     def __init__(self, world):
         self.world = world
+        self.change = world.change  # (of each board its own)
         self.profile = world.profile
         self.errno = world.profile.errno
         self.sockets = []  # open ones, in the order they were made
@@ -37,7 +38,7 @@ class Net:
         return self.world.rng.randrange(self.latency // 3 + 1, self.latency + 2)
 
     def changed(self):
-        self.world.change.fire()
+        self.change.fire()
 
     # --- addresses
 

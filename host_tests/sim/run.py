@@ -13,7 +13,7 @@ import sys
 import time
 
 from ..shim import language
-from . import broker, checks, everyday, loader, scenario, secure
+from . import broker, checks, everyday, fleet, loader, scenario, secure
 from .mutate_ast import ROOT
 from .mutations import MUTATIONS
 from .profiles import PROFILES
@@ -38,6 +38,8 @@ class Runner:
 
 def scene_of(seed):
     """Each kind of scene has a range of seeds."""
+    if seed >= fleet.FIRST_SEED:
+        return fleet.FleetScene
     if seed >= everyday.FIRST_SEED:
         return everyday.EverydayScene
     if seed >= broker.FIRST_SEED:

@@ -11,6 +11,7 @@ from zlib import crc32
 from greenlet import getcurrent, greenlet
 
 _MOST_STEPS = 120_000
+_OF_A_BOARD = ("loop", "may_block", "threads", "guards", "checks", "change", "is_silent", "on_report", "collected")
 _MOST_US = 3_600_000_000
 SITES = 12
 
@@ -39,6 +40,7 @@ class Task:
         self.doing = None  # what a thread's script waits for, see checks.py
         self.is_stranger = False  # it holds nothing of the manager's, whose close can't wait for it
         self.is_done = False
+        self.board = None  # of several, see fleet.py
 
 
 class Signal:
@@ -64,6 +66,7 @@ class World:
         self.unforeseen = random.Random(f"{profile.name} {seed} urandom")
         self.now = 0
         self.steps = 0
+        self.most_steps = _MOST_STEPS
         self.hash = 0
         self.log = log
         self.tasks = []
@@ -94,6 +97,7 @@ class World:
         self.shares_flash = False  # a session on flash that can't be saved while a worker uses it ends its connection
         self.lost = 0  # connections and datagrams that are owed to such a fault
         self.collected = lambda what, us: None  # called when a thread has the collector work
+        self.board = None  # the one whose task runs, or has run last
 
     # --- what happens is written down
 
@@ -133,6 +137,7 @@ class World:
             task.is_done = True
 
         task.greenlet = greenlet(run, self.hub)
+        task.board = self.board if is_thread else None
         self.tasks.append(task)
         self.awaken(task)
         return task
@@ -190,11 +195,8 @@ class World:
         if task is None or getcurrent() is not task.greenlet:
             return
         if task.is_thread and self.stall and self.rng.random() < self.stall:
-            self.number += 1
-            task.due = self.number
             task.stalled = True
-            heapq.heappush(self.heap, (self.now + self.rng.randrange(50, 30000), self.number, task))
-            task.ready = False
+            self.postpone(task, self.now + self.rng.randrange(50, 30000))
             self.note("stall")
         else:
             self.ready.append(task)
@@ -226,7 +228,7 @@ class World:
                     self.fail("it does not end: an hour has passed")
                 continue
             self.steps += 1
-            if self.steps > _MOST_STEPS:
+            if self.steps > self.most_steps:
                 self.fail("it does not end: %d steps" % self.steps)
                 break
             n = len(ready)
@@ -236,6 +238,13 @@ class World:
             ready.pop()
             self.now += 7
             self.hash = crc32(b"%d %d" % (task.number, self.now), self.hash)
+            if task.board is not None:
+                if task.board.stopped_until > self.now:
+                    task.stalled = True
+                    self.postpone(task, task.board.stopped_until)
+                    continue
+                task.stalled = False
+                self.enter(task.board)
             self.current = task
             task.greenlet.switch()
             self.current = None
@@ -248,6 +257,34 @@ class World:
                 self.current = task
                 task.greenlet.throw(Over)
         self.current = None
+
+    def postpone(self, task, us):
+        """A task that could run goes on at this time."""
+        self.number += 1
+        task.due = self.number
+        task.ready = False
+        heapq.heappush(self.heap, (us, self.number, task))
+
+    def enter(self, board):
+        """A task of this board runs, or what follows from one: its loop, locks and sockets are those of the world from here on."""
+        if board is not self.board:
+            if self.board is not None:
+                self.board.state = [getattr(self, name) for name in _OF_A_BOARD]
+                self.board.leave()
+            self.board = board
+            for name, value in zip(_OF_A_BOARD, board.state, strict=True):
+                setattr(self, name, value)
+            board.enter()
+
+    def kill(self, board):
+        """A board is not there any more, nor are its tasks."""
+        for task in self.tasks:
+            if task.board is board and not task.is_done:
+                task.is_done = True
+                task.due = None
+                if task.ready:
+                    task.ready = False
+                    self.ready.remove(task)
 
     def pop(self):
         _, number, what = heapq.heappop(self.heap)

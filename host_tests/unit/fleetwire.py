@@ -106,8 +106,13 @@ class Board:
             properties["content_type"] = "application/json"
         self.wire.bring("s/board/b/%s/%s" % (kind, sender), data, 0, 0, properties)
 
-    def order(self, kind, id=ID, sender="boss"):
-        self.bring(kind, id, sender=sender, response_topic=BACK)
+    def order(self, kind, id=ID, sender="boss", data=b""):
+        self.bring(kind, id, data, sender, response_topic=BACK)
+
+    def waits(self):
+        """The board says that it waits for `go`: the number of the run, as `go` says it."""
+        (taken,) = [one for one in self.said() if kind_of(one[0]) == "taken"]
+        return b"%d" % json.loads(taken[1])["waits"]
 
     def present(self, name, boot, payload=None, retain=False, **more):
         """The presence of a board comes."""

@@ -160,6 +160,34 @@ def test_the_others_are_known_when_they_are_watched():
         assert board.fleet.presence.offers("job")  # who knows?
 
 
+def test_a_board_that_submits_keeps_no_more_than_names_and_jobs_until_a_program_watches():
+    with Board() as board:
+        board.join()
+        board.submit(1)
+        part = board.fleet.presence
+        for name in ("v", "w"):
+            board.present(name, "1", jobs={"b": [1, 0], "a": [2, 1]}, signal=-60)
+        assert part.others["v"][0] == ("a", "b") and part.others["v"][0] is part.others["w"][0]
+        part.since = time.ticks_add(time.ticks_ms(), -2000)
+        assert part.offers("a") and not part.offers("c")
+        board.present("x", "1", jobs=5)
+        assert part.others["x"][0] == ()
+        pattern = "s/present/+"
+        assert [one[0] for one in board.wire.subscribed].count(pattern) == 1
+        assert board.fleet.boards == {}  # the broker says it all again:
+        turns(board.mgr, 1)
+        assert [one[0] for one in board.wire.subscribed].count(pattern) == 2
+        assert part.offers("c")  # not all are known yet
+        board.present("v", "1", jobs={"b": [1, 0]}, signal=-60)
+        assert board.fleet.boards["v"]["signal"] == -60
+        part.since = time.ticks_add(time.ticks_ms(), -2000)
+        assert part.offers("b") and not part.offers("a")
+        board.fleet.watch()
+        board.submit(2)
+        turns(board.mgr, 1)
+        assert [one[0] for one in board.wire.subscribed].count(pattern) == 2 and "v" in board.fleet.boards
+
+
 def test_a_board_that_falls_silent_is_forgotten():
     with Board() as board:
         board.join()
@@ -237,10 +265,42 @@ def test_large_data_is_sent_and_a_large_result_fetched():
         board.bring("done", id, b"", sender="w", user_property=[("size", "3")])
         ((topic, _, _),) = board.said()
         assert topic == "s/board/w/get/b"
+        assert board.stats["duplicates"] == 1
         board.bring("piece", id, b"abc", sender="w", user_property=[("at", "0")])
         assert board.done == [(b"abc", None)]
         board.bring("get", id, sender="w", response_topic="s/board/w/piece", user_property=[("at", "0")])
         assert board.said()[0][1] == b""
+
+
+def test_few_large_results_are_kept():
+    with Board() as board:
+        board.fleet.job("job")(lambda data: bytes(3000))
+        board.join()
+        ids = [b"boss/0/%d" % n for n in range(5)]
+        for id in ids:
+            board.bring_job("job", 1, id)
+        board.said()
+        for id in ids:
+            board.bring("get", id, response_topic="s/board/boss/piece", user_property=[("at", "0")])
+        assert [len(one[1]) for one in board.said()] == [0, 2048, 2048, 2048, 2048]
+
+
+def test_a_board_does_a_large_job_of_its_own_that_the_broker_brings_back():
+    with Board(local=False) as board:
+        board.fleet.job("job")(lambda data: bytes(data) * 2)
+        board.join()
+        board.submit(b"ab" * 1500)
+
+        def is_done():  # (as a broker)
+            for topic, payload, properties in board.said():
+                if topic == "s/job/job":
+                    board.wire.bring(topic, payload, 1, 1, properties)
+                elif topic.startswith("s/board/b/"):
+                    board.wire.bring(topic, payload, 0, 0, properties)
+            return board.done
+
+        until(is_done, board.mgr)
+        assert board.done == [(b"ab" * 3000, None)] and board.stats == {"submitted": 1, "done": 1, "taken": 1, "ran": 1}
 
 
 def test_pieces_are_for_whom_they_concern_and_from_whom_they_are_expected():

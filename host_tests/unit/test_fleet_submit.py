@@ -255,12 +255,13 @@ def test_a_job_that_may_run_once_begins_when_its_submitter_says_so_and_is_never_
             board.submit(n, timeout_ms=20000)
         first, second = [one[2]["correlation_data"] for one in board.said()]
         board.accepted()
-        board.taken(first, "w", waits=True)
+        board.taken(first, "w", waits=7)
         board.taken(second, "v", waits=True)
-        assert [one[0] for one in board.said()] == ["s/board/w/go/b", "s/board/v/go/b"]
-        board.taken(first, "w", waits=True)  # the word was lost
-        board.taken(first, "u", waits=True)  # the job has come twice
-        assert [one[0] for one in board.said()] == ["s/board/w/go/b", "s/board/u/cancel/b"]
+        assert [one[:2] for one in board.said()] == [("s/board/w/go/b", b"7"), ("s/board/v/go/b", b"true")]
+        board.taken(first, "w", waits=7)  # the word was lost
+        board.taken(first, "u", waits=1)  # the job has come to two boards,
+        board.taken(first, "w", waits=8)  # and to one of them twice: its first run may be over
+        assert [one[0] for one in board.said()] == ["s/board/w/go/b", "s/board/u/cancel/b", "s/board/w/cancel/b"]
         board.present("w", "11111111", gone=True)
         assert board.done[0][1].errno == errno.EIO
         until(lambda: len(board.done) == 2, board.mgr)  # the other one is silent

@@ -1,5 +1,6 @@
 # A fleet's board that does jobs for others: what comes, what it answers, and when it takes more.
 
+import errno
 import json
 import time
 
@@ -118,6 +119,33 @@ def test_a_full_board_leaves_the_share_turns_away_what_waits_and_joins_again():
         assert board.stats["turned_away"] == 1
 
 
+def test_a_board_whose_last_job_took_long_leaves_the_share_at_once_and_is_back_before_its_result():
+    with Board() as board:
+        release = held(board)
+        offer = board.fleet.worker.offers["job"]
+        board.bring_job("job", 1, b"1")
+        assert not board.wire.unsubscribed  # is it a long one?
+        until(lambda: board.wire.unsubscribed == [SHARE], board.mgr)
+        release[0] = True
+        board.wait_said("done")
+        assert offer.is_joined
+        joined = []  # whether it was, when it published
+        publish = board.wire.publish
+
+        def watched(topic, *args, **options):
+            joined.append((kind_of(topic), offer.is_joined))
+            return publish(topic, *args, **options)
+
+        board.wire.publish = watched
+        release[0] = False
+        board.bring_job("job", 2, b"2")
+        assert board.wire.unsubscribed == [SHARE] * 2 and not offer.is_joined  # before any turn
+        before = len(board.wire.subscribed)
+        release[0] = True
+        board.wait_said("done")
+        assert ("done", True) in joined and [one[0] for one in board.wire.subscribed[before:]] == [SHARE]
+
+
 def test_short_jobs_do_without_leaving():
     with Board() as board:
         worked(board)
@@ -163,22 +191,39 @@ def test_a_job_that_may_run_once_waits_for_go():
     with Board() as board:
         calls = worked(board, idempotent=False)
         receipt = board.bring_job("job", 5)
-        ((_, payload, _),) = board.said()
-        assert json.loads(payload)["waits"] is True and not calls and receipt.given is None
-        board.order("go")
-        board.order("go")
+        number = board.waits()
+        assert not calls and receipt.given is None
+        board.order("go", data=number)
+        board.order("go", data=number)
         assert calls == [5] and board.kinds() == ["done", "done"] and receipt.given == 0
+
+
+def test_a_go_of_an_earlier_run_does_not_begin_a_job_that_comes_again():
+    with Board() as board:
+        calls = worked(board, idempotent=False)
+        board.bring_job("job", "x" * 600)  # its result is too long to be kept
+        number = board.waits()
+        board.order("go", data=number)
+        assert len(calls) == 1
+        board.bring_job("job", "x" * 600)
+        again = board.waits()
+        assert again != number
+        for data in (number, b"", b"true"):
+            board.order("go", data=data)
+        assert len(calls) == 1 and len(board.fleet.worker.runs) == 1
+        board.order("go", data=again)
+        assert len(calls) == 2
 
 
 def test_a_go_that_is_lost_is_asked_for_again_and_a_cancel_is_an_answer():
     with Board() as board:
         calls = worked(board, idempotent=False)
         receipt = board.bring_job("job", 5)
-        assert board.kinds() == ["taken"]
-        board.wait_said("taken")
+        number = board.waits()
+        assert json.loads(board.wait_said("taken")[1])["waits"] == int(number)
         board.order("cancel")
         assert receipt.given == 0 and not calls and not board.fleet.worker.runs
-        board.order("go")
+        board.order("go", data=number)
         assert board.kinds() == ["refused"] and not calls and board.stats["cancelled"] == 1
         board.bring_job("job", 6, b"6")
         assert board.kinds() == ["taken"]  # there is room
@@ -199,16 +244,27 @@ def test_ask_is_answered_in_each_state():
         assert topic == ANSWER and payload == b"7"
 
 
+def test_the_last_answers_are_kept():
+    with Board() as board:
+        worked(board)
+        for n in range(9):
+            board.bring_job("job", n, b"boss/%d" % n)
+        board.said()
+        for n in range(9):
+            board.order("ask", b"boss/%d" % n)
+        assert board.kinds() == ["refused"] + ["done"] * 8
+
+
 def test_orders_are_the_submitters_alone():
     with Board() as board:
         calls = worked(board, idempotent=False)
         receipt = board.bring_job("job", 5)
-        assert board.kinds() == ["taken"]
+        number = board.waits()
         for kind in ("cancel", "go", "ask"):
-            board.order(kind, sender="bos")  # the start of its name, too
-            board.order(kind, sender="x")
+            board.order(kind, sender="bos", data=number)  # the start of its name, too
+            board.order(kind, sender="x", data=number)
         assert not board.kinds() and receipt.given is None and not calls
-        board.order("go")
+        board.order("go", data=number)
         until(lambda: calls, board.mgr)
 
 
@@ -219,9 +275,54 @@ def test_a_cancelled_job_gives_no_result():
         until(lambda: board.mgr.stats["workers"]["busy"] == 1, board.mgr)
         board.order("cancel")
         release[0] = True
-        until(lambda: board.mgr.stats["workers"]["late"] == 1, board.mgr)
+        until(lambda: board.fleet.worker.offers["job"].busy == 0, board.mgr)
         assert "done" not in board.kinds() and receipt.given == 0 and board.stats["cancelled"] == 1
-        assert board.fleet.worker.offers["job"].busy == 0
+
+
+def test_what_runs_counts_until_its_function_returns_though_nobody_waits_for_it_any_more():
+    with Board() as board:
+        board.mgr.workers(n=3)
+        release = held(board, timeout_ms=100)
+        board.bring_job("job", 1, b"1")
+        until(lambda: board.mgr.stats["workers"]["busy"] == 1, board.mgr)
+        assert json.loads(board.wait_said("failed")[1])["errno"] == errno.ETIMEDOUT
+        board.bring_job("job", 2, b"2")
+        board.wait_said("refused")
+        assert board.mgr.stats["workers"]["jobs"] == 1 and board.fleet.worker.offers["job"].busy == 1
+        release[0] = True
+        until(lambda: board.fleet.worker.offers["job"].is_joined, board.mgr)
+        assert board.stats == {"taken": 2, "ran": 1, "turned_away": 1} and "done" not in board.kinds()
+    with Board() as board:
+        board.mgr.workers(n=3)
+        release = held(board)
+        board.bring_job("job", 1)
+        until(lambda: board.mgr.stats["workers"]["busy"] == 1, board.mgr)
+        board.order("cancel")
+        board.bring_job("job", 2, b"2")
+        board.wait_said("refused")
+        assert board.mgr.stats["workers"]["jobs"] == 1
+        release[0] = True
+
+
+def test_a_job_that_is_dropped_while_the_pool_has_no_thread_for_it_does_not_run():
+    with Board() as board:
+        pool = board.mgr.workers(n=1, queue=4)
+        go = []
+        ran = []
+
+        def hold():
+            while not go:
+                time.sleep_ms(1)
+
+        pool.submit(hold)
+        board.fleet.job("job", worker=True)(ran.append)
+        board.join()
+        receipt = board.bring_job("job", 1)
+        board.order("cancel")
+        assert receipt.given == 0
+        go.append(1)
+        until(lambda: board.fleet.worker.offers["job"].busy == 0, board.mgr)
+        assert not ran and board.stats == {"taken": 1, "cancelled": 1}
 
 
 def test_what_has_expired_is_dropped_and_no_orphan_stays():
@@ -233,9 +334,11 @@ def test_what_has_expired_is_dropped_and_no_orphan_stays():
     with Board() as board:
         release = held(board)
         board.bring_job("job", 5, message_expiry_interval=1)
-        board.wait_said("failed")  # the pool has given it up
-        assert board.fleet.worker.offers["job"].busy == 0
+        until(lambda: not board.fleet.worker.runs, board.mgr)
+        assert not {"failed", "done"} & set(board.kinds()) and board.stats["cancelled"] == 1
+        assert board.fleet.worker.offers["job"].busy == 1  # its function runs
         release[0] = True
+        until(lambda: board.fleet.worker.offers["job"].busy == 0, board.mgr)
 
 
 def test_a_job_that_nobody_waits_for_is_acknowledged_and_not_done():

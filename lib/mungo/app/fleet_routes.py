@@ -1,12 +1,15 @@
 # Routes with fleet="job": a board of the fleet does the work. The handler runs in the loop and makes the job's data of the request; the
 # job's result is the answer. The manager has its Fleet from `fleet.attach`. This file loads when the first such route is added.
-from errno import ETIMEDOUT
+from errno import EAGAIN, EIO, ENOTCONN, ETIMEDOUT
 
+from ..port import EPIPE
 from .request import call_handler
 from .response import HttpError, Response
 from .routing import Route
 
+_JOB_MS = const(30000)
 _REFUSALS = (OSError, TypeError, ValueError)  # of `submit`
+_AWAY = (EAGAIN, EIO, ENOTCONN, EPIPE)
 
 
 class FleetRoute(Route):
@@ -24,20 +27,16 @@ class FleetRoute(Route):
         def done(result, er):
             if c.state and c.is_closing:
                 c.client_left(req, er)
-            else:
-                c.respond(req, result if er is None else fleet_error(er))
+                return
+            if er is not None:
+                number = er.errno if isinstance(er, OSError) else 0
+                if number in _AWAY:  # the fleet is full, away or has ended, or has lost the job
+                    result = HttpError(503, None, {"Retry-After": "1"})
+                else:  # the job has raised
+                    result = HttpError(504 if number == ETIMEDOUT else 500)
+            c.respond(req, result)
 
-        options = {"timeout_ms": self.timeout_ms} if self.timeout_ms else {}
         try:
-            c.mgr.fleet.submit(self.option, data, on_done=done, conn=c, **options)
+            c.mgr.fleet.submit(self.option, data, done, self.timeout_ms or _JOB_MS, c)
         except _REFUSALS as er:
             done(None, er)
-
-
-def fleet_error(er):
-    """The HttpError for the error of a job: 503 if the fleet is full, away or has lost it, 504 at its deadline, 500 if it has raised."""
-    if not isinstance(er, OSError):
-        return HttpError(500)
-    if er.errno == ETIMEDOUT:
-        return HttpError(504)
-    return HttpError(503, None, {"Retry-After": "1"})

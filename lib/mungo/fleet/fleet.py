@@ -115,7 +115,7 @@ class Fleet:
 
             self.submitter = Submitter(self)
             self.parts.append(self.submitter)
-            self.watch()
+            self.presence.watch(False)
         return self.submitter.submit(name, data, on_done, timeout_ms, conn)
 
     def cancel(self, submission):
@@ -123,12 +123,13 @@ class Fleet:
         self.submitter.cancel(submission)
 
     def watch(self):
-        """Know the other boards: `boards`. (`submit` does that.)"""
+        """Know the other boards: `boards`. That takes about half a KB for each on 64 bits."""
         self.presence.watch()
 
     @property
     def boards(self):
-        """The boards that are there, once `watch` or `submit` was called: {name: the presence of docs/fleet-protocol.md}."""
+        """The boards that are there: {name: the presence of docs/fleet-protocol.md}. Those that are known yet, from `watch` on, or from
+        the first look at this."""
         return self.presence.boards()
 
     @property

@@ -34,7 +34,8 @@ class Pieces:
     def fetch(self, id, topic, size, done):
         """Fetch `size` bytes of the job `id` from the board with the topic .../get."""
         if id in self.fetches:
-            return  # (another answer to the same job)
+            self.fleet.stats["duplicates"] += 1  # another answer to the same job
+            return
         if not 0 <= size <= DATA_LIMIT:
             done(None)
             return
@@ -64,17 +65,17 @@ class Pieces:
     def on_get(self, id, msg, sender):
         """Another board asks for a piece: of a job's data, or of a result. If that is not here, the piece is empty."""
         at = number(msg, "at")
-        data = b""
-        submitter = self.fleet.submitter
-        job = submitter and submitter.jobs.get(id)
-        if job:
-            if job.board is None or job.board == sender:
+        data = None
+        for kept in self.results if is_of(id, sender) else ():
+            if kept[0] == id:
+                data = kept[2]
+        if data is None:  # (a board may do its own job: it has fetched the data before there is a result)
+            data = b""
+            submitter = self.fleet.submitter
+            job = submitter and submitter.jobs.get(id)
+            if job and (job.board is None or job.board == sender):
                 data = job.data
                 job.heard = ticks_ms()
-        elif is_of(id, sender):
-            for kept in self.results:
-                if kept[0] == id:
-                    data = kept[2]
         to = msg.properties.get("response_topic")
         if to and at >= 0:
             self.fleet.send(to, id, data[at : at + PIECE], user_property=[("at", str(at))])

@@ -18,7 +18,8 @@ class Presence:
 
     is_known = False  # the name is ours
     is_refused = False
-    is_watching = False
+    is_watching = False  # all that the others say is kept, for the program; else what `submit` needs
+    subscription: "Any" = None  # noqa: F821  # pyright: ignore
     claimed = 0  # (ticks_ms) when the name was claimed,
     said = 0  # the presence was published,
     since = 0  # and the others' were asked for
@@ -28,7 +29,7 @@ class Presence:
         self.topic = "%s/present/%s" % (fleet.site, fleet.name)
         self.started = ticks_ms()
         self.state = None  # what was published last
-        self.others = {}  # {name: (payload, ticks_ms when it came)}
+        self.others = {}  # {name: (the names of its jobs, or the payload if a program is watching; ticks_ms when it came)}
         fleet.mqtt.on(self.topic)(self.on_own)
 
     def message(self, **more):
@@ -117,12 +118,19 @@ class Presence:
 
     # --- the others
 
-    def watch(self):
-        """Know the others from now on."""
-        if not self.is_watching:
-            self.is_watching = True
-            self.since = ticks_ms()
-            self.fleet.mqtt.on(self.fleet.site + "/present/<name>")(self.on_other)
+    def watch(self, is_watching=True):
+        """Know the others from now on: all of their presence if `is_watching`, else what jobs they do."""
+        if self.subscription is not None and (self.is_watching or not is_watching):
+            return
+        mqtt = self.fleet.mqtt
+        self.is_watching = is_watching
+        self.others = {}
+        self.since = ticks_ms()
+        if self.subscription is None:
+            self.subscription = mqtt.subscriptions.add(self.fleet.site + "/present/<name>", self.on_other, False, None, {"qos": 0})
+        else:
+            mqtt.subscriptions.want(self.subscription)  # then what is retained comes again
+        mqtt.pump()
 
     def on_other(self, msg, name):
         """The presence of some board, or of this one, has come."""
@@ -133,12 +141,22 @@ class Presence:
         if boot is None:
             self.others.pop(name, None)  # (if that is an old one's will, the new one says that it is there)
         elif name in self.others or len(self.others) < _MOST:
-            self.others[name] = msg.payload, ticks_ms()
+            self.others[name] = (msg.payload if self.is_watching else self.jobs_of(about)), ticks_ms()
         if self.fleet.submitter is not None:
             self.fleet.submitter.board_is(name, boot, about.get("boot"))
 
+    def jobs_of(self, about):
+        """The names of the jobs in a presence, a tuple. Boards that do the same jobs share one."""
+        jobs = about.get("jobs")
+        names = tuple(sorted(jobs)) if isinstance(jobs, dict) else ()
+        for known, _ in self.others.values():
+            if known == names:
+                return known
+        return names
+
     def boards(self):
         """{name: presence} of all that are there."""
+        self.watch()
         found = {}
         now = ticks_ms()
         for name, (payload, came) in list(self.others.items()):
@@ -153,8 +171,8 @@ class Presence:
         if ticks_diff(ticks_ms(), self.since) < _CLAIM_MS or len(self.others) >= _MOST:
             return True
         now = ticks_ms()
-        for payload, came in self.others.values():
+        for about, came in self.others.values():
             is_there = ticks_diff(now, came) < _EXPIRY_S * 1000  # (also one that the broker has forgotten: it may come back)
-            if is_there and job.encode() in payload and job in read(payload).get("jobs", ()):
+            if is_there and job in (self.jobs_of(read(about)) if self.is_watching else about):
                 return True
         return False

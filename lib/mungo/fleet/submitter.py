@@ -50,7 +50,7 @@ class Submission:
     state = _OVER  # until it is among the jobs
     board = None  # that has it, a name,
     boot = None  # and that one's boot
-    is_begun = False  # it may run only once, and a board was told to begin
+    begun: "Any" = None  # it may run only once, and a board was told to begin this run of it  # noqa: F821  # pyright: ignore
     is_refused = False  # the last time no board had room
     was_sent = False  # a board has lost it: it waits for another one until its deadline
     was_own = False  # this board had no thread for it
@@ -241,7 +241,7 @@ class Submitter:
 
     def resend(self, job):
         """The board that had a job has lost it."""
-        if job.is_begun:
+        if job.begun:
             self.end(job, OSError(EIO, "%s has lost %s, which may run only once" % (job.board, job.name)))
             return
         self.fleet.stats["sent_again"] += 1
@@ -255,10 +255,14 @@ class Submitter:
         """A board works at a job, or wants to."""
         about = read(msg.payload)
         boot = about.get("boot")
+        waits = about.get("waits")
         job = self.jobs.get(id)
         if not is_name(board) or not is_name(boot):
             return
         if job is None or job.state == _OWN or job.board is not None and (job.board, job.boot) != (board, boot):
+            self.order(board, "cancel", id)
+            return
+        if waits and job.begun and job.begun != waits:  # it came to that board again
             self.order(board, "cancel", id)
             return
         if job.state == _QUEUED:  # it was given up too early
@@ -267,9 +271,9 @@ class Submitter:
         job.board = board
         job.boot = boot
         job.heard = job.asked = ticks_ms()
-        if about.get("waits"):
-            job.is_begun = True
-            self.order(board, "go", id)
+        if waits:
+            job.begun = waits
+            self.order(board, "go", id, pack(waits)[0])
 
     def on_refused(self, id, msg, board):
         """A board has not begun a job."""
@@ -366,9 +370,9 @@ class Submitter:
             self.fleet.mqtt.call(job.on_done, result, error)
         return lane
 
-    def order(self, board, kind, id):
+    def order(self, board, kind, id, data=b""):
         """Tell a board what to do with a job."""
-        self.fleet.send("%s/board/%s/%s" % (self.fleet.site, board, kind), id, response_topic=self.reply_topic)
+        self.fleet.send("%s/board/%s/%s" % (self.fleet.site, board, kind), id, data, response_topic=self.reply_topic)
 
     # --- time, and the connection
 

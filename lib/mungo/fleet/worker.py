@@ -7,6 +7,7 @@
 #
 # A board that is full leaves the share when a job takes longer than 50 ms, and turns away what waits so long: another board may be idle. It
 # joins again when it has room. Short jobs do without that.
+from errno import ETIMEDOUT
 from time import ticks_add, ticks_diff, ticks_ms
 
 from ..core.reports import describe
@@ -23,6 +24,7 @@ _LONG_MS = const(50)
 _ASK_MS = const(1000)  # from one `taken` to the next, while `go` does not come
 _DEFAULT_S = const(60)  # of a job that has none,
 _LONGEST_S = const(3600)  # and at most
+_FOREVER_MS = const(0x1FFFFFFF)
 _WAIT_MOST = const(8)  # that wait for room: more are turned away at once
 _KEPT = const(8)  # answers that are kept, for submitters that ask again,
 _KEPT_BYTES = const(512)  # of so many bytes
@@ -51,8 +53,9 @@ class Run:
     level; for this board's own a function `fn(kind, data, is_json)`. `data`: None while it is to be fetched."""
 
     state = _HERE
-    job: "Any" = None  # of the pool  # noqa: F821  # pyright: ignore
+    number = 0  # another one for each that comes: a `go` names it
     is_told = False  # `taken` was sent, or need not be
+    limit = None  # (ticks_ms) when its function has taken too long, in a worker
     is_over = False
 
     def __init__(self, id, offer, msg, to, data, is_json, ms):
@@ -149,6 +152,7 @@ class Worker:
     def add_run(self, run):
         """A job waits."""
         self.fleet.stats["taken"] += 1
+        run.number = self.fleet.stats["taken"]
         self.runs[run.id] = run
         if len(run.offer.waiting) >= _WAIT_MOST:
             self.turn_away(run)
@@ -208,9 +212,13 @@ class Worker:
         if not offer.worker:
             return self.done(run, result, None)
         workers = mgr.workers()
-        ms = min(max(1, ticks_diff(run.due, run.since)), offer.timeout_ms or workers.job_ms)
-        try:
-            run.job = workers.submit(offer.fn, data, on_done=lambda result, er: self.worked(run, result, er), timeout_ms=ms)
+        run.limit = ticks_add(run.since, offer.timeout_ms or workers.job_ms)
+
+        def work(data):  # (in a thread)
+            return None if run.is_over else offer.fn(data)
+
+        try:  # The pool must not give it up before its function returns: until then it is one of `at_once`.
+            workers.submit(work, data, on_done=lambda result, er: self.worked(run, result, er), timeout_ms=_FOREVER_MS)
         except OSError:  # others have filled the pool
             offer.busy -= 1
             self.turn_away(run)
@@ -228,10 +236,13 @@ class Worker:
         self.start(run.offer)
 
     def done(self, run, result, er):
-        """A job has ended."""
+        """The function of a job has ended."""
         run.offer.busy -= 1
-        if run.is_over:
-            return
+        if not run.is_over:
+            self.end(run, result, er)
+
+    def end(self, run, result, er):
+        """A job has ended, or its time is over."""
         self.fleet.stats["ran"] += 1
         if er is None:
             try:
@@ -275,7 +286,7 @@ class Worker:
         """Say who has the job."""
         about = {"boot": self.fleet.boot}
         if run.state == _ASKED:
-            about["waits"] = True
+            about["waits"] = run.number
         self.fleet.send(run.to + "/taken", run.id, pack(about)[0], True)
 
     def answer_again(self, id, to):
@@ -302,10 +313,8 @@ class Worker:
         offer = run.offer
         if run.state == _HERE:
             offer.waiting.remove(run)
-        elif run.state != _BEGUN:
+        elif run.state != _BEGUN:  # (that one's function runs to its end)
             offer.busy -= 1
-        elif run.job is not None:
-            self.fleet.mqtt.mgr.workers().cancel(run.job)
         self.start(offer)
 
     # --- orders of its submitter
@@ -324,7 +333,7 @@ class Worker:
     def on_go(self, id, msg, sender):
         """A job may begin that may run only once."""
         run = self.runs.get(id)
-        if run is not None and run.state == _ASKED and is_of(id, sender):
+        if run is not None and run.state == _ASKED and is_of(id, sender) and msg.payload == str(run.number).encode():
             self.call(run)
             self.start(run.offer)
         else:
@@ -348,8 +357,10 @@ class Worker:
             age = ticks_diff(now, run.since)
             if run.is_over:
                 continue
-            if run.state != _BEGUN and ticks_diff(now, run.due) >= 0:
+            if ticks_diff(now, run.due) >= 0:
                 self.drop(run)
+            elif run.limit is not None and ticks_diff(now, run.limit) >= 0:
+                self.end(run, None, OSError(ETIMEDOUT))
             elif age >= _LONG_MS:
                 if offer.is_joined and offer.busy >= offer.at_once:
                     self.leave(offer)
@@ -363,6 +374,12 @@ class Worker:
                     run.is_told = True
                     if run.msg is not None:
                         self.tell(run)
+        wait = None
         for run in self.runs.values():
+            ms = max(1, ticks_diff(run.due, now))
+            if run.limit is not None:
+                ms = min(ms, max(1, ticks_diff(run.limit, now)))
             if not run.is_told or run.offer.is_joined and run.offer.busy >= run.offer.at_once:
-                return _LONG_MS
+                ms = min(ms, _LONG_MS)
+            wait = min(wait or ms, ms)
+        return wait
