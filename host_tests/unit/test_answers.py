@@ -341,6 +341,8 @@ def test_vary_grows_and_names_have_no_case():
         return "hi", 200, headers
 
     app.get("/denied")(lambda req: abort(403, None, {"x-a": "1"}))
+    app.get("/tag")(lambda req: files.send(root[0], "a.html", headers={"etag": '"mine"', "accept-ranges": "none", "LAST-modified": "x"}))
+    app.get("/merged")(lambda req: (Response("hi", 200, {"X-B": "1"}), 200, {"x-b": "2", "X-C": "3"}))
     app.errorhandler(403)(lambda req, er: ("no", 403, {"X-A": "2"}))
     with Serving() as folder, Served(app) as site:
         root.append(folder.root)
@@ -353,6 +355,9 @@ def test_vary_grows_and_names_have_no_case():
         answer = site.ask("/files/a.html", lines=ORIGIN)
         assert (answer.field("vary"), answer.field("content-type")) == ("Cookie, accept-encoding, Origin", "text/x"), answer.fields
         assert site.ask("/denied").field("x-a") == "2"
+        tagged = site.ask("/tag")
+        assert tagged.field("accept-ranges") == "bytes" and tagged.field("etag") != '"mine"' and tagged.field("last-modified") != "x"
+        assert [site.ask("/merged").field(name) for name in ("x-b", "x-c")] == ["2", "3"]
 
 
 def test_401_has_a_challenge():

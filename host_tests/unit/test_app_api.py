@@ -149,6 +149,16 @@ def test_errors_as_problem_details():
         assert client.get("/html").text == "<p>"
 
 
+def test_a_type_of_the_programs_own_stays():
+    app = App()
+    Problems(app)
+    app.get("/own")(lambda req: ({"a": 1}, 400, {"content-type": "application/vnd.a+json"}))
+    with app.test_client() as client:
+        answer = client.get("/own")
+        assert [value for name, value in answer.headers if name.lower() == "content-type"] == ["application/vnd.a+json"]
+        assert answer.json == {"a": 1}
+
+
 def test_without_problem_details_the_errors_are_json():
     app = App()
     app.post("/")(lambda req: check(req.json, {"a": int}))
@@ -217,6 +227,9 @@ def test_pages():
         assert client.get("/rows?offset=100").json["items"] == []
         for query in ("offset=-1", "offset=x", "limit=", "limit=9999999999"):
             assert client.get("/rows?" + query).status == 400, query
+        # What is in the request's URL does not end the link's.
+        link = client.get("/rows?a=>;rel=preload,<https://evil.example/").headers["Link"]
+        assert link == '</rows?a=%3E;rel=preload,%3Chttps://evil.example/&offset=10&limit=10>; rel="next"'
 
 
 def test_the_path_of_a_handler():
@@ -243,10 +256,33 @@ def test_the_path_of_a_handler():
     for n in (-1, 1.5, True, "", "x", 10**18):  # no path of this route
         refused(app.url_for, user, n=n, name="a")
     refused(app.url_for, print)
+    for empty in ({"n": 5, "name": ""}, {"name": "a"}, {"n": 5}):
+        refused(app.url_for, user, **empty)
+    assert app.url_for(file, rest="") == "/in/files/"
     with app.test_client() as client:
         assert client.get(app.url_for(user, n=5, name="a/b \xe9?")).text == "5 a/b \xe9?"
         assert client.get(app.url_for(file, rest="x/y z")).text == "x/y z"
         assert client.get(app.url_for(plain, a="b c", d="\xe9")).json == {"a": "b c", "d": "\xe9"}
+
+
+def test_the_path_of_a_handler_that_has_several():
+    app = App()
+
+    @app.get("/<lang>/list/<int:page>")
+    @app.get("/list/<int:page>")
+    @app.get("/list")
+    def rows(req, lang="en", page=1):
+        return "%s %d" % (lang, page)
+
+    with app.test_client() as client:
+        for values, url, text in (
+            ({}, "/list", "en 1"),
+            ({"page": 2}, "/list/2", "en 2"),
+            ({"page": 2, "lang": "de"}, "/de/list/2", "de 2"),
+            ({"lang": "de"}, "/list?lang=de", "en 1"),
+        ):
+            assert app.url_for(rows, **values) == url
+            assert client.get(url).text == text
 
 
 def test_a_folder_of_files():

@@ -14,6 +14,7 @@ from mungo.app.login import Login, is_local
 from mungo.app.rate_limit import RateLimit
 from mungo.app.secure_headers import SecureHeaders
 from mungo.app.sessions import Sessions
+from mungo.http.origin import is_own
 from raising import raised, refused
 
 LANES = ("cpython", "upy", "upy-192k")
@@ -443,6 +444,58 @@ def test_forged_requests():
         assert forge(client, None, {"X-CSRF-Token": token}).status == 403  # of a session that has ended
         # Without a session there is nothing to gain: a program without cookies needs no token.
         assert forge(site.client(), None).status == 200
+
+
+def test_a_page_without_an_origin_is_nobody_s():
+    # What has no name is not this server, even if the request does not say who that is.
+    for origin in ("null", "http://", "", "https://"):
+        for is_tls in (False, True):
+            assert not is_own(origin, "", is_tls), origin
+    assert is_own("http://a", "a", False) and is_own("https://a:443", "a", True) and not is_own("http://a", "a", True)
+
+
+def test_a_session_s_answer_is_not_stored():
+    app = App()
+    Sessions(app, KEY)
+
+    @app.get("/<spelling>")
+    def count(req, spelling):
+        req.session["n"] = 1
+        return "hi", 200, {spelling: "private"} if spelling != "none" else {}
+
+    with app.test_client() as client:
+        for spelling, value in (("none", "no-store"), ("Cache-Control", "private"), ("cache-control", "private")):
+            client.cookies.clear()
+            answer = client.get("/" + spelling)
+            assert "session" in client.cookies
+            assert [value for name, value in answer.headers if name.lower() == "cache-control"] == [value], spelling
+
+
+def test_sockets_and_streams_of_users():
+    """A login guards what stays open as it guards routes."""
+    with Site() as site:
+
+        @site.app.websocket("/ws/<name>")
+        @site.login.required
+        def socket(req, ws, name):
+            ws.send("%s as %s" % (req.user, name))
+            yield
+
+        @site.app.events("/events")
+        @site.login.required
+        def events(req, stream):
+            yield "for " + req.user
+
+        stranger = site.client()
+        assert "401" in str(raised(OSError, stranger.websocket, "/ws/x"))
+        assert stranger.get("/events").status == 401
+        anna = site.client("anna")
+        ws = anna.websocket("/ws/x")
+        assert ws.receive() == "anna as x"
+        ws.close()
+        found = anna.events("/events")
+        assert next(found)["data"] == "for anna"
+        found.close()
 
 
 def test_a_login_that_another_site_sends():

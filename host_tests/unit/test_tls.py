@@ -398,6 +398,37 @@ def test_a_page_that_came_without_tls_is_another_site_s():
     assert mgr.close()
 
 
+def test_a_url_of_https_as_target():
+    """RFC 9110 section 7.4: over TLS it may be, without TLS it is refused. A URL of http may be anywhere."""
+    mgr = mungo.Manager()
+
+    def serve(c, ev, hm, _):
+        if ev == mungo.EV_HTTP_MSG:
+            c.http_reply(200, {}, "%s of %s" % (hm.uri, hm.header("host")))
+
+    for tls, scheme in ((mungo.Tls(**cert_of("server")), "https"), (None, "http")):
+        _, port = listening(lambda url, tls=tls: mgr.http_listen(url, serve, tls=tls), scheme)
+        for target in ("https://a.example:8443/b?c", "http://a.example/b"):
+            got = []
+
+            def handler(c, ev, data, found):
+                if ev == mungo.EV_CONNECT:
+                    c.send(b"GET %s HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n" % target.encode())  # noqa: B023
+                elif ev == mungo.EV_READ:
+                    found.append(c.recv.read())
+                elif ev == mungo.EV_CLOSE:
+                    found.append(None)
+
+            url = "%s://127.0.0.1:%d" % ("tls" if tls else "tcp", port)
+            mgr.connect(url, handler, got, tls=trusting("ca") if tls else None)
+            until(lambda: None in got, mgr)  # noqa: B023
+            answer = b"".join(got[:-1]).decode()
+            is_refused = not tls and target[:5] == "https"
+            assert answer.split(" ")[1] == ("400" if is_refused else "200"), (scheme, target, answer)
+            assert is_refused or answer.endswith("/b of " + target.split("/")[2])
+    assert mgr.close()
+
+
 def test_http_leads_to_https():
     mgr = mungo.Manager()
     _, port = listening(lambda url: mgr.http_listen(url, to_https, 8443))

@@ -142,7 +142,8 @@ class Manager(Loop):
             if flash.lock is not None and "mungo.http.lazy" in sys.modules:  # or it would load later, when workers use the flash
                 from .http.lazy import parts
 
-                parts.load_all()
+                for name in parts.names:
+                    getattr(parts, name)
             self.pool = WorkerPool(self, limits)
         elif limits:
             raise ValueError("workers: the manager has its pool already")

@@ -36,11 +36,11 @@ class App(Extras):
     log: "Any" = None  # noqa: F821  # pyright: ignore
 
     def __init__(self, workers=None, queue=None):
-        self.pool_limits = {}
+        self.pool_limits = limits = {}
         if workers:
-            self.pool_limits["n"] = workers
+            limits["n"] = workers
         if queue:
-            self.pool_limits["queue"] = queue
+            limits["queue"] = queue
         self.routes = Routes()
         self.before = []  # hooks
         self.after = []  # hooks, the one that was added last first
@@ -112,8 +112,8 @@ class App(Extras):
     def add(self, method, route):
         """Add a Route for one method, for `route` and `mount`."""
         self.routes.add(method, route)
-        self.starts_early = self.starts_early or route.starts_early
-        self.needs_workers = self.needs_workers or route.needs_workers
+        self.starts_early |= route.starts_early
+        self.needs_workers |= route.needs_workers
         route.has_fast_path = type(route) is Route and not route.apps[1:] and not self.is_hooked
 
     def before_request(self, fn):

@@ -1,5 +1,6 @@
 # Which other sites' scripts may read the answers of this one: the CORS protocol of the Fetch standard.
-from ..http.header_lists import spelled, vary
+from ..http.field_names import spelled
+from ..http.header_lists import vary
 from .response import Response
 
 _ALLOW = const("Access-Control-Allow-")

@@ -1,5 +1,5 @@
 # Error handlers: steps of a request, see hooks.py.
-from ..http.header_lists import spelled
+from ..http.field_names import spelled
 from ..http.status_error import StatusError
 from .response import (
     COROUTINE,

@@ -2,7 +2,8 @@
 from binascii import hexlify
 
 from ..http.conditions import matches
-from ..http.header_lists import combined_value, spelled
+from ..http.field_names import spelled
+from ..http.header_lists import combined_value
 from .digest import digest
 from .response import Response
 

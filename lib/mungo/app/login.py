@@ -38,11 +38,11 @@ class Login:
         """A decorator of a handler, below the route's: without a user, a page is answered by a redirect to `url`, with the path to return
         to as `next`, and any other request by 401. With one, `req.user` is the user."""
 
-        def guarded(req, **values):
+        def guarded(req, *live, **values):  # `live`: the WebSocket or stream of a route that has one
             user = req.session.get("user")
             if user:
                 req.user = user
-                return fn(req, **values)
+                return fn(req, *live, **values)
             if req.method not in ("GET", "HEAD") or "text/html" not in req.headers.get("Accept", ""):
                 abort(401)
             return redirect("%s?next=%s" % (self.url, quote(req.url, "/")))

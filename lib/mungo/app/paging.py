@@ -35,4 +35,5 @@ def link(req, offset, limit, rel):
     """A link to another page of this list, with the rest of its query."""
     kept = [part for part in req.url.partition("?")[2].split("&") if part and part.partition("=")[0] not in ("offset", "limit")]
     query = "&".join(kept + ["offset=%d" % offset, "limit=%d" % limit])
-    return '<%s?%s>; rel="%s"' % (req.url.partition("?")[0], query, rel)
+    url = "%s?%s" % (req.url.partition("?")[0], query)
+    return '<%s>; rel="%s"' % (url.replace("<", "%3C").replace(">", "%3E"), rel)

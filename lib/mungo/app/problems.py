@@ -1,4 +1,5 @@
 # Errors as problem details for programs (RFC 9457), in place of a line of text.
+from ..http.field_names import spelled
 from ..http.json_writer import dumps
 from ..http.response import reason
 from .response import Response
@@ -17,7 +18,7 @@ class Problems:
     def change(self, req, response):
         """The after hook."""
         body = response.body
-        if response.status < 400 or not isinstance(body, (str, dict)) or "Content-Type" in response.headers:
+        if response.status < 400 or not isinstance(body, (str, dict)) or spelled(response.headers, "Content-Type") in response.headers:
             return
         title = reason(response.status).decode() or "Error"
         problem = {"status": response.status, "title": title}

@@ -53,8 +53,8 @@ class Request:
     def __getattr__(self, name):
         hm = self.hm
         try:
-            if name == "method":
-                value = hm.method
+            if name == "method" or name == "body":
+                value = getattr(hm, name)
             elif name == "url":
                 value = hm.target
             elif name == "path":
@@ -63,8 +63,6 @@ class Request:
                 value = readers.form.parse_query(hm.query.encode())
             elif name == "headers":
                 value = self.app.parts.headers.Headers(self)
-            elif name == "body":
-                value = hm.body
             elif name == "json":
                 value = None
                 if self.body and self.headers.is_type("application/json"):
@@ -96,8 +94,8 @@ class Request:
 
     def detach(self):
         """Copy the head and the body, so that this request stays valid when the loop's buffer is used for others. Twice is once."""
-        if type(self.hm) is not Head:
-            hm = self.hm
+        hm = self.hm
+        if type(hm) is not Head:
             hm.keep(self.c.recv)
             self.hm = copy = Head(hm.tab)
             copy.data = hm.data
@@ -108,11 +106,12 @@ class Request:
         """A detached copy of this request for another thread, with nothing that the loop changes."""
         copy = Request(None, None, self.route)
         self.detach()
-        copy.hm = self.hm
-        if self.hm.whole and self.headers.is_type("multipart/form-data"):
+        copy.hm = hm = self.hm
+        if hm.whole and self.headers.is_type("multipart/form-data"):
             readers.form_reader  # noqa: B018  (loads it: the worker must not import)
-        copy.peer = self.c.peer if self.c else self.peer
-        if self.c and self.c.is_tls:
+        c = self.c
+        copy.peer = c.peer if c else self.peer
+        if c and c.is_tls:
             copy.scheme = "https"
         known = self.__dict__
         for name in ("user", "values", "after", "id", "scheme"):

@@ -8,6 +8,7 @@
 #                    that in its steps.)
 #
 # Threads must not import, and answers to errors need code that is there before the error. So what these need is imported at the top.
+from ..http.field_names import spelled
 from ..http.percent import escaped
 from ..http.response import reason
 from ..http.server import reply_ok
@@ -15,6 +16,8 @@ from ..http.status_error import StatusError
 from ..port.flash import Busy, close
 from .readers import readers
 
+_TYPE = const("Content-Type")
+_CHALLENGE = const("WWW-Authenticate")
 _TEXT = const("text/plain; charset=UTF-8")
 _HTML = const("text/html; charset=UTF-8")
 _BYTES = const("application/octet-stream")
@@ -79,7 +82,8 @@ def to_response(value, status=200):
         value, status, headers = value
         if hasattr(value, "cookies"):
             value.status = status
-            value.headers.update(headers or ())
+            for name in headers or ():
+                value.headers[spelled(value.headers, name)] = headers[name]
         elif not isinstance(status, int):
             raise TypeError("status %r: want a number" % (status,))
     elif value is None and status == 200:
@@ -216,14 +220,6 @@ def pairs_of(response, is_tls=False):
     return pairs
 
 
-def add_default(pairs, name, value):
-    """Add this field to the pairs if none of them has its name."""
-    for known, _ in pairs:
-        if known.lower() == name.lower():
-            return
-    pairs.append((name, value))
-
-
 def send(c, req, response):
     """Send a Response that the after hooks have seen."""
     body = response.body
@@ -238,20 +234,22 @@ def send(c, req, response):
         body(c, req.hm)
         return
     content_type = response.content_type
-    if response.status == 200 and body and not pairs and (content_type == _TEXT or content_type == _JSON):
+    status = response.status
+    if status == 200 and body and not pairs and (content_type == _TEXT or content_type == _JSON):
         if reply_ok(c, hm, content_type.encode(), body):
             return
-    if body:
-        add_default(pairs, "Content-Type", content_type)
-    if response.status == 401:
+    headers = response.headers
+    if body and spelled(headers, _TYPE) not in headers:
+        pairs.append((_TYPE, content_type))
+    if status == 401 and spelled(headers, _CHALLENGE) not in headers:
         # RFC 9110 section 11.6.1 demands a challenge. No browser asks for a password because of this one.
-        add_default(pairs, "WWW-Authenticate", 'Session realm="mungo"')
+        pairs.append((_CHALLENGE, 'Session realm="mungo"'))
     if isinstance(body, GENERATOR):  # a hook has made it
         req.detach()
         body = req.app.parts.generators.Begun(body)
     if hasattr(body, "begin"):
-        body.begin(c, response.status, pairs)  # pyright: ignore
+        body.begin(c, status, pairs)  # pyright: ignore
     else:
-        c.http_reply(response.status, pairs, body)
+        c.http_reply(status, pairs, body)
     if hm.source is not body:  # there is no memory to send it, or the client has gone
         drop(c, body)

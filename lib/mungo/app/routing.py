@@ -34,9 +34,9 @@ class NoRoute:
 
     starts_early = False
 
-    def __init__(self, result, apps):
+    def __init__(self, result, app):
         self.result = result
-        self.apps = apps
+        self.apps = (app,)
 
     def answer(self, c, req):
         """Answer with the error or Response, after the before hooks."""
@@ -78,9 +78,9 @@ class Routes:
         try:
             parts = [unquote(part) for part in hm.uri.encode().split(b"/")]
         except ValueError:
-            return NoRoute(HttpError(400), (app,)), {}
+            return NoRoute(HttpError(400), app), {}
         if hm.uri == "*":  # OPTIONS of the server as a whole (RFC 9110 section 9.3.7)
-            return NoRoute(Response("", 204, allow([method for method, _ in self.all()])), (app,)), {}
+            return NoRoute(Response("", 204, allow([method for method, _ in self.all()])), app), {}
         known = {}  # {method: (Route, values)}: the first that fits
         for key in ("/".join(parts), parts[1] if parts[1:] else "", None):
             for method, route in self.by_key.get(key, ()):
@@ -95,12 +95,12 @@ class Routes:
 def _no_route(app, method, known):
     # `known` has the routes of the path, all of other methods.
     if not known:
-        return NoRoute(HttpError(404), (app,))
+        return NoRoute(HttpError(404), app)
     headers = allow(known)
-    found = NoRoute(Response("", 204, headers) if method == "OPTIONS" else HttpError(405, None, headers), (app,))
+    found = NoRoute(Response("", 204, headers) if method == "OPTIONS" else HttpError(405, None, headers), app)
     for route, _ in known.values():
         found.apps = route.apps
-        found.starts_early = found.starts_early or route.starts_early
+        found.starts_early |= route.starts_early
     return found
 
 

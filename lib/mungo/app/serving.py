@@ -39,14 +39,14 @@ class AppConnection(HttpConnection):
         this is done again in a later turn. Loop's thread."""
         if COROUTINE is not GENERATOR and self.mgr.tasks is None and isinstance(result, COROUTINE):
             result = self.fn_data.parts.generators.refused(result)
-        if req.after or has_steps(self, req.route):
+        if has_steps(self, req):
             self.fn_data.parts.hooks.respond(self, req, result)
         elif self.proto.data is not req.hm.data or not send_plain(self, self.proto, result):
             answer(self, req, result)
 
     def client_left(self, req, er):
         """The client has left before its request was answered: the teardown hooks run, with the exception `er`, and no others."""
-        if req.after or has_steps(self, req.route):
+        if has_steps(self, req):
             self.fn_data.parts.hooks.tear_down(self, req, er)
 
 
@@ -84,21 +84,20 @@ def serve_request(c, hm, app, route, is_early):
         route, values = app.routes.find(app, hm)
     if is_early and not route.starts_early:
         return
-    is_stepwise = has_steps(c, route)
     req = Request(c, hm, route)
     if values:
         req.values = values
-    if is_stepwise:
+    if has_steps(c, req):
         app.parts.hooks.serve(c, req, is_early)
     else:
         route.answer(c, req)
 
 
-def has_steps(c, route):
-    """Whether hooks.py serves the requests of this route: there are hooks or error handlers, or something may be `async def`."""
-    if c.mgr.tasks is not None:
+def has_steps(c, req):
+    """Whether hooks.py serves this request: there are hooks or error handlers, or something may be `async def`."""
+    if req.after or c.mgr.tasks is not None:
         return True
-    for app in route.apps:
+    for app in req.route.apps:
         if app.is_hooked:
             return True
     return False

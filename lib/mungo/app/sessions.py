@@ -10,6 +10,7 @@ from binascii import hexlify
 from os import urandom
 from time import time
 
+from ..http.field_names import spelled
 from ..http.json_writer import dumps
 from .cookies import Signed, set_cookie
 
@@ -75,7 +76,7 @@ class Sessions:
             set_cookie(response, self.name, "", 0, **self.attributes)
         else:
             return
-        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault(spelled(response.headers, "Cache-Control"), "no-store")
 
     def renew(self, req):
         """Empty the request's session and give it a new id; the old one is not valid any more. For the moments when a user's rights change.

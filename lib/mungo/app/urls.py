@@ -3,11 +3,17 @@ _SAFE = const("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._
 
 
 def path_of(app, fn, values):
-    """`app.url_for`."""
+    """`app.url_for`. Of several paths with this handler it is the one that takes the most of the values."""
+    best = None
     for _, route in app.routes.all():
         if route.fn is fn:
-            return fill(route.parts, dict(values))
-    raise ValueError("url_for %r: no route has this handler" % fn)
+            names = [part[1] for part in route.parts if isinstance(part, tuple)]
+            fit = (all([name in values for name in names]), len(names))
+            if best is None or fit > best[0]:
+                best = fit, route.parts
+    if best is None:
+        raise ValueError("url_for %r: no route has this handler" % fn)
+    return fill(best[1], dict(values))
 
 
 def fill(parts, values):
@@ -21,8 +27,8 @@ def fill(parts, values):
         if name not in values:
             raise ValueError("url_for: %r is missing" % name)
         value = str(values.pop(name))
-        if converter == "int" and (not value or len(value) > 18 or value.strip("0123456789")):
-            raise ValueError("url_for: %s=%s: want digits" % (name, value))
+        if converter == "int" and (len(value) > 18 or value.strip("0123456789")) or not value and converter != "path":
+            raise ValueError("url_for: %s=%r: want %s" % (name, value, "digits" if converter else "text"))
         path.append(quote(value, "/" if converter == "path" else ""))
     query = "&".join(["%s=%s" % (quote(name), quote(str(values[name]))) for name in sorted(values)])
     return "/".join(path) + ("?" + query if query else "")

@@ -13,7 +13,8 @@ from time import gmtime, time
 
 from ..port.flash import Busy, close, flash
 from .conditions import evaluate
-from .header_lists import parameter, spelled, split_list, vary, without_parameters
+from .field_names import spelled
+from .header_lists import parameter, split_list, vary, without_parameters
 from .lazy import parts
 from .media_types import media_type
 from .now import CLOCK, http_date
@@ -208,6 +209,7 @@ class send:
             file = self.open(self.root + name, "rb")
         except OSError:
             raise StatusError(503)  # it exists: most likely too many files are open
+        own = {}  # fields
         try:
             tag = '"%x-%x%s"' % (seconds, size, coding)
             if not date and size <= _HASHED:
@@ -220,22 +222,23 @@ class send:
                 self.status, start, left = evaluate(asked, hm.method, tag, date, size)
             status = self.status
             if tag:
-                headers["ETag"] = tag if date else "W/" + tag
+                own["ETag"] = tag if date else "W/" + tag
             if date:
-                headers["Last-Modified"] = date
+                own["Last-Modified"] = date
             if status == 206 or status == 416:
-                headers["Content-Range"] = "bytes %d-%d/%d" % (start, start + left - 1, size) if left else "bytes */%d" % size
-            if is_ok and status > 299:
-                return
-            if is_ok:
-                headers["Accept-Ranges"] = "bytes"
-            headers.setdefault(spelled(headers, "Content-Type"), media_type(extension))
-            if coding:
-                headers["Content-Encoding"] = coding
-            if self.download_as:
-                from .disposition import attachment
+                own["Content-Range"] = "bytes %d-%d/%d" % (start, start + left - 1, size) if left else "bytes */%d" % size
+            if not is_ok or status < 300:
+                if is_ok:
+                    own["Accept-Ranges"] = "bytes"
+                headers.setdefault(spelled(headers, "Content-Type"), media_type(extension))
+                if coding:
+                    own["Content-Encoding"] = coding
+                if self.download_as:
+                    from .disposition import attachment
 
-                headers["Content-Disposition"] = attachment(self.download_as)
+                    own["Content-Disposition"] = attachment(self.download_as)
+            for field in own:
+                headers[spelled(headers, field)] = own[field]
             file.seek(start)
             self.body = file.read(left) if left <= _JOIN else Part(file, left)
         finally:

@@ -101,11 +101,12 @@ def _read_target(hm):
     target = hm.target
     if target == "*":
         return 0 if hm.method == "OPTIONS" else -400
-    # Nothing secures the connection, so there is no request for https (RFC 9110 section 7.4).
-    if target[:7].lower() != "http://":
+    scheme, _, rest = target.partition("://")
+    # A request for https must have come over TLS (RFC 9110 section 7.4).
+    if scheme.lower() not in ("http", "https" if hm.is_tls else "http"):
         return -400
-    hm.authority = host = target[7:].partition("?")[0].partition("/")[0]
-    hm.skip_authority(7 + len(host))
+    hm.authority = host = rest.partition("?")[0].partition("/")[0]
+    hm.skip_authority(len(target) - len(rest) + len(host))
     return 0 if _is_host(hm, host) else -400
 
 

@@ -1,6 +1,7 @@
 # Field values that are lists, and the parameters of their members: RFC 9110 sections 5.3, 5.6.1 and 5.6.6.
 #
 # `Accept-Encoding: br;q=0.5, gzip` is the list br;q=0.5 and gzip; the first member has the parameter q.
+from .field_names import spelled
 
 
 def combined_value(fields, name):
@@ -74,15 +75,6 @@ def parameter(member, name):
             return value
         at = end
     return None
-
-
-def spelled(headers, name):
-    """The key in the dict `headers` that is the field `name`, in any case; `name` if there is none."""
-    lower = name.lower()
-    for key in headers:
-        if key.lower() == lower:
-            return key
-    return name
 
 
 def vary(headers, name):

@@ -16,10 +16,5 @@ class Parts:
         setattr(self, name, part)
         return part
 
-    def load_all(self):
-        """Load them, before threads run that must not use the file system meanwhile."""
-        for name in self.names:
-            getattr(self, name)
-
 
 parts = Parts("mungo.http", ("chunked", "head", "match", "response", "stream"))

@@ -9,4 +9,4 @@ def is_own(origin, host, is_tls):
     """
     scheme, _, name = origin.partition("://")
     port = {"http": ":80", "https": ":443"}.get(scheme, "-")
-    return (scheme == "https" or not is_tls) and (name in (host, host + port) or name + port == host)
+    return bool(name) and (scheme == "https" or not is_tls) and (name in (host, host + port) or name + port == host)

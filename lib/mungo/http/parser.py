@@ -75,6 +75,7 @@ class Request:
     spare = 0  # bytes that size lines and trailers may still have
     is_bare = False  # (see internals: BARE) the head is common, no body follows, and nothing is kept of it: `finish` has nothing to drop
     is_lenient = False  # it reads what servers send, see response_parser.py
+    is_tls = False  # it has come over TLS
     is_plain = True  # none of the next three is unusual, and the target is a path
     is_head = False
     is_old = False  # HTTP/1.0

@@ -11,7 +11,7 @@ _MORE_REASONS = (
     b"304 Not Modified\n307 Temporary Redirect\n308 Permanent Redirect\n401 Unauthorized\n403 Forbidden\n404 Not Found\n"
     b"405 Method Not Allowed\n406 Not Acceptable\n409 Conflict\n411 Length Required\n412 Precondition Failed\n"
     b"415 Unsupported Media Type\n416 Range Not Satisfiable\n422 Unprocessable Content\n426 Upgrade Required\n"
-    b"429 Too Many Requests\n502 Bad Gateway\n503 Service Unavailable\n504 Gateway Timeout\n"
+    b"429 Too Many Requests\n502 Bad Gateway\n504 Gateway Timeout\n"
 )
 
 
