@@ -82,7 +82,8 @@ class Request:
         """Have `fn(req, response)` run before the answer to this request is sent, before the after hooks of the App. In the loop, also for
         a request that a worker has answered. Returns `fn`, so it is a decorator as well."""
         self.after += (fn,)
-        self.hm.is_plain = self.hm.is_bare = False  # so that `reply_ok`, which knows no hooks, leaves the answer to others
+        hm = self.hm
+        hm.is_plain = hm.is_bare = False  # so that `reply_ok`, which knows no hooks, leaves the answer to others
         return fn
 
     def run(self, fn):

@@ -25,7 +25,8 @@ class AppConnection(HttpConnection):
         hook and no handler runs. There is none if the head is not whole, or breaks the grammar."""
         if hm.has_head:
             try:
-                route = self.fn_data.routes.find(self.fn_data, hm)[0]
+                app = self.fn_data
+                route = app.routes.find(app, hm)[0]
                 self.respond(Request(self, hm, route), HttpError(status, None, {"Retry-After": "1"} if status == 503 else None))
             except Exception as er:  # no memory, most likely
                 self.mgr.report(er)
@@ -39,14 +40,16 @@ class AppConnection(HttpConnection):
         this is done again in a later turn. Loop's thread."""
         if COROUTINE is not GENERATOR and self.mgr.tasks is None and isinstance(result, COROUTINE):
             result = self.fn_data.parts.generators.refused(result)
-        if has_steps(self, req):
+        if req.after or has_steps(self, req.route):
             self.fn_data.parts.hooks.respond(self, req, result)
-        elif self.proto.data is not req.hm.data or not send_plain(self, self.proto, result):
+            return
+        hm = self.proto
+        if hm.data is not req.hm.data or not send_plain(self, hm, result):
             answer(self, req, result)
 
     def client_left(self, req, er):
         """The client has left before its request was answered: the teardown hooks run, with the exception `er`, and no others."""
-        if has_steps(self, req):
+        if req.after or has_steps(self, req.route):
             self.fn_data.parts.hooks.tear_down(self, req, er)
 
 
@@ -84,20 +87,21 @@ def serve_request(c, hm, app, route, is_early):
         route, values = app.routes.find(app, hm)
     if is_early and not route.starts_early:
         return
+    is_stepwise = has_steps(c, route)
     req = Request(c, hm, route)
     if values:
         req.values = values
-    if has_steps(c, req):
+    if is_stepwise:
         app.parts.hooks.serve(c, req, is_early)
     else:
         route.answer(c, req)
 
 
-def has_steps(c, req):
-    """Whether hooks.py serves this request: there are hooks or error handlers, or something may be `async def`."""
-    if req.after or c.mgr.tasks is not None:
+def has_steps(c, route):
+    """Whether hooks.py serves the requests of this route: there are hooks or error handlers, or something may be `async def`."""
+    if c.mgr.tasks is not None:
         return True
-    for app in req.route.apps:
+    for app in route.apps:
         if app.is_hooked:
             return True
     return False
