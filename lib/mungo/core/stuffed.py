@@ -8,8 +8,9 @@ from .timer import Timer
 def read_on(c):
     """The connection `c` is paused, and there is something to read."""
     mgr = c.mgr
+    data = mgr.rx.data
     if len(c.recv) < mgr.recv_limit:  # (it may have been paused with more)
-        n = c.read(mgr.rx.data)
+        n = c.read(data)
         if n is None or n < 0:
             return
         if n == 0:  # the end, which waits for what came before it
@@ -17,7 +18,7 @@ def read_on(c):
             return c.look()
         if c.recv is EMPTY:
             c.recv = Buffer()
-        c.recv.append(mgr.rx.data, n)
+        c.recv.append(data, n)
         if len(c.recv) < mgr.recv_limit:
             return
     try:

@@ -20,8 +20,8 @@ class Table(Widget):
 
     def page(self, at, n):
         """What `get` of rows answers. Raises ValueError; HttpError 503 if `rows` fails, or returns what JSON does not have."""
-        if type(at) is not int or type(n) is not int or at < 0 or not 0 < n <= _MOST:
-            raise ValueError("want at from 0 on, and n from 1 to %d" % _MOST)
+        if type(at) is not int or type(n) is not int or at < 0 or n < 1 or n > _MOST:
+            raise ValueError("want at from 0 on, and n from 1 to 100")
         try:
             given = self.rows
             rows, total = given(at, n) if callable(given) else (given[at : at + n], len(given))  # pyright: ignore

@@ -139,6 +139,8 @@ def handler(c, ev, data):
         c.out = c.out  # (what was sent while it waited for a place)
         hm.timing = _IDLE
         hm.keep_alive = True
+        if c.is_tls:
+            hm.is_tls = True
         c.since = mgr.now
         c.wait = mgr.idle_ms
         mgr.due(c)
