@@ -68,10 +68,9 @@ class Sessions:
             return
         text = dumps(session.data)
         if session.data and (session.is_renewed or text != session.text):
-            at = len(response.cookies)
             self.signed.set(response, self.name, "%s %d %s" % (session.id, time(), text), **self.attributes)
-            if len(response.cookies[at]) > _COOKIE:
-                raise ValueError("session of %d bytes as a cookie: at most %d" % (len(response.cookies.pop()), _COOKIE))
+            if len(response.cookies[-1]) > _COOKIE:
+                raise ValueError("session of %d bytes as a cookie: at most 4000" % len(response.cookies.pop()))
         elif not session.data and session.text is not None:
             set_cookie(response, self.name, "", 0, **self.attributes)
         else:
@@ -91,13 +90,14 @@ class Sessions:
     def end(self, id):
         """End the session with this id (`req.g["session"].id`) wherever it is used. Loop's thread."""
         now = int(time())
-        for old in list(self.ended):
-            if now - self.ended[old] > self.max_age:
-                del self.ended[old]
-        while len(self.ended) >= self.most_ended:
-            oldest = min(self.ended, key=self.ended.get)  # pyright: ignore
-            self.valid_from = self.ended.pop(oldest) + 1
-        self.ended[id] = now
+        ended = self.ended
+        for old in list(ended):
+            if now - ended[old] > self.max_age:
+                del ended[old]
+        while len(ended) >= self.most_ended:
+            oldest = min(ended, key=ended.get)  # pyright: ignore
+            self.valid_from = ended.pop(oldest) + 1
+        ended[id] = now
 
 
 def new_id():
