@@ -8,7 +8,10 @@ import mungo.ws as ws
 from mungo.app.cookies import set_cookie
 from mungo.app.csrf import Csrf
 from mungo.app.response import Response
+from mungo.core.buffer import Buffer
 from mungo.http.client import request
+from mungo.http.parser import Request
+from mungo.http.scan import request_table
 from mungo.http.to_https import to_https
 from mungo.tls.material import to_der
 from net import free, listening
@@ -427,6 +430,17 @@ def test_a_url_of_https_as_target():
             assert answer.split(" ")[1] == ("400" if is_refused else "200"), (scheme, target, answer)
             assert is_refused or answer.endswith("/b of " + target.split("/")[2])
     assert mgr.close()
+
+
+def test_which_urls_may_be_targets():
+    good = (("https://a:443/b?c", "/b"), ("HTTPS://a", "/"), ("http://a/b", "/b"))
+    bad = ("https://", "https:///", "https://?a", "https://:443/", "https:/a", "https://u@a/", "ws://a/", "://a/")
+    for target, uri in good + tuple((target, None) for target in bad):
+        data = b"GET %s HTTP/1.1\r\nHost: b\r\n\r\n" % target.encode()
+        hm = Request(request_table(200))
+        hm.is_tls = True
+        assert hm.parse(Buffer(bytearray(data), len(data))) == (1 if uri else -400), target
+        assert uri is None or (hm.uri, hm.header("Host")) == (uri, target.split("/")[2].split("?")[0])
 
 
 def test_http_leads_to_https():

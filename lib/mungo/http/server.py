@@ -1,13 +1,11 @@
 # HTTP on the loop's events: the protocol's handler of what `mgr.http_listen` accepts. How a request proceeds:
 #   1. core/listener.py accepts a connection. EV_OPEN: `handler` makes its Exchange, the `hm` of all its requests (here).
 #   2. core/connection.py reads and calls `handler`. `serve` goes on while there are bytes and no answer is owed (here).
-#   3. parser.py says what has come. scan.py checks the head (scan_viper.py or scan_portable.py). head.py reads heads that are not
-#      common, chunked.py takes chunks apart.
+#   3. parser.py says what has come. scan.py checks the head, head.py reads heads that are not common, chunked.py takes chunks apart.
 #   4. HEAD: the program gets EV_HTTP_HDRS; `check_body` refuses a body that is too long, or sends 100 Continue (here).
 #   5. PIECE: what `on_body` has named gets it, or the parser collects it. If a read is all body, `take_body` does it alone (here).
 #   6. DONE: the program gets EV_HTTP_MSG, and calls `http_reply`, now or later. `reply_ok` sends the common answer (here), response.py
-#      all others, with the program's fields by fields.py; now.py has their Date; stream.py sends iterators piece by piece, and part.py
-#      files. `fail` refuses by refusal.py, without loading anything.
+#      all others (fields.py, now.py), stream.py iterators, and part.py files. `fail` refuses by refusal.py, without loading anything.
 #   7. `Exchange.end_answer`: the connection may have to close. Else `finish` drops the request's bytes, and the next one follows.
 #   8. `rest` sets the deadline that runs until the client sends more (here). If it passes, `expired` closes, or answers 408.
 from time import ticks_diff
