@@ -3,10 +3,11 @@
 import errno
 import gc
 import socket
+import sys
 import time
 
 import mungo
-from net import address, bound, udp_peer
+from net import address, bound, listening, udp_peer
 from raising import raised, raised_errno
 from waiting import kinds, kinds_of, open_files, reads, recorder, turns, until
 
@@ -65,6 +66,46 @@ def test_connect_refused():
 
 class Refusing(Exception):
     pass
+
+
+class Broken:
+    """A socket that can't be set up. In the place of the module `socket` it is the next socket."""
+
+    AF_INET = socket.AF_INET
+    SOCK_DGRAM = socket.SOCK_DGRAM
+    SOCK_STREAM = socket.SOCK_STREAM
+
+    def __init__(self):
+        self.closed = 0
+
+    def getaddrinfo(self, host, port):
+        return socket.getaddrinfo(host, port)
+
+    def socket(self, *_):
+        return self
+
+    def setblocking(self, is_blocking):
+        raise Refusing
+
+    def close(self):
+        self.closed += 1
+
+
+def test_a_socket_that_can_not_be_set_up_is_closed():
+    mgr = manager()
+    one = Broken()
+    module = sys.modules["mungo.core.connector"]
+    module.socket = one
+    try:
+        for url in ("tcp://127.0.0.1:9", "udp://127.0.0.1:9"):
+            raised(Refusing, mgr.connect, url, None)
+    finally:
+        module.socket = socket
+    assert one.closed == 2
+    listener, _ = listening(lambda url: mgr.listen(url, None), "tcp")
+    raised(Refusing, listener.make_connection, one, None, None)
+    assert one.closed == 3 and mgr.accepted == 0 and mgr.conns == [listener]
+    assert mgr.close()
 
 
 def test_a_socket_is_given_back_when_what_it_is_for_fails():

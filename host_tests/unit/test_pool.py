@@ -660,6 +660,24 @@ def test_a_worker_passes_the_collectors_barrier_when_its_outcome_is_handed_over(
     close(mgr)
 
 
+def test_who_submits_passes_the_collectors_barrier_when_the_job_is_in_the_queue():
+    mgr = mungo.Manager()
+    pool = mgr.workers(n=1)
+    plain = mgr.bell.gc_barrier
+    passed = []
+
+    class Barrier:
+        def clear(self):
+            passed.append(pool.queued)
+
+    mgr.bell.gc_barrier = Barrier()
+    pool.submit(int)
+    assert passed == [1]  # (its thread starts in the next turn)
+    mgr.bell.gc_barrier = plain
+    until(lambda: pool.stats["done"] == 1, mgr)
+    close(mgr)
+
+
 class Slow:
     """A worker's end whose `close` returns only when the test lets it."""
 

@@ -7,7 +7,7 @@ import time
 import mungo
 from net import bound, listening, udp_peer
 from raising import raised, raised_errno
-from waiting import kinds, kinds_of, reads, recorder, turns, until
+from waiting import kinds, kinds_of, open_files, reads, recorder, turns, until
 
 MIN_HEAP = "192k"
 
@@ -161,6 +161,21 @@ def test_udp_empty_datagram():
     sender.send(b"x")
     until(lambda: reads(events), mgr)
     assert reads(events) == [b"x"]
+    sender.close()
+    assert mgr.close()
+
+
+def test_a_socket_that_is_made_anew_takes_the_place_of_the_old_one():
+    mgr = manager()
+    handler, events = recorder()
+    server, port = udp_listen(mgr, handler)
+    sender = udp_peer(port)
+    files = open_files()
+    old = server.sock  # (kept: CPython closes what nobody refers to)
+    server.reopen()
+    assert open_files() == files and server.sock is not old and mgr.stats["reopened"] == 1
+    sender.send(b"x")
+    until(lambda: reads(events) == [b"x"], mgr)
     sender.close()
     assert mgr.close()
 
