@@ -196,6 +196,14 @@ def test_the_cuts_make_no_difference():
     assert raised(UploadError, reader.finish).status == 400
 
 
+def test_a_boundary_may_have_70_characters():
+    mark = "x" * 70
+    reader = FormReader("multipart/form-data; boundary=" + mark, None)
+    reader.feed((part(b"v", 'name="a"') + LAST).replace(b"XX", mark.encode()))
+    reader.finish()
+    assert reader.fields == {"a": "v"}
+
+
 def test_names_are_the_same_as_those_of_uploads():
     _, files = read(part(b"x", 'name="f"; filename="%s"' % ("/a" * 10 + "x" * 300 + ".txt")) + LAST, "multipart/form-data; boundary=XX")
     assert files["f"].name == safe_name("ax" + "x" * 300 + ".txt") and len(files["f"].name) == 255

@@ -208,6 +208,8 @@ def test_too_large_is_said_before_it_comes(is_app):
         client.until_has(b"HTTP/1.1 413")
         client.close()
         assert names() == []
+        # What is as long as the limit is not too long.
+        assert it.ask("/raw/x", "", b"x" * 5000, "PUT")[0] == 200
 
 
 @both
