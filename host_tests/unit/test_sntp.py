@@ -384,6 +384,47 @@ def test_a_program_stops_it_by_clearing_its_servers():
         assert net.asked == [0] and not net.mgr.timers.all
 
 
+def test_an_answer_that_comes_after_that_is_ignored():
+    for answer in (Kiss(b"DENY"), Kiss(b"RATE"), lambda query: [Answer().data(query)]):
+        with Net() as net:
+            net.answers[0] = answer
+            it = net.start()
+            it.servers.clear()
+            net.settle()
+            assert net.asked == [0] and net.told == net.set == []
+            net.pass_ms(2000)
+            assert net.sockets() == 0 and not net.mgr.timers.all
+
+
+def test_without_memory_for_a_timer_or_a_question_it_asks_again_later():
+    for nth in range(3, 8):
+        for name in ("timer", "connect"):
+            with Net() as net:
+                left = [nth]
+                real = getattr(net.mgr, name)
+
+                class Short:
+                    stats = net.mgr.stats
+                    timer = net.mgr.timer
+                    connect = net.mgr.connect
+
+                def short(*args):
+                    left[0] -= 1  # noqa: B023
+                    if left[0] == 1:  # noqa: B023
+                        raise MemoryError
+                    return real(*args)  # noqa: B023
+
+                mgr = Short()
+                setattr(mgr, name, short)
+                Sntp(mgr, net.urls, net.on_time, set_time=None)
+                net.settle()
+                for _ in range(6):
+                    net.pass_ms(64000)
+                    net.pass_ms(3600000)
+                assert len(net.told) >= 4 and net.sockets() == 0 and len(net.mgr.timers.all) == 1
+                net.mgr.stats["bugs"] = 0
+
+
 def test_the_seconds_of_ntp_begin_anew_in_2036():
     last = 2085978495  # of the old ones
     for seconds in (1704067200, NOON, last, last + 1, last + 2, 4102444800, 4233462143):

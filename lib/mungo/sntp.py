@@ -13,7 +13,6 @@ _EV_SNTP_TIME = const(18)
 _ERA_US = const(2085978496000000)  # from 1970 to 2036, when NTP's seconds begin anew: as signed numbers they count from there
 _FIRST_MS = const(2000)
 _LONGEST_MS = const(64000)
-_HEADS = b"\x1c\x24\x5c\x64\x9c\xa4"  # first bytes of answers: of a server, in version 3 or 4, that knows the time
 
 
 class Sntp:
@@ -38,8 +37,7 @@ class Sntp:
         self.fn_data = fn_data
         self.every_ms = every_ms
         self.clock = Rtc(set_time)
-        self.c = None
-        self.cookie = b""  # what the question ends with, and its answer has in it
+        self.c = self.timer = self.cookie = None  # cookie: what the question ends with, and its answer has in it
         self.asked = 0  # (ticks_us) when it was sent
         self.pause_ms = _FIRST_MS  # from a question to the next
         self.rest_ms = 0  # and as much more if there was an answer
@@ -47,20 +45,24 @@ class Sntp:
 
     def ask(self, mgr):
         """Ask the next server; if the last one has answered, in `rest_ms`."""
-        if self.c is not None:
+        if self.c:
             self.c.is_closing = True
-        if self.servers:
-            mgr.timer(self.rest_ms or self.pause_ms, self.ask, mgr)
-            if not self.rest_ms:
-                if self.pause_ms < _LONGEST_MS:
-                    self.pause_ms *= 2
-                self.servers.append(self.servers.pop(0))
-                self.cookie = os.urandom(8)
-                try:
-                    self.c = mgr.connect(self.servers[-1], self.event)
-                except OSError:  # no route, or no socket
-                    pass
-            self.rest_ms = 0
+        servers = self.servers
+        old = self.timer
+        if servers:
+            self.timer = mgr.timer(self.rest_ms or self.pause_ms, self.ask, mgr, True)  # (without memory for this one, the old one goes on)
+        if old:
+            old.cancel()
+        if servers and not self.rest_ms:
+            if self.pause_ms < _LONGEST_MS:
+                self.pause_ms *= 2
+            servers.append(servers.pop(0))
+            self.cookie = os.urandom(8)
+            try:
+                self.c = mgr.connect(servers[-1], self.event)
+            except OSError:  # no route, or no socket
+                pass
+        self.rest_ms = 0
 
     def event(self, c, ev, data, _):
         """The handler of the socket."""
@@ -70,11 +72,11 @@ class Sntp:
         if ev != _EV_READ or len(data) != 48:
             return
         head, stratum, _, root, dispersion, code, _, cookie, received, sent = struct.unpack("!BBHII4s8s8sqq", data)
-        if cookie != self.cookie:
-            return
         servers = self.servers
+        if cookie != self.cookie or not servers:
+            return
         work = (sent - received) * 15625 >> 26  # us, of 2**32 a second
-        total = ticks_diff(ticks_us(), self.asked)
+        delay = ticks_diff(ticks_us(), self.asked) - work
         if not stratum:  # a kiss-o'-death, section 7.4
             if code == b"RATE":
                 self.rest_ms = self.pause_ms = 2 * self.pause_ms + _LONGEST_MS
@@ -82,14 +84,16 @@ class Sntp:
                 servers.pop()
             else:
                 return
-        # (2**20 are 16 s: so far a server may be from the time, by its own estimate)
-        elif head in _HEADS and stratum < 16 and root // 2 + dispersion < 1 << 20 and received and 0 <= work <= total:
+        # (It is a server's, in version 3 or 4, that knows the time. 2**20 are 16 s: so far it may be from it, by its own estimate.)
+        elif (
+            head in b"\x1c\x24\x5c\x64\x9c\xa4" and stratum < 16 and root // 2 + dispersion < 1 << 20 and received and min(work, delay) >= 0
+        ):
             self.rest_ms = self.every_ms
             servers.insert(0, servers.pop())
-            us = (sent * 15625 >> 26) + _ERA_US + (total - work) // 2
+            us = (sent * 15625 >> 26) + _ERA_US + delay // 2
             offset, drift = self.clock.correct(us)
-            if self.fn is not None:
-                self.fn(c, _EV_SNTP_TIME, (us, offset, total - work, drift), self.fn_data)
+            if self.fn:
+                self.fn(c, _EV_SNTP_TIME, (us, offset, delay, drift), self.fn_data)
         else:
             return
         c.is_closing = True
