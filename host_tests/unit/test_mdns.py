@@ -714,3 +714,61 @@ def test_a_socket_without_its_group_is_given_back():
     with Air() as air:
         assert raised_errno(Responder, Lonely(air, "10.0.0.7"), "kitchen", "10.0.0.7") == errno.ENODEV
         assert air.conns == [] and air.timers == []
+
+
+def test_without_a_timer_there_is_no_socket_either():
+    class Busy(Host):
+        left = 0
+
+        def timer(self, ms, fn, arg=None):
+            self.left -= 1
+            if self.left < 0:
+                raise OSError(errno.ENOMEM)
+            return Host.timer(self, ms, fn, arg)
+
+    with Air() as air:
+        called = []
+        for left in (0, 1):
+            host = Busy(air, "10.0.0.7")
+            host.left = left
+            if left == 0:
+                assert raised_errno(Responder, host, "kitchen", "10.0.0.7") == errno.ENOMEM
+            host.left = left
+            assert raised_errno(mdns.query, host, "kitchen.local", called.append, "10.0.0.7") == errno.ENOMEM
+            assert air.conns == []
+        air.run(5000)
+        assert called == []
+
+
+def test_a_query_whose_socket_was_closed_ends_in_its_time():
+    with Air() as air:
+        found = []
+        mdns.query(Host(air, "10.0.0.9"), "garage.local", found.append, "10.0.0.9", 600)
+        air.conns[0].is_closing = True
+        air.run(599)
+        assert found == []
+        air.run(5000)
+        assert found == [[]]
+
+
+def test_a_responder_without_memory_for_a_packet_goes_on():
+    with Air() as air:
+        it = Responder(Host(air, "10.0.0.7"), "kitchen", "10.0.0.7", 80, ("path=/",))
+        real = it.send
+        fails = [2]
+
+        def send(*args):
+            fails[0] -= 1
+            if fails[0] == 0:
+                raise MemoryError
+            return real(*args)
+
+        it.send = send
+        for _ in range(2):
+            try:
+                air.run(5000)
+            except MemoryError:
+                pass
+        it.send = real
+        air.run(5000)
+        assert answers(air, 2000, Peer(air), ask("kitchen.local"))

@@ -21,6 +21,7 @@ UPGRADE = (
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 SINGLES = 700  # blocks that can be given back one by one
+STEP = 8  # the next number of blocks is larger by one, and by this part of it
 TURNS = 6
 
 _held = [None] * 2500  # what fills the heap
@@ -161,7 +162,7 @@ def each_number(make):
             except Exception:
                 print("blocks", blocks, "collecting", is_collecting, case.mgr.stats)
                 raise
-            blocks += 1 + blocks // 8
+            blocks += 1 + blocks // STEP
         print("collecting" if is_collecting else "not collecting", blocks, case.mgr.stats["no_memory"])
         case.mgr.close()
         assert not case.mgr.conns

@@ -48,7 +48,7 @@ def is_whole(data):
     try:
         for _ in read(data):
             pass
-        return not data[2] & 0x78 and not data[3] & 15
+        return not (data[2] & 0x78 or data[3] & 15)
     except (ValueError, IndexError):
         return False
 
@@ -94,9 +94,12 @@ def query(mgr, name, fn, address, ms=1000):
         c.send(b"\0\0\0\0\0\1\0\0\0\0\0\0" + key)
 
     def end(_):
-        if not c.is_closing:
+        nonlocal fn
+        if fn:
             c.is_closing = True
-            fn(found)
+            tell = fn
+            fn = None
+            tell(found)
 
     def event(c, ev, data, _):
         if ev != _EV_READ or not is_whole(data) or data[2] < 128:
@@ -127,6 +130,11 @@ def query(mgr, name, fn, address, ms=1000):
             end(None)
 
     c = open_socket(mgr, address, event, 0)
-    ask(None)
-    mgr.timer(ms // 3, ask)
-    mgr.timer(ms, end)
+    try:
+        ask(None)
+        mgr.timer(ms, end)
+        mgr.timer(ms // 3, ask)
+    except Exception:  # no timer, or no memory
+        fn = None
+        c.is_closing = True
+        raise

@@ -23,7 +23,7 @@ class Responder:
 
     def __init__(self, mgr, name, address, port=0, text=("",), fn=None):
         if not 0 < len(name.encode()) < 61 or "." in name:
-            raise ValueError("name %r: want 1 to 60 bytes, no dot" % name)
+            raise ValueError("%r: want 1 to 60 bytes, no dot" % name)
         self.mgr = mgr
         self.base = name.lower()
         self.port = port
@@ -32,25 +32,33 @@ class Responder:
         self.number = self.sent = 0
         self.timer = None
         self.c = open_socket(mgr, address, self.event, 5353)
-        self.choose(urandom(1)[0])
+        try:
+            self.choose(urandom(1)[0])
+        except Exception:  # no timer, or no memory
+            self.c.is_closing = True
+            raise
 
     def choose(self, ms):
         """Begin with the next name, in `ms`."""
-        self.number += 1
-        self.name = self.base if self.number < 2 else "%s-%d" % (self.base, self.number)
-        label = pack([self.name])
+        number = self.number + 1
+        name = self.base if number < 2 else "%s-%d" % (self.base, number)
+        label = pack([name])
         host = label + b"\5local\0"
-        self.own = {host + b"\0\1\0\1": self.c.own}  # what nobody else may have: key -> value
-        self.all = {host + b"\0\x2f\0\1": host + b"\0\1\x40"}  # and the rest: there are no addresses but IPv4
+        own = {host + b"\0\1\0\1": self.c.own}  # what nobody else may have: key -> value
+        found = {host + b"\0\x2f\0\1": host + b"\0\1\x40"}  # and the rest: there are no addresses but IPv4
         if self.port:
             service = b"\5_http\4_tcp\5local\0"
             instance = label + service
-            self.own[instance + b"\0\x10\0\1"] = self.text
-            self.own[instance + b"\0\x21\0\1"] = struct.pack("!IH", 0, self.port) + host
-            self.all[service + b"\0\x0c\0\1"] = instance
-            self.all[b"\x09_services\7_dns-sd\4_udp\5local\0\0\x0c\0\1"] = service
-        self.all.update(self.own)
+            own[instance + b"\0\x10\0\1"] = self.text
+            own[instance + b"\0\x21\0\1"] = struct.pack("!IH", 0, self.port) + host
+            found[service + b"\0\x0c\0\1"] = instance
+            found[b"\x09_services\7_dns-sd\4_udp\5local\0\0\x0c\0\1"] = service
+        found.update(own)
         self.wait(ms, 0)
+        self.number = number  # (if there is no memory, nothing has changed)
+        self.name = name
+        self.own = own
+        self.all = found
 
     def wait(self, ms, step):
         """Go on in `ms`; from step 0, to ask three times whether somebody has the name (section 8.1)."""
@@ -62,12 +70,12 @@ class Responder:
     def turn(self, _):
         """Ask, announce (section 8.3), or answer."""
         self.timer = None
-        self.step += 1
+        step = self.step = self.step + 1
+        if step < _TURNS:  # (first: without memory for a packet the next one may be sent)
+            self.wait(250 if step <= _PROBES else 1000, step)
         self.sent = ticks_ms()
         self.send(_HOLD_S)
-        if self.step < _TURNS:
-            self.wait(250 if self.step <= _PROBES else 1000, self.step)
-        if self.step == _PROBES + 1 and self.fn:
+        if step == _PROBES + 1 and self.fn:
             self.fn(self.name)
 
     def send(self, seconds, id=b"\0\0", asked=b"", n=0):
