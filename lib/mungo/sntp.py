@@ -37,10 +37,10 @@ class Sntp:
         self.fn_data = fn_data
         self.every_ms = every_ms
         self.clock = Rtc(set_time)
-        self.c = self.timer = self.cookie = None  # cookie: what the question ends with, and its answer has in it
-        self.asked = 0  # (ticks_us) when it was sent
-        self.pause_ms = _FIRST_MS  # from a question to the next
-        self.rest_ms = 0  # and as much more if there was an answer
+        self.c = self.timer = None
+        self.cookie: "Any" = None  # what the question ends with, and its answer has in it  # noqa: F821  # pyright: ignore
+        self.pause_ms = _FIRST_MS  # from a question, which was sent `asked` (ticks_us), to the next;
+        self.asked = self.rest_ms = 0  # and as much more if there was an answer
         self.ask(mgr)
 
     def ask(self, mgr):
