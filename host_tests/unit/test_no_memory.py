@@ -149,9 +149,9 @@ class Case:
         return is_whole
 
 
-def each_number(make):
-    """Let the case meet each number of free blocks, until it needs no more."""
-    for is_collecting in (False, True):
+def each_number(make, modes=(False, True)):
+    """Let the case meet each number of free blocks, until it needs no more. `modes`: whether the collector is on."""
+    for is_collecting in modes:
         case = make()
         case.go(None, is_collecting)  # what loads late has loaded then
         in_row = blocks = 0

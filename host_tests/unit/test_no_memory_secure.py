@@ -25,6 +25,11 @@ test_no_memory.STEP = 3
 mungo.dns.resolver.ticks_add = lambda ticks, ms: time.ticks_add(ticks, ms // 20)
 
 
+# With the collector: without it, what makes room for `register` of a socket is not given back (see internals: ROOM TO REGISTER).
+def each(make):
+    each_number(make, (True,))
+
+
 def only_a(packet):
     return [message(packet, [a(name_of(packet), "127.0.0.1", 0)] if kind_of(packet) == 1 else ())]
 
@@ -70,7 +75,7 @@ class Answered(Named):
 
 
 def test_an_answer():
-    each_number(Answered)
+    each(Answered)
 
 
 class Looked(Answered):
@@ -97,7 +102,7 @@ class Looked(Answered):
 
 
 def test_lookups():
-    each_number(Looked)
+    each(Looked)
 
 
 class Secure(Case):
@@ -138,7 +143,7 @@ class Secure(Case):
 
 
 def test_a_servers_handshake():
-    each_number(Secure)
+    each(Secure)
 
 
 class Shaken(Secure):
@@ -151,7 +156,7 @@ class Shaken(Secure):
 
 
 def test_the_end_of_a_servers_handshake():
-    each_number(Shaken)
+    each(Shaken)
 
 
 class SecureDialled(Dialled):
@@ -204,4 +209,4 @@ class Greeted(SecureDialled):
 
 
 def test_a_clients_handshake():
-    each_number(Greeted)
+    each(Greeted)

@@ -860,3 +860,24 @@ def test_the_name_servers_are_those_of_the_system():
         names.SHARES_DESCRIPTORS = True
         names.read_words = read_words
         sys.modules.pop("network", None)
+
+
+def test_without_memory_for_a_result_it_is_told_later():
+    for fails in (1, 3):
+        site = Site(only_a)
+        left = [fails]
+
+        def now():
+            left[0] -= 1  # noqa: B023
+            if left[0] >= 0:  # noqa: B023
+                raise MemoryError
+            return time.time()
+
+        mungo.dns.resolver.time = now
+        try:
+            assert site.ask("a.org") == (("10.1.2.3",), None)
+        finally:
+            mungo.dns.resolver.time = time.time
+        turns(site.mgr, 2)
+        site.mgr.stats["bugs"] = 0
+        site.close()
