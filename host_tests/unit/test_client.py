@@ -1,5 +1,8 @@
 # The HTTP client with events: against mungo's own server in the same loop, and against servers that do what no server should.
 
+import sys
+from array import array
+
 import mungo
 from mungo.app import App
 from mungo.fetch import fetch
@@ -113,6 +116,8 @@ def test_bodies_of_requests():
         yield b""
         yield bytearray(b"def")
 
+    # (The len of an array is not its number of bytes.)
+    words = [int.from_bytes(two, sys.byteorder) for two in (b"ab", b"cd")]
     with Both() as it:
         for body, length, framing in (
             (b"abcdef", None, ("content-length", "6")),
@@ -121,6 +126,8 @@ def test_bodies_of_requests():
             (pieces(), None, ("transfer-encoding", "chunked")),
             (pieces(), 6, ("content-length", "6")),
             (["abc", "def"], None, ("transfer-encoding", "chunked")),
+            ([array("H", words), memoryview(b"xef")[1:]], None, ("transfer-encoding", "chunked")),
+            ([array("H", words), "ef"], 6, ("content-length", "6")),
         ):
             asked = it.ask(method="POST", body=body, length=length)
             assert asked.answers == [(200, b"abcdef")], asked.error

@@ -1,6 +1,7 @@
 """The MQTT client by events, against a broker that does what each test says."""
 
 import gc
+from array import array
 from time import ticks_diff, ticks_ms
 
 from mqttnet import (
@@ -317,6 +318,13 @@ def test_a_message_is_sent_in_pieces():
         assert broker.take(1) == [of(publish("a", bytes(2000) + b"x" * 999 + b"y", 1, 1))]
         refused(c.send, b"z")
         broker.send(ack(PUBACK, 1))
+        broker.until(lambda: not c.session.outgoing)
+        words = array("H", (1, 2, 3))  # whose len is not its number of bytes
+        whole = bytes(memoryview(words))
+        assert c.publish("a", words) and c.publish_begin("b", 6)
+        refused(c.send, array("H", (1, 2, 3, 4)))
+        assert c.send(words) and c.publish("c")
+        assert broker.take(3) == [of(publish("a", whole)), of(publish("b", whole)), of(publish("c"))]
         broker.until(lambda: not c.session.outgoing)
         assert c.publish_begin("b", 0) and c.publish("c")
         assert broker.take(2) == [of(publish("b")), of(publish("c"))]

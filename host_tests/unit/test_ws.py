@@ -14,6 +14,7 @@ section   what it demands                                                test
 """
 
 import time
+from array import array
 
 import mungo
 import mungo.ws as ws
@@ -60,7 +61,7 @@ def test_handshakes_that_differ_from_the_usual():
         (b"Connection: Upgrade", b"Connection: UPGRADE"),
         (b"Connection: Upgrade", b"Connection: keep-alive\r\nconnection: upgrade"),
         (b"Upgrade: websocket", b"Upgrade:\twebsocket"),
-        (b"Upgrade: websocket", b"Upgrade: h2c;x=\"a,b\"\t,\tWebSocket\t"),
+        (b"Upgrade: websocket", b'Upgrade: h2c;x="a,b"\t,\tWebSocket\t'),
         (b"Connection: Upgrade", b"Connection:\tkeep-alive\t, ,\tUpgrade"),
         (b"Version: 13", b"Version:\t13\t"),
         (b"Sec-WebSocket-Key: ", b"sec-websocket-KEY:   "),
@@ -393,6 +394,21 @@ def test_what_can_t_be_sent():
         assert ws.broadcast([c], "late") == 0 and not ws.ping(c)
         assert peer.next(2) == [(0x81, b"fine"), (0x88, closing(4999, ("\u20ac" * 41).encode()))]
         assert site.mgr.stats["bugs"] == 0
+
+
+def test_an_array_is_sent_as_its_bytes():
+    # Its len is not their number: a frame that said so would have cut the next one.
+    words = array("H", (0x4142, 0x4344, 0x4546))
+    whole = bytes(memoryview(words))
+    with Site() as site:
+        peer = site.peer()
+        site.until(lambda: site.conns)
+        c = site.conns[0]
+        assert ws.send(c, words) and ws.send(c, memoryview(whole)[1:4]) and ws.broadcast([c], words) == 1 and ws.ping(c, words)
+        assert peer.next(4) == [(0x82, whole), (0x82, whole[1:4]), (0x82, whole), (0x89, whole)]
+        for bad in (5, None, [1], {}):
+            raised(TypeError, ws.send, c, bad)
+        assert ws.send(c, "fine") and peer.next() == [(0x81, b"fine")]
 
 
 def test_broadcast():

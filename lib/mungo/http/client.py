@@ -11,6 +11,7 @@ from binascii import b2a_base64
 
 from ..core.reports import describe
 from ..core.utf8 import encode
+from ..threads.wakeups import as_bytes
 from .char_classes import all_in
 from .response_parser import Response, drop_lines
 from .urls import host_field, is_secure, split_url
@@ -178,9 +179,9 @@ def send_body(c, it):
             piece = b""
         if not len(piece) and it.source is not None:  # (a TypeError for numbers)
             continue
-        data = encode(piece) if isinstance(piece, str) else piece
+        data = encode(piece) if isinstance(piece, str) else as_bytes(piece)  # (an array's len is not its number of bytes)
         if it.unsent is None:
-            data = b"%x\r\n%s\r\n" % (len(data), bytes(data))
+            data = b"%x\r\n%s\r\n" % (len(data), data)
         else:
             it.unsent -= len(data)
             if it.unsent < 0 or it.unsent and it.source is None:

@@ -69,8 +69,8 @@ class MqttConnection(Connection):
         1 and 2 are under way, or the broker's receive maximum (EV_MQTT_CMD of an acknowledgement says so). Raises ValueError for what can't
         be in such a message, or what the broker has said that it does not take. Loop's thread.
         """
-        if isinstance(payload, str):
-            payload = encode(payload)
+        if type(payload) is not bytes:
+            payload = encode(payload) if isinstance(payload, str) else bytes(memoryview(payload))
         n = len(payload)
         if qos or n <= _JOIN:
             return self._publish(topic, payload, n, qos, retain, properties)
@@ -93,8 +93,8 @@ class MqttConnection(Connection):
     def send(self, data):
         """Send the next piece of the message that `publish_begin` has begun. Returns as a TCP connection's `send`. Raises ValueError for
         more than its rest."""
-        if isinstance(data, str):
-            data = encode(data)
+        if type(data) is not bytes:
+            data = encode(data) if isinstance(data, str) else bytes(memoryview(data))  # (an array's len is not its number of bytes)
         if len(data) > self.unsent:
             raise ValueError("%d bytes: want up to %d, the rest of a message" % (len(data), self.unsent))
         is_sent = Connection.send(self, data)

@@ -217,7 +217,7 @@ def broadcast(conns, data):
 
 def ping(c, data=b""):
     """Send a ping with up to 125 bytes, which come back as EV_WS_CTL (10, data). Returns as `send`."""
-    return _send_frame(c, _PING, data)
+    return _send_frame(c, _PING, _encode(data)[1])
 
 
 def close(c, code=1000, reason=""):
@@ -314,8 +314,8 @@ def _fail(c, it, code):
 
 
 def _encode(data):
-    # The opcode and the bytes of a message.
-    return (1, encode(data)) if isinstance(data, str) else (2, data)
+    # The opcode and the bytes of a message. (An array's len is not its number of bytes.)
+    return (1, encode(data)) if isinstance(data, str) else (2, data if type(data) is bytes else bytes(memoryview(data)))
 
 
 def _send_frame(c, first, data):
