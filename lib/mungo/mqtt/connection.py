@@ -96,7 +96,7 @@ class MqttConnection(Connection):
         if type(data) is not bytes:
             data = encode(data) if isinstance(data, str) else bytes(memoryview(data))  # (an array's len is not its number of bytes)
         if len(data) > self.unsent:
-            raise ValueError("%d bytes: want up to %d, the rest of a message" % (len(data), self.unsent))
+            raise ValueError("%d bytes: want up to %d" % (len(data), self.unsent))
         is_sent = Connection.send(self, data)
         if is_sent:
             self.unsent -= len(data)
