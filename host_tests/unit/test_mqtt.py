@@ -34,7 +34,7 @@ from raising import raised, refused
 from runner import Skip
 from waiting import kinds, turns
 
-MIN_HEAP = "192k"
+MIN_HEAP = "200k"
 
 
 def of(data):
