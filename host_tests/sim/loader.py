@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from . import allocating, flash, modules, secure
 from .mutate_ast import LIBRARY, ROOT, Misfit
 
-_PREFIXES = ("mungo", "apps", "settings", "host", "schema", "wrong")
+_PREFIXES = ("mungo", "apps", "environment", "settings", "host", "schema", "wrong")
 _THREADS = LIBRARY / "threads"
 
 
