@@ -126,6 +126,22 @@ def test_the_first_board_alone_then_a_few_at_a_time():
     assert fleet.it.kept == 5 and fleet.it.failed == 0
 
 
+def test_a_board_that_another_rollout_has_begun_goes_on_where_it_is():
+    board = Board()
+    board.state["step"] = "write"
+    board.then = [{}, {"step": "", "next": 2}]
+    fleet = Fleet({"a": board})
+    assert fleet.run() == {"a": "kept"}
+    assert way(fleet, "a") == ["fetches", "restarts", "on trial", "kept"] and board.urls == 0
+
+
+def test_a_board_fetches_from_the_order_on():
+    fleet = Fleet({"a": Board("unknown")})
+    fleet.run()
+    (first, last) = way(fleet, "a")
+    assert first == "fetches" and last.startswith("failed: ")
+
+
 def test_no_further_board_begins_after_failures():
     for failures, bad in ((1, "b"), (2, "bc"), (1, "bc")):
         boards = {name: Board("crash" if name in bad else "good") for name in "abcde"}

@@ -27,6 +27,21 @@ def test_ev_poll_comes_once_a_turn_and_the_loop_sleeps_in_between():
     mgr.close()
 
 
+def test_the_loop_sleeps_again_when_connections_have_closed():
+    mgr = mungo.Manager()
+    _, port = listening(lambda url: mgr.listen(url, None), "tcp")
+    clients = [Client(mgr, port) for _ in range(3)]
+    turns(mgr, lambda: len(mgr.conns) == 4)
+    for client in clients:
+        client.close()
+    turns(mgr, lambda: len(mgr.conns) == 1)
+    start = time.ticks_ms()
+    for _ in range(3):
+        mgr.poll(40)
+    assert time.ticks_diff(time.ticks_ms(), start) >= 100, "it spins"
+    mgr.close()
+
+
 def test_a_connection_that_is_closing_gets_no_more_data():
     mgr = mungo.Manager(send_slice=1 << 20)
     events = []

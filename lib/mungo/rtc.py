@@ -29,7 +29,6 @@ class Rtc:
     def __init__(self, set_time):
         self.set_time = set_time
         self.last = 0  # the time when it was corrected last, in us since 1970
-        self.left = 0  # and how far it was behind even then, in us
 
     def correct(self, us):
         """Set the clock to this time. Returns (how many us it was behind, how many of a million it has lost since the last time).
@@ -41,5 +40,5 @@ class Rtc:
         if self.set_time is not None:
             self.set_time(us)
         self.last = us
-        self.left = us - now_us()
+        self.left = us - now_us()  # how far it is behind even now
         return behind, drift
