@@ -27,6 +27,23 @@ def test_ev_poll_comes_once_a_turn_and_the_loop_sleeps_in_between():
     mgr.close()
 
 
+def test_connections_may_leave_ev_poll_inside_it():
+    mgr = mungo.Manager()
+    seen = []
+
+    def fn(c, ev, data, _):
+        if ev == mungo.EV_POLL:
+            seen.append(c)
+            mgr.poll_events[:] = []
+
+    for _ in range(3):
+        mgr.poll_events.append(listening(lambda url: mgr.listen(url, fn), "tcp")[0])
+    mgr.poll(0)
+    mgr.poll(0)
+    assert seen == [mgr.conns[-1]] and mgr.stats["bugs"] == 0
+    mgr.close()
+
+
 def test_the_loop_sleeps_again_when_connections_have_closed():
     mgr = mungo.Manager()
     _, port = listening(lambda url: mgr.listen(url, None), "tcp")
