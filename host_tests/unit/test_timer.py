@@ -192,3 +192,68 @@ def test_poll_sleeps_until_the_timer_and_no_longer():
         turns += 1
     assert turns <= 3, turns  # the bell may have one old ring; it never spins
     mgr.close()
+
+
+# --- the longest time beside what is late, where ticks_ms has 30 bits, as on a board
+
+_HALF = 1 << 29
+
+
+def board_ticks_add(ticks, ms):
+    assert -_HALF <= ms < _HALF
+    return (ticks + ms) & (2 * _HALF - 1)
+
+
+def board_ticks_diff(end, start):
+    return ((end - start + _HALF) & (2 * _HALF - 1)) - _HALF
+
+
+def on_a_board(test):
+    def run():
+        clock = Clock(2 * _HALF - 50)
+        old = [(m.ticks_add, m.ticks_diff) for m in clock.modules]
+        for m in clock.modules:
+            m.ticks_add, m.ticks_diff = board_ticks_add, board_ticks_diff
+        mgr = mungo.Manager()
+        try:
+            test(mgr, clock)
+        finally:
+            for m, names in zip(clock.modules, old):
+                m.ticks_add, m.ticks_diff = names
+            clock.restore()
+            mgr.close()
+
+    return run
+
+
+@on_a_board
+def test_a_timer_in_six_days_does_not_hold_up_those_that_are_late(mgr, clock):
+    calls = []
+
+    def first(arg):
+        calls.append(1)
+        mgr.timer(_HALF - 1, calls.append, "in six days")
+
+    mgr.timer(10, first)
+    mgr.timer(20, calls.append, 2)
+    clock.now = board_ticks_add(clock.now, 100)
+    mgr.poll(0)
+    assert calls == [1, 2], calls
+
+
+class Due:
+    """What `deadline` wants of a connection."""
+
+    since = wait = 0
+
+
+@on_a_board
+def test_nor_does_a_deadline(mgr, clock):
+    mgr.poll(0)
+    mgr.deadline(Due(), 50)
+    clock.now = board_ticks_add(clock.now, 100)
+    due = mgr._due
+    mgr.deadline(Due(), _HALF - 1)
+    assert mgr._due == due
+    mgr.deadline(Due(), 0)
+    assert mgr._due == due

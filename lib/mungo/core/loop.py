@@ -434,14 +434,14 @@ class Loop(Limits):
 
     def deadline(self, c, ms):
         """`c.expired()` will be called in `ms` milliseconds, unless `c.since` moves on or `c.wait` changes before."""
-        c.since = self.now if self.busy else ticks_ms()
+        self.now = c.since = self.now if self.busy else ticks_ms()
         c.wait = ms
         self.due(c)
 
     def due(self, c):
         """Look at the deadlines no later than this connection's."""
         due = ticks_add(c.since, c.wait)
-        if self._due is None or ticks_diff(due, self._due) < 0:
+        if self._due is None or ticks_diff(due, self.now) < ticks_diff(self._due, self.now):
             self._due = due
 
     def resume_listeners(self):

@@ -52,9 +52,11 @@ class Timers:
     def place(self, timer, at):
         """The place of a timer among those from `at` on."""
         end = len(self.all)
+        now = ticks_ms()  # (compared with each other, one that is late and one in six days could seem to change places)
+        left = ticks_diff(timer.due, now)
         while at < end:  # behind timers that are due at the same time
             middle = (at + end) // 2
-            if ticks_diff(self.all[middle].due, timer.due) > 0:
+            if ticks_diff(self.all[middle].due, now) > left:
                 end = middle
             else:
                 at = middle + 1
