@@ -48,10 +48,12 @@ class App(Extras):
         self.setup = []  # functions of a manager that begins to serve this App
         self.errors = {}  # {status or class of exceptions: error handler}
 
-    def __getattr__(self, name) -> "Any":  # noqa: F821  # pyright: ignore
-        # A method of extras.py.
-        method = getattr(self.parts.extras.Extras, name)
-        return lambda *args, **options: method(self, *args, **options)
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            # A method of extras.py.
+            method = getattr(self.parts.extras.Extras, name)
+            return lambda *args, **options: method(self, *args, **options)
 
     # --- routes and hooks
 

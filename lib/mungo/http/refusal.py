@@ -1,7 +1,7 @@
 # What the server answers by itself, most of it when something fails. It loads with the server: to load it then might fail too.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-_HEAD = const(b"HTTP/1.1 %d %s\r\n%sContent-Length: %d\r\nConnection: close\r\n\r\n")
+_LAST = const(b"HTTP/1.1 %d %s\r\n%sContent-Length: %d\r\nConnection: close\r\n\r\n")
 
 # The statuses and their words, RFC 9110 section 15. response.py has those of programs' answers.
 REASONS = (
@@ -17,7 +17,7 @@ def find_reason(reasons, status):
     return reasons[at : reasons.find(b"\n", at)] if at > 3 else b""
 
 
-BUSY = _HEAD % (503, find_reason(REASONS, 503), b"Retry-After: 1\r\n", 0)
+BUSY = _LAST % (503, find_reason(REASONS, 503), b"Retry-After: 1\r\n", 0)
 
 
 def refusal(status, is_head, date=b""):
@@ -25,5 +25,5 @@ def refusal(status, is_head, date=b""):
     if status == 503:
         return BUSY
     reason = find_reason(REASONS, status)
-    head = _HEAD % (status, reason, date + b"Content-Type: text/plain\r\n", len(reason) + 1)
+    head = _LAST % (status, reason, date + b"Content-Type: text/plain\r\n", len(reason) + 1)
     return head if is_head else head + reason + b"\n"

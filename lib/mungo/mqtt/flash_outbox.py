@@ -10,7 +10,7 @@ from .packets import Parser, publish
 from .topics import encode_topic
 
 _MOST = const(60000)  # bytes of a message; longer ones are not written
-_BATCH = const(2048)  # bytes that are written at once, and one message more
+_AT_ONCE = const(2048)  # bytes that are written at once, and one message more
 _RECORD = const(11)  # bytes of a record beside its message
 _FLASH_TRIES = const(5)  # to read what is on flash
 _MOST_DONE = const(256)  # functions to be called
@@ -121,7 +121,7 @@ class FlashOutbox(FlashSession):
         size = 0
         is_written = False
         try:
-            while waiting.count and size < _BATCH:
+            while waiting.count and size < _AT_ONCE:
                 messages.append(None)  # (a message that was taken has its place)
                 message = messages[-1] = waiting.take()
                 data = self.pack(message.topic, message.data, message.qos, message.retain, message.properties)
