@@ -442,7 +442,7 @@ def test_a_worker_acknowledges_when_it_has_returned_and_the_loop_goes_on():
         gate.let("all")
         until(lambda: second.given == 0 and fourth.given == 0, mgr)
         assert gate.done.index("a1") < gate.done.index("a2")
-        assert not mqtt.workers.waiting and not mqtt.workers.running
+        assert not mqtt.workers.waiting and not mqtt.workers.running and not mqtt.stats["errors"]
 
 
 def test_of_qos_0_as_many_wait_for_a_worker_as_may_wait_of_the_others():
