@@ -79,6 +79,7 @@ class Broker:
         self.delay = rng.choice((0, 0, 20_000, 300_000))
         self.repeat = rng.choice((0, 0.1, 0.4)) if version == 4 else 0  # (5.0 forbids it, section 4.4)
         self.cut = rng.choice((40, 200, 600, 3000))  # bytes: connections break within so many
+        self.ids = 65535  # so many identifiers are used in turn
         self.line = None  # the last one
         self.has_session = False
         self.forget_all()
@@ -94,6 +95,14 @@ class Broker:
         self.under_way = {}  # identifier: [its Way, number, whether its PUBREC has come, whether it is subscribed]
         self.received = set()  # identifiers of QoS 2
         self.id = 0
+
+    def next_id(self):
+        """An identifier that is not in use."""
+        id = self.id
+        while True:
+            id = id % self.ids + 1
+            if id not in self.under_way:
+                return id
 
     def accept(self, peer):
         """A client connects."""
@@ -315,13 +324,14 @@ class Line:
         """Send what may be sent."""
         broker = self.broker
         while len(broker.under_way) < min(self.window, _WINDOW) and len(self.out) < 20:
-            way = min(self.ways(), key=lambda way: (way.next, way.qos), default=None)
-            if way is None or way.next >= way.count:
+            ways = [way for way in self.ways() if way.next < way.count]
+            if not ways:
                 return
+            way = min(ways, key=lambda way: (way.next, way.qos))
             number = way.next
             way.next += 1
             if way.qos:
-                broker.id = broker.id % 65535 + 1
+                broker.id = broker.next_id()
                 broker.under_way[broker.id] = [way, number, False, True]
             self.publish(broker.id if way.qos else 0, way, number)
 

@@ -74,6 +74,7 @@ class EverydayScene(BrokerScene):
         more = self.more = random.Random(f"{world.profile.name} {world.seed} everyday")
         self.targets = []
         self.client = None
+        quiet = random.Random(f"{world.profile.name} {world.seed} quiet")
         count = more.choice((3, 8, 20))
         self.up = [Way(world, f"up/{qos}", qos, count) for qos in range(3)]
         self.down = [Way(world, f"down/{qos}", qos, count) for qos in range(3)]
@@ -94,11 +95,23 @@ class EverydayScene(BrokerScene):
         self.drop = more.choice(("oldest", "newest"))
         self.patterns = more.choice((("down/<name>",), ("down/0", "down/1", "down/2")))
         self.queue = more.choice((2, 8, 32))
+        # Quiet: little happens but what is published with one QoS or comes with QoS 2, so resets meet each step of a message's way, and
+        # what the client does next does not make up for what it has not saved.
+        self.is_quiet = self.has_store and quiet.random() < 0.5
+        if self.is_quiet:
+            ways = quiet.choice(((self.up[2],), (self.up[1],), (self.down[2],), (self.up[2], self.down[2])))
+            for way in self.up + self.down:
+                way.count = 12 if way in ways else 0
+            self.fs_faults = quiet.choice((0, 0, 0, 0.1))
+            self.resets = 10
+            self.reset_at = quiet.randrange(2_000_000)
         self.epoch = 0
         self.errors = self.planned = 0
         self.done = [{}, {}, {}]  # what on_done has said, by number
         self.is_subscribed = True
         self.broker = EverydayBroker(self, more, self.version, more.choice((0, 0, 0.2)))
+        if not self.broker.repeat:  # (else what is repeated would be taken for the next one's)
+            self.broker.ids = quiet.choice((7, 65535))
         self.net.servers[PORT] = self.broker.accept
         self.actors += 1
         self.is_done = False
@@ -208,7 +221,7 @@ class EverydayScene(BrokerScene):
     def talk(self):
         """Publish a little."""
         for way in sorted(self.up, key=lambda way: way.next):
-            if way.next < way.count and self.more.random() < 0.7:
+            if way.next < way.count and self.more.random() < (0.2 if self.is_quiet else 0.7):
                 number = way.next
                 done = self.done[way.qos]
                 epoch = self.epoch
@@ -275,7 +288,8 @@ class EverydayScene(BrokerScene):
         client = self.client
         world.note("reset")
         self.resets -= 1
-        self.reset_at = world.now + self.more.randrange(TROUBLE_US // 3) if self.resets and world.now < TROUBLE_US else 1 << 60
+        later = self.more.randrange(TROUBLE_US // (30 if self.is_quiet else 3))
+        self.reset_at = world.now + later if self.resets and world.now < TROUBLE_US else 1 << 60
         for way in self.up:
             done = self.done[way.qos]
             for number in [number for number in done if done[number] is None]:
@@ -284,9 +298,8 @@ class EverydayScene(BrokerScene):
         while message is not None:  # what is not on flash
             self.up[message.qos].excused.add(int(message.data.split(b" ")[0]))
             message = message.next
-        for message in client.under_way:  # (one of QoS 1 is sent again as if it were new)
-            if message.qos == 1:
-                self.up[1].excused.add(int(message.data.split(b" ")[0]))
+        # One of QoS 1 is sent again as if it were new, maybe one that is done as well: that is written later.
+        self.up[1].excused.update(self.up[1].found)
         if client.workers is not None:
             for call in client.workers.running + client.workers.waiting:
                 self.down[call.received.qos].excused.add(int(call.received.payload.split(b" ")[0]))
