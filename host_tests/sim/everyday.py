@@ -15,6 +15,7 @@ from .checks import Planned
 FIRST_SEED = 3_000_000  # from here on the seeds are of these scenes
 _PAUSE_MS = 3000  # from one attempt to the next, at most
 _FOLDER = "/outbox"
+_STATE = 4500  # bytes of states beyond store_bytes, which is for messages
 
 
 class EverydayLine(Line):
@@ -130,6 +131,7 @@ class EverydayScene(BrokerScene):
         from mungo.mqtt.client import Client
 
         self.epoch += 1
+        self.dropped = 0
         client = Client(
             f"mqtt://10.0.0.3:{PORT}",
             id="sim",
@@ -175,6 +177,8 @@ class EverydayScene(BrokerScene):
             return self.open_client()
         if self.has_store and world.fs.faults and not client.store.is_loaded:  # this time all goes without it
             self.excuse_all()
+        if self.has_store and sum(file.size for file in client.store.files) > client.store.most + _STATE:
+            world.fail("the folder is larger than it may be")
         if world.now > self.reset_at and not client.keeper.is_closing:
             return self.reset()
         if all(way.is_done() for way in self.up) and self.has_all_come() and self.is_settled():
@@ -215,7 +219,7 @@ class EverydayScene(BrokerScene):
         return (
             not self.has_store
             or not client.store.is_loaded
-            or not (client.store.waiting.count or client.store.entries or client.store.on_done)
+            or not (client.store.waiting.count or client.store.entries or client.store.on_done or client.store.is_stale)
         )
 
     def talk(self):
@@ -252,6 +256,10 @@ class EverydayScene(BrokerScene):
         done[number] = error or True
         if error is not None:
             way.excused.add(number)
+            if error.errno == world.profile.errno["ENOBUFS"]:
+                self.dropped += 1
+                if self.client.stats["dropped"] < self.dropped:
+                    world.fail(f"{way.name}: {number} was dropped, and is not counted")
             if error.errno != world.profile.errno["ENOBUFS"] and not (self.is_ending or self.is_done):
                 world.fail(f"{way.name}: on_done of {number} says {error!r}")
             if self.drop == "newest" and not (self.is_ending or self.is_done or self.has_store and world.fs.faults):
@@ -300,10 +308,11 @@ class EverydayScene(BrokerScene):
             message = message.next
         # One of QoS 1 is sent again as if it were new, maybe one that is done as well: that is written later.
         self.up[1].excused.update(self.up[1].found)
+        self.up[1].excused.update(int(message.data.split(b" ")[0]) for message in client.under_way if message.qos == 1)
         if client.workers is not None:
             for call in client.workers.running + client.workers.waiting:
                 self.down[call.received.qos].excused.add(int(call.received.payload.split(b" ")[0]))
-        if world.fs.faults:  # what could not be saved may be lost, or come twice
+        if world.fs.faults or client.store.is_stale:  # what could not be saved, for want of memory as well, may be lost, or come twice
             self.excuse_all()
         self.errors += client.stats["errors"]
         client.store.is_loaded = False  # nothing is written any more

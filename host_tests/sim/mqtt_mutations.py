@@ -39,6 +39,6 @@ MQTT = [
     Mutation("PINGRESP is not noticed", "unix", "MqttConnection.take_packet", drop("self.is_pinged = False")),
     Mutation("the keep-alive does not begin", "esp32", "MqttConnection.open", drop("self._watch()")),
     Mutation("no CONNACK is waited for without end", "unix", "MqttConnection.on_deadline", drop('self.error("timeout: no CONNACK")')),
-    Mutation("a session keeps a connection that has closed", "unix", "mqtt.connection.handler", drop("A.session.end()")),
+    Mutation("a session keeps a connection that has closed", "unix", "mqtt.connect.handler", drop("A.session.end()")),
     Mutation("a session keeps a connection that never was", "esp32", "mqtt.connect.connect", drop("A.c = None")),
 ]

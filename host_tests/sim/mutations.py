@@ -24,6 +24,10 @@ HINTS = {  # where one that is seldom noticed was, to save time
     "what finds no memory waits for ever": 4580,
     "a held message that comes again is never acknowledged": 2_000_130,
     "PINGRESP is not noticed": 2_000_050,
+    "a record follows one that is torn": 3_000_170,
+    "the identifier of QoS 2 is not saved": 3_000_190,
+    "PUBREC is not saved": 3_000_190,
+    "a damaged record is taken": 3_000_220,
 }
 
 MUTATIONS = [

@@ -1,8 +1,15 @@
 # What mgr.mqtt_connect takes: a URL and options become a connection whose CONNECT is on its way.
-from .connection import MqttConnection, handler
+from .connection import MqttConnection
 from .packets import Parser, packet, word
 from .session import Session
 from .topics import encode_string, encode_topic
+
+_EV_READ = const(7)
+_EV_WRITE = const(8)
+_EV_CLOSE = const(9)
+_EV_DUE = const(100)
+
+_OPEN = const(2)  # the stage, as in connection.py
 
 
 class Maker:
@@ -14,6 +21,24 @@ class Maker:
     def connection_class(self, base, is_server):
         """As Tls's."""
         return self.tls.connection_class(MqttConnection, is_server) if self.tls else MqttConnection
+
+
+def handler(c, ev, data):
+    """The protocol's handler (`pfn`)."""
+    if ev == _EV_READ:
+        c.is_heard = True
+        c.together(c.receive)
+    elif ev == _EV_WRITE:
+        if c.stage != _OPEN:
+            c.mgr.deadline(c, c.mgr.connect_ms)
+        else:
+            c._watch()
+            c.session.pump()
+        c.together(c.receive)
+    elif ev == _EV_DUE:
+        c.on_deadline()
+    elif ev == _EV_CLOSE and c.session.c is c:
+        c.session.end()
 
 
 def connect_packet(level, id, user, password, clean, keep_alive_s, will, properties=b"", will_properties=b""):

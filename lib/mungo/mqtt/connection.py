@@ -10,13 +10,9 @@ from . import packets
 from .packets import Fault
 from .topics import encode_filter, encode_topic
 
-_EV_READ = const(7)
-_EV_WRITE = const(8)
-_EV_CLOSE = const(9)
 _EV_MQTT_CMD = const(15)
 _EV_MQTT_MSG = const(16)
 _EV_MQTT_OPEN = const(17)
-_EV_DUE = const(100)
 
 _MESSAGE = const(2)  # the parser's event
 
@@ -382,21 +378,3 @@ class MqttConnection(Connection):
             self.error("no PINGRESP within %d s" % self.keep_alive_s)
         else:
             self.ping()
-
-
-def handler(c, ev, data):
-    """The protocol's handler (`pfn`)."""
-    if ev == _EV_READ:
-        c.is_heard = True
-        c.together(c.receive)
-    elif ev == _EV_WRITE:
-        if c.stage != _OPEN:
-            c.mgr.deadline(c, c.mgr.connect_ms)
-        else:
-            c._watch()
-            c.session.pump()
-        c.together(c.receive)
-    elif ev == _EV_DUE:
-        c.on_deadline()
-    elif ev == _EV_CLOSE and c.session.c is c:
-        c.session.end()

@@ -184,20 +184,19 @@ class FlashOutbox(FlashSession):
     def hand_over(self):
         """Hand over the next message. False if there is none, or if the connection does not take it now."""
         client = self.client
-        found = self.find(self.unsent)
-        if found is None:
-            self.unsent = self.written + 1
-            self.lose(self.unsent)
+        number, data = self.find(self.unsent) or (self.written + 1, None)
+        client.stats["dropped"] += number - self.unsent  # in files that can't be read
+        self.unsent = number
+        if data is None:
+            self.lose(number)
             if self.is_direct and client.send_next(self.waiting):
                 client.wake()  # (one at a time: then the others are tried to be written)
             return False
-        number, data = found
         msg = self.unpack(data)
         if msg is not None:
             self.number = number
             try:
-                on_done = self.on_done.get(number)
-                if not client.send(Publication(msg.topic, msg.payload, msg.qos, msg.retain, on_done, msg.properties)):
+                if not client.send(Publication(msg.topic, msg.payload, msg.qos, msg.retain, self.on_done.get(number), msg.properties)):
                     return False
             finally:
                 self.number = 0
