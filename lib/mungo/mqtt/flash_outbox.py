@@ -177,8 +177,7 @@ class FlashOutbox(FlashSession):
     def lose(self, end, failure=DROPPED):
         """The messages before this number will not be sent: call their on_done."""
         for number in range(self.first, end):
-            if number in self.on_done:
-                self.client.done(self.on_done.pop(number), failure)
+            self.client.done(self.on_done.pop(number, None), failure)
         self.first = end
 
     def hand_over(self):
@@ -201,6 +200,7 @@ class FlashOutbox(FlashSession):
             finally:
                 self.number = 0
             self.on_done.pop(number, None)
-        self.unsent = number + 1  # (also if it is of no use to the broker)
-        self.lose(self.unsent)
+        number += 1
+        self.unsent = number  # (also if it is of no use to the broker)
+        self.lose(number)
         return True
