@@ -17,7 +17,7 @@ EVERYDAY = [
     Mutation(
         "on_done is called before the broker has it",
         "unix",
-        "Client.send",
+        "mqtt.client.Client.send",
         never("not qos"),
         replace("self.under_way.append(A)", "self.finish(A)"),
     ),

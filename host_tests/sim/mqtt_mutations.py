@@ -27,7 +27,7 @@ MQTT = [
     Mutation("a held message that comes again is never acknowledged", "esp32", "Session.take_again", drop("self.receipts.append(A)")),
     Mutation("a message of QoS 2 is not noted", "unix", "Session.take", drop("self.received.append(A)")),
     Mutation("QoS 1 is not acknowledged", "rp2-stock", "Session.handled", drop("self.c.put(ack(_PUBACK, A))")),
-    Mutation("a handled message is not acknowledged", "unix", "MqttConnection.take_message", drop("A.handled(B)")),
+    Mutation("a handled message is not acknowledged", "unix", "MqttConnection.take_once", drop("A.handled(B)")),
     Mutation("PUBREL is not answered", "unix", "Session.take_release", drop("self.c.put(ack(_PUBCOMP, A, B))")),
     Mutation("a message of QoS 2 is never over", "unix", "Session.take_release", drop("self.release(A)")),
     Mutation("what a handler has failed on has come", "unix", "Session.drop", drop("self.received.remove(A)")),
