@@ -1,6 +1,6 @@
 # A board of the fleet SITE, called NAME, at the broker URL: it does the jobs "double", "reversed" and "fails", submits the job "words" when
-# it is told to by the job "ask", and prints "result" and what it got. It prints "ready" when it is connected, and "ran" when "double" runs.
-# CA, CERT and KEY: of TLS. LEASE_MS.
+# it is told to by the job "ask", and prints "result" and what it got. It prints "ready" when the broker sends it jobs, and "ran" when
+# "double" runs. CA, CERT and KEY: of TLS. LEASE_MS.
 
 import os
 
@@ -40,9 +40,10 @@ def show(result, error):
     print("result", result, error)
 
 
-@mqtt.connected
-def connected():
-    print("ready")
-
-
-fleet.run()
+with mungo.Manager() as mgr:
+    fleet.attach(mgr)
+    is_told = False
+    while mgr.poll(100):
+        if not is_told and all(one.asked == 0 for one in mqtt.subscriptions.all if one.pattern.filter[0] == "$"):
+            is_told = True
+            print("ready")
