@@ -155,8 +155,8 @@ def test_the_origin_of_the_own_host_however_it_is_named():
         ("[::1]:80", "http://[::1]", True),
         ("[::1]", "http://[::1]:80", True),
         ("A.example", "http://a.example", True),
-        ("", "http://", True),
-        ("", "file://", True),  # (it is the client that names no host)
+        ("", "http://", False),  # (who names no host is nobody's page)
+        ("", "file://", False),
     ):
         with Site() as site:
             client = site.client(request("Origin: %s\r\n" % origin).replace(b"Host: a\r\n", b"Host: %s\r\n" % host.encode()))
