@@ -487,7 +487,7 @@ class Plain(Case):
             c.send(b"hi\n")
 
     def __init__(self):
-        self.answer = bytes(3000)  # (of anything else `send` makes a copy, which wants 3 KB in one piece)
+        self.answer = bytearray(3000)
         Case.__init__(self)
 
     def is_answered(self, got):

@@ -167,22 +167,22 @@ class Connection:
     def send(self, data):
         """Send `data` (bytes-like, or str as UTF-8): what the socket takes at once, the rest when there is room.
 
-        What has to wait is kept by reference if it is `bytes`; all else is copied at once.
+        What has to wait is kept by reference if it is `bytes`, and copied otherwise.
         Returns True if all of it was taken; False if the connection is closing, or if more than `send_limit` bytes would wait here, or too
         many in all (then none of it was taken; EV_WRITE says when there is room). Data is always taken when nothing else waits here.
         """
-        if type(data) is not bytes:
-            data = data.encode() if isinstance(data, str) else bytes(memoryview(data))  # (an array's len is not its number of bytes)
+        if isinstance(data, str):
+            data = data.encode()
+        elif len(bytes(memoryview(data)[:1])) > 1:  # an array's len is not its number of bytes
+            data = bytes(memoryview(data))
         return (self.out is None or self.out.has_room(len(data))) and self.put(data)
 
     def put(self, data):
         """`send` without its limit, of something bytes-like: for protocols, whose answers come one by one."""
         if self.state & (_CLOSING | _DRAINING):
             return False
-        done = 0
         n = len(data)
-        if self.out is None and not self.state & _CONNECTING:
-            done = self.write(data, 0, n)
+        done = 0 if self.out is not None or self.state & _CONNECTING else self.write(data, 0, n)
         if done < n:
             self.put_later(data, done)
         return not self.state & _CLOSING
