@@ -299,6 +299,8 @@ class Submitter:
         job = self.jobs.get(id)
         if job is not None and note(msg, "size"):
             topic = "%s/board/%s/get" % (self.fleet.site, board)
+            if id in self.fleet.pieces.fetches:
+                self.fleet.stats["duplicates"] += 1
             self.fleet.pieces.fetch(id, topic, number(msg, "size"), lambda data: self.fetched(job, data, is_json(msg)))
             job.heard = ticks_ms()
         else:
