@@ -16,5 +16,5 @@ def raised_errno(function, *args, **kwargs):
 
 
 def refused(function, *args, **kwargs):
-    """Call the function, which must raise ValueError."""
-    raised(ValueError, function, *args, **kwargs)
+    """Call the function, which must raise ValueError; what that says."""
+    return str(raised(ValueError, function, *args, **kwargs))

@@ -463,9 +463,10 @@ def test_bad_routes():
         "/<a:b:c>",
     ):
         refused(app.get(path), echo())
-    refused(app.route, "/", methods="GET")
-    refused(app.route, "/", methods=())
-    refused(app.route, "/", worker=True, stream=True)
+    assert refused(app.route, "/", methods="GET") == "methods 'GET': want a tuple"
+    assert refused(app.route, "/", methods=()) == "methods (): want a tuple"
+    for options in ({"worker": True, "stream": True}, {"worker": True, "fleet": "a"}, {"stream": True, "fleet": "a"}):
+        assert refused(app.route, "/", **options) == "worker, stream, fleet: want one"
     with Served(app) as site:
         assert site.ask("/").status == 404  # nothing of it is left
 

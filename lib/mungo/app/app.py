@@ -71,11 +71,12 @@ class App(Extras):
         `piece = yield req.stream` gives it the body as it comes, each time a memoryview that is valid until the next yield, at
         last None; it returns the answer, and is closed if the client leaves. `fleet`: the name of a job; what the function returns is the
         job's data, and what the job returns is the answer, see docs/fleet.md.
-        Raises ValueError for a path, methods or `timeout_ms` that can't be, for both `worker` and `stream`, and if there is such a route.
+        Raises ValueError for a path, methods or `timeout_ms` that can't be, for two of `worker`, `stream`, `fleet`, and if there is such a
+        route.
         """
-        if not methods or isinstance(methods, str) or worker and stream:
-            raise ValueError("want tuple; worker/stream")
-        kind = self.parts.extras.route_class(worker, stream) if worker or stream or fleet else Route
+        if not methods or isinstance(methods, str):
+            raise ValueError("methods %r: want a tuple" % (methods,))
+        kind = self.parts.extras.route_class(worker, stream, fleet) if worker or stream or fleet else Route
         return self.adder(path, methods, kind, timeout_ms, fleet)
 
     def adder(self, path, methods, route_class, timeout_ms, option):

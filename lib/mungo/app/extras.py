@@ -3,8 +3,10 @@ from ..manager import Manager
 from ..port import Limits
 
 
-def route_class(worker, stream):
-    """The class of a route with one of the options `worker`, `stream` and `fleet` of `App.route`."""
+def route_class(worker, stream, fleet):
+    """The class of a route with one of the options `worker`, `stream` and `fleet` of `App.route`. ValueError for two of them."""
+    if worker and stream or fleet and (worker or stream):
+        raise ValueError("worker, stream, fleet: want one")
     if worker:
         from .worker_routes import WorkerRoute as Kind
     elif stream:
