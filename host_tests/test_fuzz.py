@@ -31,7 +31,7 @@ def test_packets_of_mqtt_are_those_of_paho():
 @pytest.mark.parametrize(
     "fault",
     [
-        "packet = it.packets.packet; it.packets.packet = lambda first, *more: packet(first & 0xFE, *more)",
+        "begin = it.packets.begin; it.packets.begin = lambda first, *more: begin(first & 0xFE, *more)",
         "it.Parser.packet_id = lambda parser: parser.word() & 0xFF or 1",
         "it.properties.write = lambda given, where, write=it.properties.write: write(dict(reversed(given.items())), where)",
     ],

@@ -51,6 +51,9 @@ class World(Limits):
         c.since = 0
         c.wait = ms
 
+    def due(self, c):
+        pass
+
     def report(self, er):
         raise er
 

@@ -75,7 +75,7 @@ class TlsConnection:
         gc.collect()  # it takes 23 KB, 17 of them in one piece
         tcp = self.sock
         its = self.tls
-        name = its.name or self.host.partition("%")[0].strip("[].")  # (certificates have no zone, and no dot at the end)
+        name = its.name or self.host.partition("%")[0].strip("[].") or None  # (certificates have no zone, and no dot at the end)
         try:
             sock = its.contexts[self.is_server].wrap_socket(
                 tcp, server_side=self.is_server, do_handshake_on_connect=False, server_hostname=name
@@ -150,6 +150,7 @@ class TlsConnection:
     # --- in the place of Connection's
 
     def read(self, data):
+        """As Connection's, of what was encrypted."""
         if self.tcp is None:
             return self.base.read(self, data)
         if TX_MEMORY and self.out is None:
@@ -165,6 +166,7 @@ class TlsConnection:
             return n
 
     def write(self, data, at, n):
+        """As Connection's, encrypted. What was not taken must be given again, all of it (`pending`)."""
         if self.tcp is None:
             return self.base.write(self, data, at, n)
         end = at + min(n, self.mgr.send_slice)
@@ -195,6 +197,7 @@ class TlsConnection:
             self.mgr.watch(self.sock, self, self.mask)  # (from now on see poll_table.py)
 
     def release(self):
+        """As Connection's: both sockets are closed."""
         if self.tcp is not None:
             self.close_tls()
         self.base.release(self)
