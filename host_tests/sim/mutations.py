@@ -101,7 +101,7 @@ MUTATIONS = [
     Mutation("deadlines are subtracted plainly", "esp32", "Loop._look_at_deadline", plain_ticks()),
     Mutation("a deadline is compared plainly", "esp32", "Loop.due", replace("ticks_diff(A, B) < ticks_diff(C, D)", "A < C")),
     Mutation("the sweep forgets the next deadline", "unix", "Loop._look_at_deadline", drop("A.due(B)")),
-    Mutation("a repeating timer drifts early", "unix", "Timers.repeat", replace("A // B + 1", "A // B")),
+    Mutation("a repeating timer drifts early", "unix", "Timers.repeat", replace("A * (B // C + 1)", "A * (B // C + 1) - 1")),
     Mutation("one timer more than max_timers", "unix", "Timers.add", replace("A >= B.max_timers", "A > B.max_timers")),
     # --- workers
     Mutation("a job's end is not posted", "unix", "WorkerPool.complete", replace("return A.post(self)", "return False")),
