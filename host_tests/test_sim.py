@@ -48,37 +48,32 @@ def test_500_seeds_on_each_platform():
     assert seeds == {name: 500 for name in PROFILES}, output
 
 
+def none_fails(first, seeds):
+    """So many seeds from `first` on run on each platform, and pass."""
+    output = run(RUN, "--seed0", first, "--seeds", seeds)
+    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
+    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
+    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
+
+
 def test_50_seeds_with_tls_on_each_platform():
     """See sim/secure.py."""
-    output = run(RUN, "--seed0", FIRST_SEED, "--seeds", 50)
-    assert len(re.findall(r"^\S+: \d+ seeds from \d+, 0 failed", output, re.M)) == len(re.findall(r"^\S+: \d+ seeds", output, re.M)) >= 4
+    none_fails(FIRST_SEED, 50)
 
 
 def test_seeds_with_an_mqtt_broker_on_each_platform():
     """See sim/broker.py."""
-    seeds = times(25, 500)
-    output = run(RUN, "--seed0", broker.FIRST_SEED, "--seeds", seeds)
-    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
-    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
-    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
+    none_fails(broker.FIRST_SEED, times(25, 500))
 
 
 def test_seeds_with_the_everyday_mqtt_client_on_each_platform():
     """See sim/everyday.py."""
-    seeds = times(25, 500)
-    output = run(RUN, "--seed0", everyday.FIRST_SEED, "--seeds", seeds)
-    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
-    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
-    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
+    none_fails(everyday.FIRST_SEED, times(25, 500))
 
 
 def test_seeds_with_a_fleet_on_each_platform():
     """See sim/fleet.py."""
-    seeds = times(4, 500)
-    output = run(RUN, "--seed0", fleet.FIRST_SEED, "--seeds", seeds)
-    found = re.findall(r"^(\S+): (\d+) seeds from \d+, (\d+) failed", output, re.M)
-    assert {name for name, _, _ in found} == set(PROFILES) and {failed for _, _, failed in found} == {"0"}, output
-    assert sum(int(n) for _, n, _ in found) == seeds * len(PROFILES), output
+    none_fails(fleet.FIRST_SEED, times(4, 500))
 
 
 @pytest.mark.parametrize("name", PROFILES)

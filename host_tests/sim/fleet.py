@@ -106,12 +106,7 @@ class Board:
         world.left = 1 << 30
         self.mgr = mgr = scene.mungo.Manager(self.rng.choice(world.profile.bells), ADDRESS)
         self.checks.mgr = mgr
-        world.guards.append(mgr.bell.lock)
-        for sock in (mgr.bell.tx, mgr.bell.rx):
-            sock.is_bell = True
-        mgr.bell.tx.is_shared = True
-        world.loop = world.current
-        world.may_block = False
+        world.begin_loop(mgr)
         self.make_fleet()
         mgr.timer(self.rng.choice((30, 200)), self.step, None, True)
         world.left = self.rng.randrange(1, 2 * world.gap)

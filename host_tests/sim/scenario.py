@@ -157,12 +157,7 @@ class Scene:
         bell = rng.choice(world.profile.bells)
         self.mgr = mgr = mungo.Manager(bell, ADDRESS, **limits)
         self.checks.mgr = mgr
-        world.guards.append(mgr.bell.lock)
-        for sock in (mgr.bell.tx, mgr.bell.rx):
-            sock.is_bell = True
-        mgr.bell.tx.is_shared = True
-        world.loop = world.current
-        world.may_block = False
+        world.begin_loop(mgr)
         self.net.udp_loss = self.udp_loss
         world.left = rng.randrange(1, 2 * world.gap)
         self.start(mgr)

@@ -142,6 +142,15 @@ class World:
         self.awaken(task)
         return task
 
+    def begin_loop(self, mgr):
+        """The task that runs owns the sockets of this manager, which it has made."""
+        self.guards.append(mgr.bell.lock)
+        for sock in (mgr.bell.tx, mgr.bell.rx):
+            sock.is_bell = True
+        mgr.bell.tx.is_shared = True
+        self.loop = self.current
+        self.may_block = False
+
     def awaken(self, task):
         if not task.ready and not task.is_done:
             task.ready = True
