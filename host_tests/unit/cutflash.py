@@ -26,6 +26,12 @@ class Flash:
         if self.cut is not None and self.done >= self.cut:
             raise OSError(5)
 
+    def cut_at(self, n, is_half):
+        """From the n-th write on there is no power, and nothing can be read; of that write half is done, or nothing."""
+        self.cut = n
+        self.is_half = is_half
+        self.is_dark = True
+
     def readblocks(self, block, buf, offset=0):
         if self.is_dark:
             self.check()
@@ -56,6 +62,20 @@ class Flash:
                     self.data[at : at + n] = buf[:n]
                 raise OSError(5)
         self.data[at : at + len(buf)] = buf
+
+
+def each_cut(data, most):
+    """Flashes with this content, each with the number of a write, for `cut_at`, and whether half of that is to be done: from the first
+    write on, until there was no write of that number. There are fewer than `most`."""
+    for is_half in (False, True):
+        n = 1
+        flash = Flash(data)
+        yield flash, n, is_half
+        while flash.done >= n:
+            n += 1
+            assert n < most
+            flash = Flash(data)
+            yield flash, n, is_half
 
 
 class Mounted:

@@ -5,7 +5,7 @@ import os
 import vfs
 
 import aboard  # noqa: F401
-from cutflash import _GEOMETRY, Flash, Mounted, make
+from cutflash import _GEOMETRY, Flash, Mounted, each_cut, make
 from mungo.app import App
 from mungo.dash import Dash
 from raising import raised
@@ -40,40 +40,31 @@ def before():
     return flash.data
 
 
-def each_cut(change, is_old, is_new):
+def try_each_cut(change, is_old, is_new):
     """Cut the power at each write of `change(dash)`: the next start has all that was there before, or all of the new."""
     data = before()
     seen = set()
-    for is_half in (False, True):
-        n = 0
-        is_through = False
-        while not is_through:
-            n += 1
-            flash = Flash(data)
-            with Mounted(flash):
-                dash = start()
-                flash.cut = n
-                flash.is_half = is_half
-                flash.is_dark = True
-                try:
-                    change(dash)
-                except Exception as er:  # there is no power
-                    assert isinstance(er, OSError) or getattr(er, "status", 0) == 507, er
-                is_through = flash.done < n
-            flash.cut = None
-            with Mounted(Flash(flash.data)):
-                dash = start()
-                assert dash.settings["place"] == PLACE and sorted(dash.users.known)[0] == "anna"
-                assert is_old(dash) != is_new(dash), (n, dash.settings, dash.users.known)
-                seen.add(is_new(dash))
-                change(dash)  # and it goes on, whatever the cut has left
-                assert is_new(dash) and is_new(start())
-            assert n < 100
+    for flash, n, is_half in each_cut(data, 100):
+        with Mounted(flash):
+            dash = start()
+            flash.cut_at(n, is_half)
+            try:
+                change(dash)
+            except Exception as er:  # there is no power
+                assert isinstance(er, OSError) or getattr(er, "status", 0) == 507, er
+        flash.cut = None
+        with Mounted(Flash(flash.data)):
+            dash = start()
+            assert dash.settings["place"] == PLACE and sorted(dash.users.known)[0] == "anna"
+            assert is_old(dash) != is_new(dash), (n, dash.settings, dash.users.known)
+            seen.add(is_new(dash))
+            change(dash)  # and it goes on, whatever the cut has left
+            assert is_new(dash) and is_new(start())
     assert seen == {False, True}
 
 
 def test_a_setting_is_the_old_one_or_the_new_one():
-    each_cut(
+    try_each_cut(
         lambda dash: dash.by_id["threshold"].change(7),
         lambda dash: dash.settings["threshold"] == 5,
         lambda dash: dash.settings["threshold"] == 7,
@@ -81,7 +72,7 @@ def test_a_setting_is_the_old_one_or_the_new_one():
 
 
 def test_a_user_is_there_or_is_not_and_the_device_never_opens():
-    each_cut(
+    try_each_cut(
         lambda dash: "rita" in dash.users.known and dash.users.save("rita", None),
         lambda dash: sorted(dash.users.known) == ["anna", "ole", "rita"],
         lambda dash: sorted(dash.users.known) == ["anna", "ole"],

@@ -6,7 +6,7 @@ import sys
 
 import aboard  # noqa: F401
 import mungo.ota as ota
-from cutflash import Flash, Mounted, make
+from cutflash import Flash, Mounted, each_cut, make
 from otaboard import N, bundle, put, tree, upload
 
 LANES = ("upy", "upy-192k")
@@ -72,54 +72,44 @@ def life(keeps):
 DATA = {version: bundle(files(version), version) for version in (7, 8, 9)}
 
 
-def each_cut(old, keeps):
+def try_each_cut(old, keeps):
     data = bytes(board(old).data)
     seen = set()
-    for is_half in (False, True):
-        n = 0
-        is_through = False
-        while not is_through:
-            n += 1
-            flash = Flash(data)
-            with Mounted(flash):
-                flash.cut = n
-                flash.is_half = is_half
-                flash.is_dark = True
-                try:
-                    life(keeps)
-                except OSError:  # there is no power
-                    pass
-                is_through = flash.done < n
-            flash.cut = None
-            with Mounted(Flash(flash.data)):
+    for flash, n, is_half in each_cut(data, 1000):
+        with Mounted(flash):
+            flash.cut_at(n, is_half)
+            try:
+                life(keeps)
+            except OSError:  # there is no power
+                pass
+        flash.cut = None
+        with Mounted(Flash(flash.data)):
+            slot, is_trial = start()
+            version = running(slot)
+            assert version in (old, 8) and (version == 8 or not is_trial), (n, is_half, version)
+            seen.add((version, is_trial))
+            if is_trial:  # nothing keeps it
                 slot, is_trial = start()
-                version = running(slot)
-                assert version in (old, 8) and (version == 8 or not is_trial), (n, is_half, version)
-                seen.add((version, is_trial))
-                if is_trial:  # nothing keeps it
-                    slot, is_trial = start()
-                    assert (running(slot), is_trial) == (old, False), (n, is_half)
-                # And then another one comes, whatever the cut has left.
-                assert upload(DATA[9])["next"] == 9, n
-                assert running(start()[0]) == 9 and ota.good()["version"] == 9
-                slot, is_trial = start()
-                assert (running(slot), is_trial) == (9, False)
-                assert upload(DATA[8])[1] == 409
-            assert n < 1000
-        print("%d writes" % (n - 1))
+                assert (running(slot), is_trial) == (old, False), (n, is_half)
+            # And then another one comes, whatever the cut has left.
+            assert upload(DATA[9])["next"] == 9, n
+            assert running(start()[0]) == 9 and ota.good()["version"] == 9
+            slot, is_trial = start()
+            assert (running(slot), is_trial) == (9, False)
+            assert upload(DATA[8])[1] == 409
     assert seen == ({(old, False), (8, True), (8, False)} if keeps else {(old, False), (8, True)}), seen
 
 
 def test_a_first_update_that_is_kept():
-    each_cut(0, True)
+    try_each_cut(0, True)
 
 
 def test_an_update_that_is_kept():
-    each_cut(7, True)
+    try_each_cut(7, True)
 
 
 def test_an_update_that_is_undone():
-    each_cut(7, False)
+    try_each_cut(7, False)
 
 
 class Life:
